@@ -1,0 +1,140 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import corev1 "k8s.io/api/core/v1"
+
+// PodSpec is the curated part of a pod that a user may adjust. A service
+// account, host namespaces and paths, Secret volumes, privileges and further
+// containers are left out on purpose: who may create a Datastore gains no more
+// than who may create a restricted Pod.
+type PodSpec struct {
+	// labels are added to the pods of the members.
+	// +kubebuilder:validation:MaxProperties=32
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// annotations are added to the pods of the members.
+	// +kubebuilder:validation:MaxProperties=32
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+
+	// nodeSelector names the labels that a node must carry to run a member.
+	// +kubebuilder:validation:MaxProperties=32
+	// +optional
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+
+	// tolerations let members run on nodes with matching taints.
+	// +kubebuilder:validation:MaxItems=32
+	// +listType=atomic
+	// +optional
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+
+	// affinity says near to or apart from what the members run. If it gives no
+	// podAntiAffinity, members are kept on different nodes where that is
+	// possible.
+	// +optional
+	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+
+	// topologySpreadConstraints spread the members over zones, nodes or other
+	// domains.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+
+	// priorityClassName is the PriorityClass of the members.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+
+	// imagePullSecrets name the Secrets in the same namespace with which the
+	// images are pulled.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+
+	// env are environment variables of the server container.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Env []EnvVar `json:"env,omitempty"`
+
+	// volumes are further volumes of the pod. Only kinds that reach neither the
+	// node nor a Secret can be used.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Volumes []Volume `json:"volumes,omitempty"`
+
+	// volumeMounts say where the server container sees the volumes.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=mountPath
+	// +optional
+	VolumeMounts []VolumeMount `json:"volumeMounts,omitempty"`
+}
+
+// EnvVar is an environment variable of the server container. It takes plain
+// values only: a reference to a Secret would carry its content to a server
+// whose image the user chooses.
+type EnvVar struct {
+	// name of the variable.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+
+	// value of the variable.
+	// +kubebuilder:validation:MaxLength=32768
+	// +optional
+	Value string `json:"value,omitempty"`
+}
+
+// Volume is a further volume of the pod, of exactly one kind.
+type Volume struct {
+	// name of the volume, to which volumeMounts refer.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+
+	// emptyDir is a folder that lives as long as the pod.
+	// +optional
+	EmptyDir *corev1.EmptyDirVolumeSource `json:"emptyDir,omitempty"`
+
+	// configMap is a folder with the content of a ConfigMap in the same
+	// namespace.
+	// +optional
+	ConfigMap *corev1.ConfigMapVolumeSource `json:"configMap,omitempty"`
+
+	// downwardAPI is a folder with facts about the pod itself.
+	// +optional
+	DownwardAPI *corev1.DownwardAPIVolumeSource `json:"downwardAPI,omitempty"`
+}
+
+// VolumeMount says where the server container sees a volume.
+type VolumeMount struct {
+	// name of the volume in volumes.
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+
+	// mountPath is the absolute path in the container.
+	// +kubebuilder:validation:MaxLength=512
+	// +required
+	MountPath string `json:"mountPath"`
+
+	// subPath is the path inside the volume to mount; the volume's root if it
+	// is empty.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	SubPath string `json:"subPath,omitempty"`
+
+	// readOnly mounts the volume without the right to write.
+	// +optional
+	ReadOnly bool `json:"readOnly,omitempty"`
+}
