@@ -14,6 +14,7 @@ const DefaultConsulDatacenter = "dc1"
 type ConsulSpec struct {
 	// datacenter is the name of the Consul datacenter. It is part of every
 	// service name and cannot be changed afterwards.
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="datacenter must be a DNS label: lower-case letters, digits and dashes, such as dc1"
 	// +kubebuilder:default=dc1
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
@@ -25,6 +26,8 @@ type ConsulSpec struct {
 }
 
 // ConsulUI is the web interface of Consul.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.ingress) || self.enabled",fieldPath=".ingress",message="ingress needs the interface: set ui.enabled to true or remove ingress"
 type ConsulUI struct {
 	// enabled serves the web interface on the client Service.
 	// +kubebuilder:default=true
@@ -41,11 +44,13 @@ type ConsulUI struct {
 type Ingress struct {
 	// host is the name under which the Ingress answers, such as
 	// consul.example.com.
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self.startsWith('*.') ? self.substring(2) : self).hasValue()",message="host must be a DNS name, such as consul.example.com"
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Host string `json:"host"`
 
 	// path is the path prefix under which the Ingress answers.
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.contains('//') && !self.matches('/[.][.]?(/|$)') && !self.lowerAscii().contains('%2f')",message="path must start with a slash and hold no doubled slash, . or .., such as /"
 	// +kubebuilder:default=/
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
@@ -53,17 +58,21 @@ type Ingress struct {
 
 	// className is the IngressClass. If it is absent, the default class of the
 	// cluster is used.
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="className must be the name of an IngressClass: lower-case letters, digits, dashes and dots"
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	ClassName *string `json:"className,omitempty"`
 
 	// annotations are added to the Ingress.
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?quorate[.]dev/'))",message="annotations must not start with quorate.dev/, which the operator owns: choose another prefix"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="annotations must have valid names, such as example.com/note"
 	// +kubebuilder:validation:MaxProperties=32
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// tlsSecretName names the Secret in the same namespace with the certificate
 	// and key for host. If it is empty, the Ingress serves plain HTTP.
+	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Subdomain().validate(self).hasValue()",message="tlsSecretName must be the name of a Secret: lower-case letters, digits, dashes and dots"
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	TLSSecretName string `json:"tlsSecretName,omitempty"`

@@ -11,6 +11,7 @@ import (
 )
 
 // Engine names the kind of server that a Datastore runs.
+//
 // +kubebuilder:validation:Enum=Consul
 type Engine string
 
@@ -27,25 +28,32 @@ const DefaultReplicas int32 = 3
 const MaxNameLength = 45
 
 // DatastoreSpec is what the user wants.
+//
+// +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.replicas <= 9",fieldPath=".replicas",message="replicas must be 9 or less for engine Consul: every server votes on every write; 3 or 5 suit most"
+// +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
 type DatastoreSpec struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="engine cannot be changed: create another Datastore and copy the data"
 	// +required
 	Engine Engine `json:"engine"`
 
 	// version is the version of the server, as its makers write it, such as
 	// 1.22.3.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",message="version must have three numbers, such as 1.22.3, and no leading v"
 	// +kubebuilder:validation:MaxLength=32
 	// +required
 	Version string `json:"version"`
 
 	// image is the container image of the server. If it is empty, it follows
 	// from engine and version; the image in use is in status.image.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9A-Za-z][0-9A-Za-z._:/@-]*)?$')",message="image must be an image reference, such as registry.example.com/consul:1.22.3; leave it out to follow engine and version"
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	Image string `json:"image,omitempty"`
 
 	// replicas is the number of members. An odd number is best: an even one
 	// tolerates no more failures than the odd number below it.
+	// +kubebuilder:validation:XValidation:rule="self >= 1",message="replicas must be 1 or more: a Datastore cannot be scaled to nothing; to remove it, delete it, its claims stay"
 	// +kubebuilder:default=3
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
@@ -83,20 +91,29 @@ type DatastoreSpec struct {
 }
 
 // Storage describes the volume of each member.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)",fieldPath=".className",message="className cannot be set, changed or removed after creation: put back the former value, or create another Datastore and copy the data"
 type Storage struct {
 	// size is the capacity of the volume of each member. It can be raised, and
 	// never lowered.
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="size must be more than 0, such as 1Gi"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0",messageExpression="'size cannot be lowered from ' + string(oldSelf) + ' to ' + string(self) + ': set it to ' + string(oldSelf) + ' or more'",message="size cannot be lowered: set it to the former size or more"
 	// +required
 	Size resource.Quantity `json:"size"`
 
 	// className is the StorageClass of the volumes. If it is absent, the
 	// default class of the cluster is used. It cannot be changed afterwards.
+	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Subdomain().validate(self).hasValue()",message="className must be the name of a StorageClass: lower-case letters, digits, dashes and dots"
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	ClassName *string `json:"className,omitempty"`
 }
 
 // Resources are the compute resources of the server container.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.limits) || self.limits.all(k, quantity(string(self.limits[k])).sign() >= 0)",fieldPath=".limits",message="limits must not be negative"
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || self.requests.all(k, quantity(string(self.requests[k])).sign() >= 0)",fieldPath=".requests",message="requests must not be negative"
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",fieldPath=".requests",message="requests must not exceed limits: lower the request or raise the limit of the same name"
 type Resources struct {
 	// limits is the most that the server may use, by resource name.
 	// +kubebuilder:validation:MaxProperties=16
@@ -121,6 +138,10 @@ func (r Resources) Requirements() corev1.ResourceRequirements {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:shortName=dstore
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 45",message="metadata.name must have 45 characters or less, so that the names of members and Services fit: choose a shorter one"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must start with a lower-case letter and hold only lower-case letters, digits and dashes, since Services are named after it"
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.matches('-[0-9]+$')",message="metadata.name must not end in a dash and a number, since members of another Datastore are named so: put a letter at its end, such as db-a"
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.matches('-(ca|client|config|connection|credentials|ledger|manager|member|primary|ui)$')",message="metadata.name must not end in -ca, -client, -config, -connection, -credentials, -ledger, -manager, -member, -primary or -ui, since parts of another Datastore are named so: choose another ending"
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
 // +kubebuilder:printcolumn:name="Engine",type=string,JSONPath=`.spec.engine`

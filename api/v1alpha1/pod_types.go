@@ -9,18 +9,26 @@ import corev1 "k8s.io/api/core/v1"
 // account, host namespaces and paths, Secret volumes, privileges and further
 // containers are left out on purpose: who may create a Datastore gains no more
 // than who may create a restricted Pod.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name))",fieldPath=".volumeMounts",message="volumeMounts must each name one of volumes: add the volume or correct the name"
 type PodSpec struct {
 	// labels are added to the pods of the members.
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?quorate[.]dev/'))",message="labels must not start with quorate.dev/, which the operator owns: choose another prefix"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/instance', 'app.kubernetes.io/managed-by', 'controller-revision-hash']) && !k.startsWith('apps.kubernetes.io/') && !k.startsWith('statefulset.kubernetes.io/'))",message="labels must not be app.kubernetes.io/name, app.kubernetes.io/instance, app.kubernetes.io/managed-by or one that a StatefulSet sets: choose another name"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="labels must have valid names, such as example.com/team, and values of at most 63 letters, digits, dashes, dots and underscores"
 	// +kubebuilder:validation:MaxProperties=32
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 
 	// annotations are added to the pods of the members.
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?quorate[.]dev/'))",message="annotations must not start with quorate.dev/, which the operator owns: choose another prefix"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="annotations must have valid names, such as example.com/note"
 	// +kubebuilder:validation:MaxProperties=32
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// nodeSelector names the labels that a node must carry to run a member.
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="nodeSelector must hold labels that a node can have, such as topology.kubernetes.io/zone: a"
 	// +kubebuilder:validation:MaxProperties=32
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
@@ -45,12 +53,14 @@ type PodSpec struct {
 	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
 
 	// priorityClassName is the PriorityClass of the members.
+	// +kubebuilder:validation:XValidation:rule="self == '' || !format.dns1123Subdomain().validate(self).hasValue()",message="priorityClassName must be the name of a PriorityClass: lower-case letters, digits, dashes and dots"
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	PriorityClassName string `json:"priorityClassName,omitempty"`
 
 	// imagePullSecrets name the Secrets in the same namespace with which the
 	// images are pulled.
+	// +kubebuilder:validation:XValidation:rule="self.all(s, !format.dns1123Subdomain().validate(s.name).hasValue())",message="imagePullSecrets must each have the name of a Secret: lower-case letters, digits, dashes and dots"
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=name
@@ -83,6 +93,9 @@ type PodSpec struct {
 // EnvVar is an environment variable of the server container. It takes plain
 // values only: a reference to a Secret would carry its content to a server
 // whose image the user chooses.
+//
+// +kubebuilder:validation:XValidation:rule="self.name.matches('^[-._a-zA-Z][-._a-zA-Z0-9]*$')",fieldPath=".name",message="name of a variable must hold only letters, digits, underscores, dashes and dots, and not start with a digit"
+// +kubebuilder:validation:XValidation:rule="!self.name.startsWith('QUORATE_')",fieldPath=".name",message="name of a variable must not start with QUORATE_, which the operator owns: choose another"
 type EnvVar struct {
 	// name of the variable.
 	// +kubebuilder:validation:MaxLength=253
@@ -96,6 +109,11 @@ type EnvVar struct {
 }
 
 // Volume is a further volume of the pod, of exactly one kind.
+//
+// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self.name).hasValue()",fieldPath=".name",message="name of a volume must hold only lower-case letters, digits and dashes, and start and end with a letter or digit"
+// +kubebuilder:validation:XValidation:rule="!self.name.startsWith('quorate-') && self.name != 'data'",fieldPath=".name",message="name of a volume must not be data or start with quorate-, which the operator owns: choose another"
+// +kubebuilder:validation:XValidation:rule="[has(self.emptyDir), has(self.configMap), has(self.downwardAPI)].exists_one(x, x)",message="volume must have exactly one of emptyDir, configMap and downwardAPI"
+// +kubebuilder:validation:XValidation:rule="!has(self.configMap) || !format.dns1123Subdomain().validate(self.configMap.name).hasValue()",fieldPath=".configMap",message="configMap must have the name of a ConfigMap in the same namespace"
 type Volume struct {
 	// name of the volume, to which volumeMounts refer.
 	// +kubebuilder:validation:MaxLength=63
@@ -117,6 +135,10 @@ type Volume struct {
 }
 
 // VolumeMount says where the server container sees a volume.
+//
+// +kubebuilder:validation:XValidation:rule="self.mountPath.matches('^(/[^/:]+)+$') && !self.mountPath.matches('/[.][.]?(/|$)')",fieldPath=".mountPath",message="mountPath must be an absolute path below the root, without colon, doubled or trailing slash, . or .., such as /etc/extra"
+// +kubebuilder:validation:XValidation:rule="!self.mountPath.matches('^/+([.]/+)*(consul|quorate)(/|$)')",fieldPath=".mountPath",message="mountPath must not be in /consul or /quorate, which the operator owns: choose another, such as /etc/extra"
+// +kubebuilder:validation:XValidation:rule="!has(self.subPath) || !self.subPath.startsWith('/') && !self.subPath.matches('(^|/)[.][.](/|$)')",fieldPath=".subPath",message="subPath must be a relative path inside the volume, without .."
 type VolumeMount struct {
 	// name of the volume in volumes.
 	// +kubebuilder:validation:MaxLength=63

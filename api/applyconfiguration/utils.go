@@ -6,9 +6,9 @@
 package applyconfiguration
 
 import (
+	apiv1alpha1 "github.com/quorate/quorate/api/applyconfiguration/api/v1alpha1"
+	internal "github.com/quorate/quorate/api/applyconfiguration/internal"
 	v1alpha1 "github.com/quorate/quorate/api/v1alpha1"
-	apiv1alpha1 "github.com/quorate/quorate/api/v1alpha1/applyconfiguration/api/v1alpha1"
-	internal "github.com/quorate/quorate/api/v1alpha1/applyconfiguration/internal"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	managedfields "k8s.io/apimachinery/pkg/util/managedfields"

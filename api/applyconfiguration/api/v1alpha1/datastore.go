@@ -6,8 +6,8 @@
 package v1alpha1
 
 import (
+	internal "github.com/quorate/quorate/api/applyconfiguration/internal"
 	apiv1alpha1 "github.com/quorate/quorate/api/v1alpha1"
-	internal "github.com/quorate/quorate/api/v1alpha1/applyconfiguration/internal"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	types "k8s.io/apimachinery/pkg/types"
 	managedfields "k8s.io/apimachinery/pkg/util/managedfields"

@@ -1,0 +1,179 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Reasons of a set at rest.
+const (
+	// ReasonAllMembersReady says that every member serves and is caught up, as
+	// the user wants it. Nothing to do.
+	ReasonAllMembersReady = "AllMembersReady"
+
+	// ReasonFormed says that the set has formed. Nothing to do.
+	ReasonFormed = "Formed"
+
+	// ReasonUpToDate says that specification and members agree. Nothing to do.
+	ReasonUpToDate = "UpToDate"
+
+	// ReasonFullTolerance says that the set tolerates as many failures as its
+	// size allows. Nothing to do.
+	ReasonFullTolerance = "FullTolerance"
+
+	// ReasonNotStalled says that nothing waits for a person.
+	ReasonNotStalled = "NotStalled"
+)
+
+// Reasons of a set on its way, where patience is the remedy.
+const (
+	// ReasonForming says that the set forms for the first time: its pods start
+	// and its members find each other.
+	//
+	// Remedy: wait. If it lasts, look at the events of the pods; a pod without
+	// a node or an image is named in the message.
+	ReasonForming = "Forming"
+
+	// ReasonWaitingForGrant says that a member with an empty volume waits for
+	// the word of the operator to form or to join.
+	//
+	// Remedy: wait; the operator gives it as soon as it has seen that it is
+	// safe. If it lasts, see that the operator runs and reaches the pods.
+	ReasonWaitingForGrant = "WaitingForGrant"
+
+	// ReasonMembersNotReady says that at least one member, named in the
+	// message, does not serve or is not caught up, while the set has a quorum.
+	//
+	// Remedy: wait; if it lasts, look at the pod of the member named.
+	ReasonMembersNotReady = "MembersNotReady"
+
+	// ReasonScaling says that members are being added or removed, one at a
+	// time.
+	//
+	// Remedy: wait, or set replicas back.
+	ReasonScaling = "Scaling"
+
+	// ReasonRolloutPending says that the specification has changed in a way
+	// that needs running servers to be replaced, which this version of the
+	// operator does not do. Members that were never started take the change.
+	//
+	// Remedy: put the former value back, or delete the pods one at a time,
+	// waiting for Ready in between.
+	ReasonRolloutPending = "RolloutPending"
+
+	// ReasonReplacingPod says that a pod which never started is being replaced
+	// to take a changed specification.
+	//
+	// Remedy: wait.
+	ReasonReplacingPod = "ReplacingPod"
+
+	// ReasonBlocked says that an action is due which a guard holds back, since
+	// it would cost the set its quorum or its data. status.plan names guard and
+	// fact.
+	//
+	// Remedy: wait for the fact to change, such as a member to become healthy.
+	ReasonBlocked = "Blocked"
+
+	// ReasonTerminating says that the Datastore is being deleted. Its claims,
+	// and what is needed to use them again, stay.
+	ReasonTerminating = "Terminating"
+)
+
+// Reasons of a set in trouble that may pass by itself.
+const (
+	// ReasonMembersSilent says that too few members report to tell how the set
+	// is. It is not taken to be gone: nothing is evicted or replaced on the
+	// strength of silence.
+	//
+	// Remedy: see that the pods run, and that network policies let the operator
+	// reach them.
+	ReasonMembersSilent = "MembersSilent"
+
+	// ReasonToleranceReduced says that the set serves, but tolerates fewer
+	// failures than its size allows.
+	//
+	// Remedy: none, if members are on their way back; else bring back the
+	// member or the node that the message names.
+	ReasonToleranceReduced = "ToleranceReduced"
+
+	// ReasonQuorumLost says that fewer voters than a majority are alive, and
+	// nothing can be written.
+	//
+	// Remedy: bring back the pods and nodes of the members that are missing.
+	// Their data is on their claims; do not delete those.
+	ReasonQuorumLost = "QuorumLost"
+
+	// ReasonNotFormed says that the set has never formed, so that a condition
+	// about a formed set says nothing yet.
+	ReasonNotFormed = "NotFormed"
+)
+
+// Reasons that need a person.
+const (
+	// ReasonPaused says that spec.paused is true, and nothing is changed.
+	//
+	// Remedy: set spec.paused to false.
+	ReasonPaused = "Paused"
+
+	// ReasonInvalidConfig says that the specification holds what the engine
+	// cannot use: an unknown or ill-typed setting in spec.config, or one that
+	// the operator owns.
+	//
+	// Remedy: the message names field and remedy; change the field.
+	ReasonInvalidConfig = "InvalidConfig"
+
+	// ReasonTemplateRejected says that the API server refused an object that
+	// follows from the specification, such as a StatefulSet with an affinity
+	// that is not valid.
+	//
+	// Remedy: change the field that the message quotes; the operator then goes
+	// on by itself.
+	ReasonTemplateRejected = "TemplateRejected"
+
+	// ReasonConflict says that an object with a name that is needed exists and
+	// is not this Datastore's. It is neither adopted nor changed.
+	//
+	// Remedy: remove or rename the object that the message names, or give the
+	// Datastore another name.
+	ReasonConflict = "Conflict"
+
+	// ReasonPodStuck says that a pod cannot start for a reason that time does
+	// not mend, such as an image that cannot be pulled or a request that no
+	// node can meet.
+	//
+	// Remedy: correct the field that the message names, or the node, the image
+	// or the quota; the pod is then replaced without further help.
+	ReasonPodStuck = "PodStuck"
+
+	// ReasonForeignVolume says that the claim of a member holds the data of
+	// another Datastore. The member is not started.
+	//
+	// Remedy: delete or rename the claim that the message names, once sure that
+	// its data is not needed.
+	ReasonForeignVolume = "ForeignVolume"
+
+	// ReasonDataLost says that the set had formed, and that all volumes are
+	// empty now. It is never formed again by itself.
+	//
+	// Remedy: bring back the volumes; or, to start with nothing, delete the
+	// Datastore and all of its claims and create it again.
+	ReasonDataLost = "DataLost"
+
+	// ReasonLedgerLost says that the volumes hold a formed set, but the ledger,
+	// which says who its members are, is gone.
+	//
+	// Remedy: restore the ConfigMap that the message names from a backup.
+	ReasonLedgerLost = "LedgerLost"
+
+	// ReasonCredentialsLost says that a Secret of the formed set is gone. It is
+	// never replaced by a new one, which would not open the data.
+	//
+	// Remedy: restore the Secret that the message names from a backup.
+	ReasonCredentialsLost = "CredentialsLost"
+
+	// ReasonFormationUncertain says that the formation was begun and it cannot
+	// be told whether it succeeded, since a volume that took part in it is
+	// gone. It is not begun again.
+	//
+	// Remedy: bring back the volume; or, if nothing was ever written, delete
+	// the Datastore and all of its claims and create it again.
+	ReasonFormationUncertain = "FormationUncertain"
+)
