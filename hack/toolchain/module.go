@@ -69,21 +69,20 @@ func publishReplacements(file *modfile.File, t tool) error {
 		if !isFolder(line.New.Path) {
 			continue
 		}
-		if err := file.DropReplace(line.Old.Path, line.Old.Version); err != nil {
-			return fmt.Errorf("dropping the replacement of %s: %w", line.Old.Path, err)
-		}
-		if version, ok := required[line.Old.Path]; ok && version != "v0.0.0" {
+		path, fixed := line.Old.Path, line.Old.Version
+		version, needed := required[path]
+		if needed && version == "v0.0.0" {
+			if t.staging == "" {
+				return fmt.Errorf("%s requires %s at a placeholder version and no staging version is known",
+					t.module, path)
+			}
+			if err := file.AddReplace(path, fixed, path, t.staging); err != nil {
+				return fmt.Errorf("replacing %s: %w", path, err)
+			}
 			continue
 		}
-		if t.staging == "" {
-			if _, ok := required[line.Old.Path]; !ok {
-				continue // nothing needs it.
-			}
-			return fmt.Errorf("%s requires %s at a placeholder version and no staging version is known",
-				t.module, line.Old.Path)
-		}
-		if err := file.AddReplace(line.Old.Path, "", line.Old.Path, t.staging); err != nil {
-			return fmt.Errorf("replacing %s: %w", line.Old.Path, err)
+		if err := file.DropReplace(path, fixed); err != nil {
+			return fmt.Errorf("dropping the replacement of %s: %w", path, err)
 		}
 	}
 	return nil
