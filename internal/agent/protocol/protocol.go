@@ -1,0 +1,91 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package protocol is what manager and agent say to each other: HTTP and JSON
+// over mutual TLS, the agent serving.
+//
+// There are two calls. GET /v1/report answers at once, or, given the revision
+// that the caller has, when the report has changed or the wait is over. POST
+// /v1/action starts one action; its outcome is read from the report. A manager
+// and an agent understand each other across two minor versions: fields are
+// only ever added, and unknown ones are ignored.
+package protocol
+
+import "github.com/quorate/quorate/internal/engine"
+
+const (
+	// Version of the protocol that this build speaks.
+	Version = 1
+	// Port is where the agent serves the manager.
+	Port = 7743
+	// ProbePort is where the agent answers the kubelet's probes: plain HTTP,
+	// read-only.
+	ProbePort = 7744
+	// ReportPath and ActionPath are the two calls.
+	ReportPath = "/v1/report"
+	ActionPath = "/v1/action"
+	// StartPath and ReadyPath are the probes: whether the gate is open, and
+	// whether this member serves caught up in its planned role.
+	StartPath = "/started"
+	ReadyPath = "/ready"
+	// SinceParam names the revision that the caller has; WaitParam, in whole
+	// seconds, how long the agent may hold the answer back. It is cut to MaxWaitSeconds.
+	SinceParam     = "since"
+	WaitParam      = "wait"
+	MaxWaitSeconds = 60
+	// MaxReportBytes and MaxActionBytes bound what is read from the other side.
+	MaxReportBytes = 256 << 10
+	MaxActionBytes = 64 << 10
+	// MemberServerName is the name in every member certificate, and
+	// ManagerName the common name in the manager's.
+	MemberServerName = "member.quorate.dev"
+	ManagerName      = "manager.quorate.dev"
+)
+
+// ReportReply is the answer to a report call.
+type ReportReply struct {
+	// Revision identifies this content; it is given back as "since". It holds
+	// the agent process's own random part, so that a restarted agent never
+	// takes an old one for current.
+	Revision string        `json:"revision"`
+	Report   engine.Report `json:"report"`
+}
+
+// ActionRequest asks an agent for one action.
+type ActionRequest struct {
+	// ID names the action; asking again for the same one resumes it.
+	ID string `json:"id"`
+	// Epoch is the manager's; anything older than what the agent has seen is refused.
+	Epoch int64 `json:"epoch"`
+	// PodUID and ClusterID must be the agent's own. ClusterID is that of the
+	// ledger; an agent on an empty volume has none yet and takes it from its
+	// own configuration.
+	PodUID    string `json:"podUID"`
+	ClusterID string `json:"clusterID"`
+	// Exactly one of the two is set.
+	Grant *engine.Grant `json:"grant,omitempty"`
+	Step  *engine.Step  `json:"step,omitempty"`
+}
+
+// Refusal is the body of any answer other than 2xx.
+type Refusal struct {
+	Reason  RefusalReason `json:"reason"`
+	Message string        `json:"message"`
+}
+
+// RefusalReason is a stable word for why an agent did not act.
+type RefusalReason string
+
+const (
+	// RefusedStale: the epoch, the term or the identity is older than, or other
+	// than, what the agent sees (HTTP 409).
+	RefusedStale RefusalReason = "Stale"
+	// RefusedOther: the request is for another pod or another set (HTTP 409).
+	RefusedOther RefusalReason = "NotForMe"
+	// RefusedBusy: another action is being carried out (HTTP 409).
+	RefusedBusy RefusalReason = "Busy"
+	// RefusedVolume: the volume's state forbids it (HTTP 409).
+	RefusedVolume RefusalReason = "Volume"
+	// RefusedMalformed: the request makes no sense (HTTP 400).
+	RefusedMalformed RefusalReason = "Malformed"
+)

@@ -1,0 +1,124 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+// VolumeState is what an agent finds on its data volume.
+type VolumeState string
+
+const (
+	// VolumeEmpty holds nothing of a server's and no grant: its server waits
+	// for one.
+	VolumeEmpty VolumeState = "Empty"
+	// VolumeMember bears the marker of a grant: its server starts at once,
+	// without anybody.
+	VolumeMember VolumeState = "Member"
+	// VolumeLeaving bears the mark of a leave that was begun, and that the
+	// manager will see through. Its server never starts on this data again; a
+	// Join grant has the data removed and lets it start afresh.
+	VolumeLeaving VolumeState = "Leaving"
+	// VolumeForeign holds data without a marker, or with another set's. Its
+	// server never starts.
+	VolumeForeign VolumeState = "Foreign"
+)
+
+// Marker is the file that binds a volume to its datastore, written before the
+// server first starts.
+type Marker struct {
+	// Version of this format.
+	Version int `json:"version"`
+	// Member is the name of the pod that was granted.
+	Member string `json:"member"`
+	// Grant is the manager's word that let the server start on it.
+	Grant Grant `json:"grant"`
+	// Formed is set once the server was seen to be part of a formed set; from
+	// then on nothing is rendered that could form another.
+	Formed bool `json:"formed,omitempty"`
+	// Leaving is set before a leave is begun.
+	Leaving bool `json:"leaving,omitempty"`
+	// Epoch is the highest epoch seen (fencing).
+	Epoch int64 `json:"epoch,omitempty"`
+}
+
+// Report is what one agent says of its own member. It is untrusted input: its
+// size is bounded where it is read, and every field is checked against what
+// the API server says of the pod.
+type Report struct {
+	// Protocol is the version of the protocol that the agent speaks.
+	Protocol int `json:"protocol"`
+	// Member and PodUID say who reports.
+	Member string `json:"member"`
+	PodUID string `json:"podUID"`
+	// Volume is what the agent found.
+	Volume VolumeState `json:"volume"`
+	// ClusterID, ClaimUID and Grant are the marker's.
+	ClusterID string    `json:"clusterID,omitempty"`
+	ClaimUID  string    `json:"claimUID,omitempty"`
+	Grant     GrantKind `json:"grant,omitempty"`
+	// Released is true once the gate is open for this pod.
+	Released bool `json:"released,omitempty"`
+	// Epoch is the highest that the agent has seen.
+	Epoch int64 `json:"epoch,omitempty"`
+	// Server is what the server says.
+	Server Server `json:"server"`
+	// Action is the last one that the agent was asked for.
+	Action *ActionState `json:"action,omitempty"`
+	// Mounts are hashes of what is mounted, by key, so that the operator never
+	// has to list Secrets to know who has which.
+	Mounts map[string]string `json:"mounts,omitempty"`
+	// Problem is the last complaint of agent or server, for a person; bounded.
+	Problem string `json:"problem,omitempty"`
+}
+
+// ActionState is how far an action has come.
+type ActionState struct {
+	ID    string   `json:"id"`
+	Kind  StepKind `json:"kind"`
+	Done  bool     `json:"done,omitempty"`
+	Error string   `json:"error,omitempty"`
+}
+
+// Server is what a member's own server says. Nothing in it changes by itself:
+// counters and times would end every long poll at once.
+type Server struct {
+	// Running is true when the server answers on localhost.
+	Running bool `json:"running,omitempty"`
+	// Serving is true when it can answer clients in its planned role.
+	Serving bool `json:"serving,omitempty"`
+	// ID is the engine's own identity of this member.
+	ID string `json:"id,omitempty"`
+	// Version is that of the running process.
+	Version string `json:"version,omitempty"`
+	// Role in the engine's words (for instance leader, follower).
+	Role string `json:"role,omitempty"`
+	// Leader is true where this server leads.
+	Leader bool `json:"leader,omitempty"`
+	// Formed is true when this server holds the state of a formed set. False
+	// with Running means: known not to.
+	Formed bool `json:"formed,omitempty"`
+	// Term is the election term or the configuration's version.
+	Term uint64 `json:"term,omitempty"`
+	// View is the membership as this server knows it, from a read that needed
+	// a quorum; nil where that failed.
+	View *View `json:"view,omitempty"`
+	// Facts are in the engine's words, for its own Plan.
+	Facts map[string]string `json:"facts,omitempty"`
+}
+
+// View is one server's knowledge of the membership.
+type View struct {
+	Peers []Peer `json:"peers"`
+	// Tolerance is the engine's own figure, which can be seconds old.
+	Tolerance int `json:"tolerance"`
+}
+
+// Peer is one identity in the membership.
+type Peer struct {
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+	Version string `json:"version,omitempty"`
+	Voter   bool   `json:"voter,omitempty"`
+	Leader  bool   `json:"leader,omitempty"`
+	Healthy bool   `json:"healthy,omitempty"`
+}

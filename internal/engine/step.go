@@ -1,0 +1,101 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+// StepKind names what a step does.
+type StepKind string
+
+const (
+	// StepGrant lets a server on an empty volume start, to form or to join; it
+	// is planned by the core, for all engines alike.
+	StepGrant StepKind = "Grant"
+	// StepBootstrap does once, after the formation, what the set needs to be
+	// usable (for instance the first access token).
+	StepBootstrap StepKind = "Bootstrap"
+	// StepConfigure brings a setting that is kept in the set itself to what is
+	// wanted. It costs nothing.
+	StepConfigure StepKind = "Configure"
+	// StepJoin adds a started member to the membership.
+	StepJoin StepKind = "Join"
+	// StepPromote gives a caught-up member its vote.
+	StepPromote StepKind = "Promote"
+	// StepDemote takes a member's vote.
+	StepDemote StepKind = "Demote"
+	// StepStepDown moves the leadership off a member.
+	StepStepDown StepKind = "StepDown"
+	// StepLeave has a member leave the membership for good.
+	StepLeave StepKind = "Leave"
+	// StepEvictDead removes an identity whose volume is known to be gone.
+	StepEvictDead StepKind = "EvictDead"
+)
+
+// Step is a change in the membership or state of an engine.
+type Step struct {
+	Kind StepKind `json:"kind"`
+	// Member is whose agent carries it out.
+	Member string `json:"member"`
+	// Subject is the member that it is about; empty where that is Member.
+	Subject string `json:"subject,omitempty"`
+	// SubjectID is the engine's own identity of the subject. An agent refuses
+	// the step where the identity it finds is another.
+	SubjectID string `json:"subjectID,omitempty"`
+	// Params are in the engine's words.
+	Params map[string]string `json:"params,omitempty"`
+	// Secrets names the credentials which the core attaches when it sends the
+	// step; on the wire they travel in Credentials.
+	Secrets []string `json:"-"`
+	// Credentials is filled in by the core just before sending; never logged.
+	Credentials map[string]string `json:"credentials,omitempty"`
+	// Term is the leader's term, or the configuration's version, that the step
+	// was planned under; zero where the engine has none. An agent whose server
+	// has moved on refuses.
+	Term uint64 `json:"term,omitempty"`
+	// Cost is what the step takes away while it runs.
+	Cost Cost `json:"-"`
+	// Why is the reason in a sentence, for status.plan.
+	Why string `json:"-"`
+}
+
+// About returns the member that the step concerns.
+func (s Step) About() string {
+	if s.Subject != "" {
+		return s.Subject
+	}
+	return s.Member
+}
+
+// Cost of a step, as the guards weigh it.
+type Cost struct {
+	// Voters is how many healthy voters the step removes, for a time or for good.
+	Voters int
+	// Membership is true where the step changes who is a member.
+	Membership bool
+}
+
+// Disruptive steps run one at a time per datastore (law 3).
+func (c Cost) Disruptive() bool { return c.Voters > 0 || c.Membership }
+
+// GrantKind says what a server on an empty volume may do.
+type GrantKind string
+
+const (
+	// GrantForm lets it found the set together with the others.
+	GrantForm GrantKind = "Form"
+	// GrantJoin lets it join the set, never form one.
+	GrantJoin GrantKind = "Join"
+)
+
+// Grant is the manager's word to one member, bound to its pod and its claim.
+type Grant struct {
+	Kind GrantKind `json:"kind"`
+	// Size is the number of founders, fixed when the first grant is given.
+	Size int32 `json:"size,omitempty"`
+	// ClusterID is the ledger's identity of the set.
+	ClusterID string `json:"clusterID"`
+	// PodUID and ClaimUID are whom it is for; no other may use it.
+	PodUID   string `json:"podUID"`
+	ClaimUID string `json:"claimUID"`
+	// Founders are the members that hold or held a Form grant of this set.
+	Founders []string `json:"founders,omitempty"`
+}

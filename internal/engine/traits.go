@@ -1,0 +1,121 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Formation says how a set comes into being from empty volumes.
+type Formation string
+
+const (
+	// FormTogether has every founding member started with the number of
+	// founders; they elect when all have met (Consul).
+	FormTogether Formation = "Together"
+	// FormFirst has member zero form a set of one, which the others join
+	// (MongoDB, Cassandra).
+	FormFirst Formation = "First"
+)
+
+// Traits are the constants of an engine that the core plans by.
+type Traits struct {
+	// Formation is how a set comes into being.
+	Formation Formation
+	// StableAddress gives each member a Service with a ClusterIP of its own,
+	// which it advertises, since its peers know it by address.
+	StableAddress bool
+	// StartIsJoin is true where starting a server on an empty volume joins it
+	// to the set, so that the grant is the membership change; otherwise a Join
+	// step follows the start (law 4).
+	StartIsJoin bool
+	// Quorum returns how many of n voters must be healthy for service.
+	Quorum func(n int) int
+	// MaxReplicas is the largest size that the engine supports.
+	MaxReplicas int32
+	// User and Group are the numeric ids of the server's process, those of the
+	// engine's public image.
+	User, Group int64
+	// Credentials are the names of the random secrets that the engine needs,
+	// made once before the formation.
+	Credentials []Credential
+}
+
+// Majority is the quorum of engines that vote.
+func Majority(n int) int { return n/2 + 1 }
+
+// CredentialFormat says how a random credential is written.
+type CredentialFormat string
+
+const (
+	// CredentialUUID is a random UUID (version 4).
+	CredentialUUID CredentialFormat = "UUID"
+	// CredentialBase64 is 32 random bytes in standard base64.
+	CredentialBase64 CredentialFormat = "Base64"
+)
+
+// Credential is a secret value of a datastore, made once and never remade
+// because it is missing (law 7).
+type Credential struct {
+	// Key is its key in the Secret.
+	Key string
+	// Format says how it is written.
+	Format CredentialFormat
+	// Mounted is true for what members read from the start; the others travel
+	// in one action only.
+	Mounted bool
+}
+
+// Port is one port of the server.
+type Port struct {
+	Name     string
+	Number   int32
+	Protocol corev1.Protocol
+	// Client ports are on the client Service; Peer ports on the members' own.
+	Client, Peer bool
+}
+
+// ServerTemplate is the server's container and the files all members share.
+type ServerTemplate struct {
+	// Image is the default for engine and version.
+	Image string
+	// Command and Args start the server in the foreground, without a shell.
+	Command, Args []string
+	// Env is set before the user's own.
+	Env []corev1.EnvVar
+	// Ports of the server.
+	Ports []Port
+	// DataDir is where the claim is mounted.
+	DataDir string
+	// ConfigDir is where the rendered files are mounted, read-only for the server.
+	ConfigDir string
+	// Files are the shared configuration by file name; never a secret.
+	Files map[string]string
+	// GraceSeconds is the pod's terminationGracePeriodSeconds.
+	GraceSeconds int64
+	// Scratch are directories that the server writes besides its data; each
+	// becomes an emptyDir, since the root file system is read-only.
+	Scratch []string
+}
+
+// Connection is what a client needs, in Service Binding's words.
+type Connection struct {
+	Type, Host, Port, Username, Password, URI string
+	// Extra holds keys of this engine alone (for instance token).
+	Extra map[string]string
+}
+
+// Connector is implemented by engines whose clients need more than an address.
+type Connector interface {
+	// Connection describes the client Service host with the credentials of the
+	// datastore.
+	Connection(host string, credentials map[string][]byte) Connection
+}
+
+// WebUI is implemented by engines whose server brings a user interface that
+// may be published through an Ingress.
+type WebUI interface {
+	// UIPort returns the name of the client port that serves it.
+	UIPort() string
+}

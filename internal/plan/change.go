@@ -1,0 +1,149 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// change plans the membership of a formed set: the engine's steps in their
+// order, then grants to wanted members on empty volumes, lowest ordinal first.
+// The first that every guard lets pass is asked for, and no other, even where
+// a step costs nothing: its effect is seen before the next is planned. Where
+// none may pass, the first one's guard is the reason shown.
+//
+// A repeated grant, for a crash between the ledger and the agent, is not a new
+// step: it was admitted when it was written.
+func (p *draft) change() {
+	if p.repeatGrant() {
+		return
+	}
+	candidates := p.candidates()
+	for _, c := range candidates {
+		if _, blocked := p.refusal(c); !blocked {
+			p.admit(c)
+			return
+		}
+	}
+	if len(candidates) > 0 {
+		c := candidates[0]
+		v, _ := p.refusal(c)
+		p.summarize(Summary{Action: c.step.Kind, Member: c.step.About(), Why: c.step.Why, BlockedBy: v.Guard, Message: v.Message})
+	}
+}
+
+// candidate is a step that could be next; grantTo is set where it is a grant.
+type candidate struct {
+	step    engine.Step
+	grantTo *Member
+}
+
+func (p *draft) candidates() []candidate {
+	var out []candidate
+	for _, s := range p.engine.Plan(p.desired(), p.seen) {
+		out = append(out, candidate{step: s})
+	}
+	out = append(out, p.withdrawals()...)
+	for i := range p.state.Members {
+		m := &p.state.Members[i]
+		if m.Ordinal < p.state.Wanted.Replicas && p.waitsToJoin(*m) {
+			out = append(out, candidate{grantTo: m, step: engine.Step{
+				Kind: engine.StepGrant, Member: m.Name,
+				Cost: engine.Cost{Membership: p.traits.StartIsJoin},
+				Why:  fmt.Sprintf("%s waits on an empty volume to join", m.Name),
+			}})
+		}
+	}
+	return out
+}
+
+// withdrawals take back the grants of unwanted members that never came as far
+// as the membership, highest ordinal first: the engine sees nothing to remove,
+// but their servers might still start.
+func (p *draft) withdrawals() []candidate {
+	var out []candidate
+	if !p.out.Assessment.Known {
+		return nil
+	}
+	for _, m := range slices.Backward(p.state.Members) {
+		e, known := p.ledger.Members[m.Name]
+		unwanted := m.Ordinal >= p.state.Wanted.Replicas || e.Leaving
+		if !known || !unwanted || p.claimGone(m.Name, e) || len(p.out.Assessment.PeersNamed(m.Name)) > 0 {
+			continue
+		}
+		out = append(out, candidate{step: engine.Step{
+			Kind: engine.StepLeave, Member: m.Name, SubjectID: e.ID,
+			Why: m.Name + " was let join, has not done so, and is not wanted any more",
+		}})
+	}
+	return out
+}
+
+// desired is the membership by the specification. Identities whose volume is
+// gone may be evicted, and so may a member that was asked to leave and does
+// not run any more: its own agent cannot make it leave.
+func (p *draft) desired() engine.Desired {
+	d := engine.Desired{Lost: p.ledger.lost()}
+	for i := range p.state.Wanted.Replicas {
+		name := p.state.MemberName(i)
+		if !p.ledger.Members[name].Leaving {
+			d.Members = append(d.Members, name)
+		}
+	}
+	for name, e := range p.ledger.Members {
+		m := p.state.member(name)
+		if e.Leaving && e.ID != "" && m != nil && p.state.held(*m) {
+			d.Lost[name] = append(d.Lost[name], e.ID)
+		}
+	}
+	return d
+}
+
+// waitsToJoin tells whether a member stands at its gate without a grant that
+// is good for its volume. One that is to leave first waits for that.
+func (p *draft) waitsToJoin(m Member) bool {
+	if m.Pod == nil || m.Pod.Terminating || m.Claim == nil || m.Claim.Terminating || !p.state.held(m) {
+		return false
+	}
+	e, known := p.ledger.Members[m.Name]
+	return !known || !e.Leaving && e.ClaimUID != m.Claim.UID
+}
+
+// repeatGrant asks again for what the ledger grants and the agent has not got.
+func (p *draft) repeatGrant() bool {
+	for _, m := range p.state.Members {
+		e, known := p.ledger.Members[m.Name]
+		if !known || e.Leaving || m.Pod == nil || m.Claim == nil || e.ClaimUID != m.Claim.UID {
+			continue
+		}
+		if m.Pod.Terminating || m.Claim.Terminating || !p.state.held(m) || e.Joined {
+			continue
+		}
+		p.summarize(Summary{Action: engine.StepGrant, Member: m.Name, Why: "let " + m.Name + " join, as the ledger says"})
+		p.grant(m, engine.GrantJoin)
+		return true
+	}
+	return false
+}
+
+// admit turns a candidate into what is asked for, and writes down first what
+// must not be forgotten.
+func (p *draft) admit(c candidate) {
+	p.summarize(Summary{Action: c.step.Kind, Member: c.step.About(), Why: c.step.Why})
+	if c.grantTo != nil {
+		p.grant(*c.grantTo, engine.GrantJoin)
+		return
+	}
+	if c.step.Kind == engine.StepLeave {
+		e := p.ledger.Members[c.step.About()]
+		e.Leaving = true
+		p.ledger.set(c.step.About(), e)
+	}
+	m := p.state.member(c.step.Member)
+	step := c.step
+	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &step})
+}

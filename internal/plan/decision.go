@@ -1,0 +1,75 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// Decision is what to do now, in the order of its fields.
+type Decision struct {
+	// Ledger is what the ledger shall say before anything else is done.
+	Ledger *Ledger
+	// Shape is that of the StatefulSet.
+	Shape Shape
+	// Replace are pods to delete so that they are made anew; none of them
+	// serves.
+	Replace []PodRef
+	// Asks are what the agents are asked for; at most one is disruptive.
+	Asks []Ask
+	// Plan is for status.plan.
+	Plan Summary
+	// Stalled is set where a person must act.
+	Stalled *Finding
+	// Assessment is what the engine made of the observation.
+	Assessment engine.Assessment
+	// Pending says why the running pods differ from the specification; nil
+	// where they do not.
+	Pending *Finding
+}
+
+// Shape of the StatefulSet.
+type Shape struct {
+	Replicas int32
+	// WriteTemplate is true where the template of the specification may be
+	// written now; else the StatefulSet keeps the one it has.
+	WriteTemplate bool
+}
+
+// PodRef names a pod by its UID, so that no other is deleted.
+type PodRef struct {
+	Name, UID string
+}
+
+// Ask is one action asked of one agent.
+type Ask struct {
+	// Member and PodUID are whose agent.
+	Member, PodUID string
+	// Exactly one of the two is set.
+	Grant *engine.Grant
+	Step  *engine.Step
+}
+
+// Kind of step that is asked for.
+func (a Ask) Kind() engine.StepKind {
+	if a.Grant != nil {
+		return engine.StepGrant
+	}
+	return a.Step.Kind
+}
+
+// Summary is the next action and why, or what blocks it.
+type Summary struct {
+	Action engine.StepKind
+	Member string
+	Why    string
+	// BlockedBy is the name of the guard that holds it back, Message its reason.
+	BlockedBy string
+	Message   string
+}
+
+// Finding is a documented reason with its message.
+type Finding struct {
+	Reason, Message string
+}

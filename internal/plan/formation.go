@@ -1,0 +1,156 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// form plans the formation of a set that the ledger does not know as formed.
+//
+// The number of founders is fixed with the first grant, and written before it
+// is sent. Until all founders wait at their gates nothing is granted, so that
+// a set whose pods cannot be made is never half formed.
+func (p *draft) form() {
+	if p.ledger.FormationSize == 0 {
+		p.firstGrants()
+		return
+	}
+	p.resumeFormation()
+}
+
+// founders are the names that form the set.
+func (p *draft) founders() []string {
+	size := p.ledger.FormationSize
+	if size == 0 {
+		size = p.foundersWanted()
+	}
+	names := make([]string, 0, size)
+	for i := range size {
+		names = append(names, p.state.MemberName(i))
+	}
+	return names
+}
+
+func (p *draft) foundersWanted() int32 {
+	if p.traits.Formation == engine.FormFirst {
+		return 1
+	}
+	return p.state.Wanted.Replicas
+}
+
+// firstGrants grants all founders at once, when the last of them has reported
+// an empty volume.
+func (p *draft) firstGrants() {
+	for _, name := range p.founders() {
+		m := p.state.member(name)
+		if why := p.notReadyToForm(m); why != "" {
+			p.summarize(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFounders, Message: name + " " + why})
+			return
+		}
+	}
+	p.ledger.FormationSize = p.foundersWanted()
+	for _, name := range p.founders() {
+		p.grant(*p.state.member(name), engine.GrantForm)
+	}
+	p.summarize(Summary{Action: engine.StepGrant, Why: fmt.Sprintf("form the set of %d", p.ledger.FormationSize)})
+}
+
+// notReadyToForm says what a founder still lacks; empty where nothing.
+func (p *draft) notReadyToForm(m *Member) string {
+	switch {
+	case m == nil || m.Pod == nil:
+		return "has no pod yet"
+	case m.Pod.Terminating:
+		return "is being deleted"
+	case m.Claim == nil:
+		return "has no volume claim yet"
+	case m.Claim.Terminating:
+		return "has a volume claim that is being deleted"
+	case p.state.trusted(*m) == nil && m.Pod.Stuck != "":
+		return "cannot start: " + m.Pod.Stuck
+	case p.state.trusted(*m) == nil:
+		return "has not reported yet"
+	case !p.state.held(*m):
+		return "does not wait at its gate"
+	}
+	return ""
+}
+
+// resumeFormation repeats what a crash may have swallowed, and grants anew to
+// a founder whose pod or volume was replaced. It waits where it cannot prove
+// that no set has formed.
+func (p *draft) resumeFormation() {
+	provable := p.provablyUnformed()
+	for _, name := range p.founders() {
+		m, e := p.state.member(name), p.ledger.Members[name]
+		if m == nil || !p.state.held(*m) || m.Claim == nil || m.Claim.Terminating || m.Pod.Terminating {
+			continue
+		}
+		if e.ClaimUID != m.Claim.UID && !provable {
+			p.summarize(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFormedOnce,
+				Message: name + " lost its volume after it was let form, and too few of the others prove that nothing had formed"})
+			continue
+		}
+		p.grant(*m, engine.GrantForm)
+	}
+	if !provable && p.neverProvable() {
+		p.stall(v1alpha1.ReasonFormationUncertain, "so many founders lost their volumes that the set may have formed and taken data without anybody knowing; "+
+			"delete the Datastore and its claims and create it again if no client has written to it")
+	}
+	p.summarize(Summary{Why: "the founders were let start; waiting for the set to form"})
+}
+
+// provablyUnformed tells whether no quorum of founders can have formed a set
+// without one of those that are seen not to have. A founder on its first
+// volume that reports an empty one, or a running server that knows of no set,
+// has voted for nothing; if the others are too few for a quorum, there was none.
+func (p *draft) provablyUnformed() bool {
+	blank := 0
+	for _, name := range p.founders() {
+		m := p.state.member(name)
+		if m == nil || p.claimGone(name, p.ledger.Members[name]) {
+			continue
+		}
+		r := p.state.trusted(*m)
+		if r != nil && (r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed) {
+			blank++
+		}
+	}
+	return p.tooFewWithout(blank)
+}
+
+// neverProvable tells whether so few first volumes are left that no report
+// can prove it any more.
+func (p *draft) neverProvable() bool {
+	intact := 0
+	for _, name := range p.founders() {
+		if !p.claimGone(name, p.ledger.Members[name]) {
+			intact++
+		}
+	}
+	return !p.tooFewWithout(intact)
+}
+
+// tooFewWithout tells whether the founders less n are less than a quorum.
+func (p *draft) tooFewWithout(n int) bool {
+	size := int(p.ledger.FormationSize)
+	return size-n < p.traits.Quorum(size)
+}
+
+// grant writes the grant into the ledger and asks for it. What the ledger had
+// under this name is kept as far as it is evidence.
+func (p *draft) grant(m Member, kind engine.GrantKind) {
+	e := p.ledger.Members[m.Name]
+	e.Grant, e.PodUID, e.ClaimUID = kind, m.Pod.UID, m.Claim.UID
+	p.ledger.set(m.Name, e)
+	g := engine.Grant{Kind: kind, ClusterID: p.ledger.ClusterID, PodUID: m.Pod.UID, ClaimUID: m.Claim.UID}
+	if kind == engine.GrantForm {
+		g.Size, g.Founders = p.ledger.FormationSize, p.founders()
+	}
+	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Grant: &g})
+}

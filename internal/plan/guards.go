@@ -1,0 +1,216 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// The names of the guards, as status.plan and the metrics show them.
+const (
+	GuardFounders        = "founders-waiting"
+	GuardFormedOnce      = "formed-once"
+	GuardMembershipKnown = "membership-known"
+	GuardSetServes       = "set-serves"
+	GuardAgentPresent    = "agent-present"
+	GuardOneAtATime      = "one-at-a-time"
+	GuardIdentity        = "identity"
+	GuardNobodySilent    = "nobody-silent"
+	GuardMembersSettled  = "members-settled"
+	GuardQuorumAfter     = "quorum-after"
+)
+
+// Guard is one safety rule that every step must pass, whatever engine planned
+// it. Refuse returns why the step may not run now, or an empty string.
+type Guard struct {
+	Name   string
+	Law    string
+	Refuse func(p *draft, s engine.Step) string
+}
+
+// Guards is the table of all of them, in the order in which they are asked.
+// GuardFounders and GuardFormedOnce guard the formation, where no engine step
+// exists yet; they are asked in form.
+var Guards = []Guard{
+	{GuardMembershipKnown, "law 2: unknown is not gone", membershipKnown},
+	{GuardSetServes, "law 5: a set without a quorum is not changed", setServes},
+	{GuardAgentPresent, "an action needs an agent that reports", agentPresent},
+	{GuardOneAtATime, "law 3: one disruptive action at a time", oneAtATime},
+	{GuardIdentity, "law 9: nothing is touched that is not this datastore's", identity},
+	{GuardNobodySilent, "law 2: no member is removed while another is silent", nobodySilent},
+	{GuardMembersSettled, "law 5: every other member is a healthy voter first", membersSettled},
+	{GuardQuorumAfter, "law 5: a quorum remains after it", quorumAfter},
+}
+
+// verdict is what a guard said.
+type verdict struct {
+	Guard, Message string
+}
+
+// refusal asks every guard and returns the first refusal.
+func (p *draft) refusal(c candidate) (verdict, bool) {
+	for _, g := range Guards {
+		if why := g.Refuse(p, c.step); why != "" {
+			return verdict{Guard: g.Name, Message: why}, true
+		}
+	}
+	return verdict{}, false
+}
+
+func membershipKnown(p *draft, s engine.Step) string {
+	if s.Cost.Disruptive() && !p.out.Assessment.Known {
+		return "the membership could not be read from a quorum: " + p.out.Assessment.Why
+	}
+	return ""
+}
+
+func setServes(p *draft, s engine.Step) string {
+	if (s.Cost.Disruptive() || s.Kind == engine.StepGrant) && !p.out.Assessment.Serving {
+		return "no quorum of members serves: " + p.out.Assessment.Why
+	}
+	return ""
+}
+
+func agentPresent(p *draft, s engine.Step) string {
+	m := p.state.member(s.Member)
+	if m == nil || m.Pod == nil || m.Pod.Terminating || p.state.trusted(*m) == nil {
+		return "the agent of " + s.Member + " does not report"
+	}
+	return ""
+}
+
+// oneAtATime refuses while another member is on its way in or out, while a
+// pod is being deleted, or while an agent still carries out an action.
+func oneAtATime(p *draft, s engine.Step) string {
+	if !s.Cost.Disruptive() {
+		return ""
+	}
+	for _, name := range p.granted() {
+		if name == s.About() {
+			continue
+		}
+		e := p.ledger.Members[name]
+		if e.Leaving {
+			return name + " is leaving"
+		}
+		if !e.Joined && e.ClaimUID != "" {
+			return name + " was let join and has not its vote yet"
+		}
+	}
+	for _, m := range p.state.Members {
+		if _, known := p.ledger.Members[m.Name]; known && m.Pod != nil && m.Pod.Terminating && m.Name != s.About() {
+			return "the pod " + m.Name + " is being deleted"
+		}
+		if r := p.state.trusted(m); r != nil && r.Action != nil && !r.Action.Done && r.Action.Error == "" && m.Name != s.Member {
+			return fmt.Sprintf("%s still carries out a %s", m.Name, r.Action.Kind)
+		}
+	}
+	return ""
+}
+
+// identity refuses to remove an identity other than the one that the ledger
+// knows under that name, or knows as lost.
+func identity(p *draft, s engine.Step) string {
+	if !removes(s) {
+		return ""
+	}
+	e, known := p.ledger.Members[s.About()]
+	if !known {
+		return s.About() + " is not in the ledger"
+	}
+	if s.Kind == engine.StepEvictDead {
+		if slices.Contains(e.Lost, s.SubjectID) || e.Leaving && e.ID == s.SubjectID {
+			return ""
+		}
+		return fmt.Sprintf("%s (%s) is not known to be lost", s.SubjectID, s.About())
+	}
+	if e.ID != s.SubjectID {
+		return fmt.Sprintf("%s is %s in the ledger, not %s", s.About(), e.ID, s.SubjectID)
+	}
+	return ""
+}
+
+// removes tells whether the step takes an identity out of the membership or
+// takes its vote.
+func removes(s engine.Step) bool {
+	return s.Kind == engine.StepLeave || s.Kind == engine.StepEvictDead || s.Kind == engine.StepDemote
+}
+
+// nobodySilent refuses to take a living member out while another one is
+// silent: it may be down, and then this one is needed. Evicting an identity
+// whose volume is gone is not held up by this; the quorum is looked at below.
+func nobodySilent(p *draft, s engine.Step) string {
+	if s.Cost.Voters == 0 {
+		return ""
+	}
+	for _, name := range p.granted() {
+		m := p.state.member(name)
+		if name == s.About() || p.ledger.Members[name].ClaimUID == "" {
+			continue
+		}
+		if m == nil || p.state.trusted(*m) == nil {
+			return name + " is silent"
+		}
+	}
+	return ""
+}
+
+// membersSettled refuses to take a healthy voter away while any other peer is
+// not a healthy voter: a joiner that stabilizes is not one yet.
+func membersSettled(p *draft, s engine.Step) string {
+	if s.Cost.Voters == 0 {
+		return ""
+	}
+	for _, q := range p.out.Assessment.Peers {
+		if q.Name == s.About() {
+			continue
+		}
+		switch {
+		case !q.Healthy:
+			return q.Name + " is not healthy"
+		case !q.Voter:
+			return q.Name + " has no vote yet"
+		}
+	}
+	return ""
+}
+
+// quorumAfter counts the healthy voters that the step leaves.
+func quorumAfter(p *draft, s engine.Step) string {
+	if !s.Cost.Disruptive() {
+		return ""
+	}
+	voters, healthy := after(p.out.Assessment, s)
+	if need := p.traits.Quorum(voters); healthy < need {
+		return fmt.Sprintf("it would leave %d healthy voters of %d, and %d are needed", healthy, voters, need)
+	}
+	return ""
+}
+
+// after counts voters and healthy voters once the step is done. A joiner is
+// counted as the healthy voter that it becomes: engines give the vote only to
+// a member that has caught up.
+func after(a engine.Assessment, s engine.Step) (voters, healthy int) {
+	voters, healthy = a.Voters()
+	switch s.Kind {
+	case engine.StepGrant, engine.StepJoin:
+		return voters + 1, healthy + 1
+	case engine.StepLeave, engine.StepEvictDead, engine.StepDemote:
+		for _, q := range a.Peers {
+			if q.ID != s.SubjectID || !q.Voter {
+				continue
+			}
+			voters--
+			if q.Healthy {
+				healthy--
+			}
+		}
+		return voters, healthy
+	default:
+		return voters, healthy - s.Cost.Voters
+	}
+}

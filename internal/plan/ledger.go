@@ -1,0 +1,99 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// Ledger is what must not be forgotten about a datastore. It is written before
+// anything is granted and lives as long as the claims do.
+type Ledger struct {
+	// ClusterID is the identity of the set; every volume's marker bears it.
+	ClusterID string `json:"clusterID"`
+	// Epoch is raised by each manager that takes the datastore over.
+	Epoch int64 `json:"epoch,omitempty"`
+	// FormationSize is the number of founders, fixed with the first grant.
+	FormationSize int32 `json:"formationSize,omitempty"`
+	// Formed is set at the first evidence of a formed set, and never unset.
+	Formed bool `json:"formed,omitempty"`
+	// Image is the one resolved from engine and version, by that pair, so that
+	// a new operator does not change old datastores.
+	Image string `json:"image,omitempty"`
+	// ImageFor is the engine and version that Image was resolved from.
+	ImageFor string `json:"imageFor,omitempty"`
+	// Members holds one entry for every member that was granted, by name.
+	Members map[string]Entry `json:"members,omitempty"`
+}
+
+// Entry is what was granted to one member, and what became of it.
+type Entry struct {
+	// Grant is the kind it was given.
+	Grant engine.GrantKind `json:"grant"`
+	// PodUID and ClaimUID are whom the grant was for.
+	PodUID   string `json:"podUID"`
+	ClaimUID string `json:"claimUID"`
+	// ID is the engine's identity of the member, once seen in the membership.
+	ID string `json:"id,omitempty"`
+	// Joined is set once the member was seen with its vote.
+	Joined bool `json:"joined,omitempty"`
+	// Leaving is set before the member is asked to leave. A leave that was
+	// begun is always completed.
+	Leaving bool `json:"leaving,omitempty"`
+	// Lost are identities that this name had on volumes that are gone.
+	Lost []string `json:"lost,omitempty"`
+}
+
+// Clone returns a deep copy.
+func (l *Ledger) Clone() *Ledger {
+	if l == nil {
+		return nil
+	}
+	out := *l
+	out.Members = make(map[string]Entry, len(l.Members))
+	for k, e := range l.Members {
+		e.Lost = slices.Clone(e.Lost)
+		out.Members[k] = e
+	}
+	return &out
+}
+
+// Equal tells whether two ledgers say the same.
+func (l *Ledger) Equal(o *Ledger) bool {
+	if l == nil || o == nil {
+		return l == o
+	}
+	a, b := *l, *o
+	a.Members, b.Members = nil, nil
+	return a.ClusterID == b.ClusterID && a.Epoch == b.Epoch && a.FormationSize == b.FormationSize &&
+		a.Formed == b.Formed && a.Image == b.Image && a.ImageFor == b.ImageFor &&
+		maps.EqualFunc(l.Members, o.Members, Entry.equal)
+}
+
+func (e Entry) equal(o Entry) bool {
+	return e.Grant == o.Grant && e.PodUID == o.PodUID && e.ClaimUID == o.ClaimUID && e.ID == o.ID &&
+		e.Joined == o.Joined && e.Leaving == o.Leaving && slices.Equal(e.Lost, o.Lost)
+}
+
+// lost returns the identities, by name, whose volumes are gone.
+func (l *Ledger) lost() map[string][]string {
+	out := map[string][]string{}
+	for name, e := range l.Members {
+		if len(e.Lost) > 0 {
+			out[name] = slices.Clone(e.Lost)
+		}
+	}
+	return out
+}
+
+// set stores an entry.
+func (l *Ledger) set(name string, e Entry) {
+	if l.Members == nil {
+		l.Members = map[string]Entry{}
+	}
+	l.Members[name] = e
+}

@@ -1,0 +1,111 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// Next decides what to do in a state. The stages run in this order, and each
+// may only add to the decision:
+//
+//  1. begin: the ledger exists before anything else, since it names the set;
+//  2. settle: what was seen is written into the ledger (claims lost, members
+//     joined or gone, the set formed), so that the stages after it decide on
+//     what is also remembered;
+//  3. form: until the set has formed, nothing but its formation is planned;
+//  4. change: the membership steps of the engine, then grants to join, one
+//     disruptive step at most;
+//  5. shape: the size and template of the StatefulSet, from what is left;
+//  6. replace: pods that cannot get on and serve nobody;
+//  7. claim: whoever asks an agent must hold the epoch.
+func Next(e engine.Engine, s State) Decision {
+	p := &draft{state: s, engine: e, traits: e.Traits(), ledger: s.Ledger.Clone()}
+	if !p.begin() {
+		return p.done()
+	}
+	p.observe()
+	p.settle()
+	if p.foreign() || p.dataLost() {
+		p.shape()
+		return p.done()
+	}
+	if p.ledger.Formed {
+		p.change()
+	} else {
+		p.form()
+	}
+	p.shape()
+	p.replace()
+	p.claim()
+	return p.done()
+}
+
+// draft is a decision in the making.
+type draft struct {
+	state  State
+	engine engine.Engine
+	traits engine.Traits
+	seen   engine.Observation
+	ledger *Ledger
+	out    Decision
+}
+
+// begin sees to the ledger. Claims without one mean that the ledger was lost:
+// a new one would give the set a second identity, so none is made.
+func (p *draft) begin() bool {
+	if p.ledger != nil {
+		return true
+	}
+	if p.state.Retained {
+		p.stall(v1alpha1.ReasonLedgerLost, "the ledger of "+p.state.Name+" is missing although its volume claims exist; "+
+			"restore the ConfigMap from a backup, or delete the claims to give up their data and start afresh")
+		p.keepShape()
+		return false
+	}
+	p.ledger = &Ledger{ClusterID: p.state.NewClusterID}
+	return true
+}
+
+// observe has the engine read the reports.
+func (p *draft) observe() {
+	s := p.state
+	s.Ledger = p.ledger
+	p.state = s
+	p.seen = s.observation()
+	p.out.Assessment = p.engine.Assess(p.seen)
+}
+
+// claim raises the epoch where this manager has not taken the datastore over
+// and is about to ask for something.
+func (p *draft) claim() {
+	if len(p.out.Asks) > 0 && (p.state.Epoch == 0 || p.state.Epoch != p.ledger.Epoch) {
+		p.ledger.Epoch++
+	}
+}
+
+func (p *draft) done() Decision {
+	p.out.Ledger = p.ledger
+	return p.out
+}
+
+func (p *draft) stall(reason, message string) {
+	if p.out.Stalled == nil {
+		p.out.Stalled = &Finding{Reason: reason, Message: message}
+	}
+}
+
+func (p *draft) keepShape() {
+	if p.state.Set != nil {
+		p.out.Shape.Replicas = p.state.Set.Replicas
+	}
+}
+
+// summarize sets the plan's summary once; the first word stands.
+func (p *draft) summarize(s Summary) {
+	if p.out.Plan == (Summary{}) {
+		p.out.Plan = s
+	}
+}

@@ -1,0 +1,142 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// settle writes into the ledger what was seen. Each rule takes the API
+// server's or a quorum's word, never an agent's silence.
+func (p *draft) settle() {
+	if p.out.Assessment.Formed {
+		p.ledger.Formed = true
+	}
+	for _, name := range p.granted() {
+		e := p.ledger.Members[name]
+		e = p.settleClaim(name, e)
+		e, gone := p.settleMembership(name, e)
+		if gone {
+			delete(p.ledger.Members, name)
+			continue
+		}
+		p.ledger.Members[name] = e
+	}
+}
+
+// granted returns the names in the ledger, in order.
+func (p *draft) granted() []string {
+	names := make([]string, 0, len(p.ledger.Members))
+	for n := range p.ledger.Members {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// settleClaim notes that the volume of a member is gone: the API server shows
+// no claim under its name, or another one, or its own agent found the volume
+// of a member that had joined to be empty. The identity that lived on it is
+// remembered as lost, since only evidence like this allows an eviction.
+func (p *draft) settleClaim(name string, e Entry) Entry {
+	if !p.ledger.Formed || !p.claimGone(name, e) && !p.wiped(name, e) {
+		return e
+	}
+	if e.ID != "" && !slices.Contains(e.Lost, e.ID) {
+		e.Lost = append(e.Lost, e.ID)
+	}
+	e.ID, e.Joined, e.PodUID, e.ClaimUID = "", false, "", ""
+	return e
+}
+
+// wiped tells whether a member that had joined stands before an empty volume.
+func (p *draft) wiped(name string, e Entry) bool {
+	m := p.state.member(name)
+	if m == nil || !e.Joined {
+		return false
+	}
+	r := p.state.trusted(*m)
+	return r != nil && r.Volume == engine.VolumeEmpty
+}
+
+// claimGone tells whether the claim that a grant was for no longer exists.
+func (p *draft) claimGone(name string, e Entry) bool {
+	m := p.state.member(name)
+	return m == nil || m.Claim == nil || m.Claim.UID != e.ClaimUID
+}
+
+// settleMembership takes what a quorum says of a member: its identity and
+// vote, lost identities that are no longer there, and, for one that was asked
+// to leave, that it is gone.
+func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
+	a := p.out.Assessment
+	if !p.ledger.Formed || !a.Known {
+		return e, false
+	}
+	peers := a.PeersNamed(name)
+	e.Lost = slices.DeleteFunc(slices.Clone(e.Lost), func(id string) bool {
+		return !slices.ContainsFunc(peers, func(q engine.Peer) bool { return q.ID == id })
+	})
+	m := p.state.member(name)
+	if e.Leaving && len(peers) == 0 && (p.claimGone(name, e) || p.stopped(m)) {
+		return e, true
+	}
+	if m == nil || p.claimGone(name, e) {
+		return e, false
+	}
+	r := p.state.trusted(*m)
+	for _, q := range peers {
+		if r != nil && r.Server.Running && q.ID == r.Server.ID {
+			e.ID = q.ID
+			e.Joined = e.Joined || q.Voter
+		}
+	}
+	return e, false
+}
+
+// stopped tells whether the agent of a member that was asked to leave reports
+// that its server is down for good. A silent one may still start it.
+func (p *draft) stopped(m *Member) bool {
+	r := p.state.trusted(*m)
+	return r != nil && !r.Server.Running && r.Volume != engine.VolumeMember
+}
+
+// foreign stalls where a volume holds what is not this datastore's. Its server
+// stays down; nothing on it is touched.
+func (p *draft) foreign() bool {
+	var names []string
+	for _, m := range p.state.Members {
+		if m.Report != nil && m.Report.Volume == engine.VolumeForeign && m.Pod != nil && m.Report.PodUID == m.Pod.UID {
+			names = append(names, m.Name)
+		}
+	}
+	if len(names) == 0 {
+		return false
+	}
+	p.stall(v1alpha1.ReasonForeignVolume, fmt.Sprintf("the volume of %s holds data that is not of this datastore (cluster %s); "+
+		"its server is not started and the data is left as it is; move the claim away, or delete claim and pod to give its data up",
+		strings.Join(names, ", "), p.ledger.ClusterID))
+	return !p.ledger.Formed
+}
+
+// dataLost stalls where the set has formed and not one volume of it is left.
+// Forming again would be a second set under the first one's name (law 1).
+func (p *draft) dataLost() bool {
+	if !p.ledger.Formed || len(p.ledger.Members) == 0 {
+		return false
+	}
+	for name, e := range p.ledger.Members {
+		if !p.claimGone(name, e) {
+			return false
+		}
+	}
+	p.stall(v1alpha1.ReasonDataLost, fmt.Sprintf("all volumes of the formed set %s are gone; no second set is formed in its place; "+
+		"restore the claims, or delete the Datastore and its claims and create it again to start with no data", p.ledger.ClusterID))
+	return true
+}

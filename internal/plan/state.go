@@ -1,0 +1,147 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// State is all that one pass observed of one datastore, and what is wanted.
+type State struct {
+	// Name of the datastore; its members are Name-0, Name-1 and so on.
+	Name string
+	// Wanted is what the specification says.
+	Wanted Wanted
+	// Ledger is nil where none exists.
+	Ledger *Ledger
+	// Retained is true where claims of this datastore exist; without a ledger
+	// they mean that the ledger was lost.
+	Retained bool
+	// Set is the StatefulSet; nil where there is none.
+	Set *Set
+	// Members are by ordinal, without gaps, up to the highest that is wanted,
+	// in the StatefulSet, in the ledger, or has a pod or a claim.
+	Members []Member
+	// Epoch is the one that this manager holds; zero before it has taken over.
+	Epoch int64
+	// NewClusterID is used where a ledger is begun.
+	NewClusterID string
+}
+
+// Wanted is what the specification asks for.
+type Wanted struct {
+	// Replicas is the number of members.
+	Replicas int32
+	// Template is the hash of the pod template rendered from the specification.
+	Template string
+}
+
+// Set is a StatefulSet as it was observed.
+type Set struct {
+	Replicas int32
+	// Template is the hash of its pod template.
+	Template string
+}
+
+// Member is one ordinal's pod, claim and agent.
+type Member struct {
+	Name    string
+	Ordinal int32
+	// Address is the stable one, where the engine has that trait.
+	Address string
+	// Pod is nil where the API server has none.
+	Pod *Pod
+	// Claim is nil where the API server has none.
+	Claim *Claim
+	// Report is nil where the agent is silent; then nothing is known of the
+	// server (law 2).
+	Report *engine.Report
+}
+
+// Pod is what the planner needs of a pod.
+type Pod struct {
+	UID string
+	// Template is the hash of the template that it was made from.
+	Template string
+	// Started is true once the server's container has run in it.
+	Started bool
+	// Ready is the kubelet's word.
+	Ready bool
+	// Terminating is true once it was deleted.
+	Terminating bool
+	// Stuck names why it cannot get on by itself (for instance
+	// ImagePullBackOff); empty where it can.
+	Stuck string
+}
+
+// Claim is what the planner needs of a claim.
+type Claim struct {
+	UID         string
+	Terminating bool
+}
+
+// MemberName returns the name of an ordinal's member, which is its pod's.
+func (s State) MemberName(ordinal int32) string {
+	return fmt.Sprintf("%s-%d", s.Name, ordinal)
+}
+
+// member returns the member of a name, or nil.
+func (s State) member(name string) *Member {
+	for i := range s.Members {
+		if s.Members[i].Name == name {
+			return &s.Members[i]
+		}
+	}
+	return nil
+}
+
+// observation is what the engine gets to see. Reports of another pod or
+// another set are left out: they are not this datastore's (law 9).
+func (s State) observation() engine.Observation {
+	var out engine.Observation
+	for _, m := range s.Members {
+		out.Members = append(out.Members, engine.MemberObservation{
+			Name:     m.Name,
+			Ordinal:  int(m.Ordinal),
+			Address:  m.Address,
+			PodReady: m.Pod != nil && m.Pod.Ready,
+			Report:   s.trusted(m),
+		})
+	}
+	return out
+}
+
+// trusted returns a member's report if it is of the pod that the API server
+// shows and, where the volume bears a marker, of this set; else nil.
+func (s State) trusted(m Member) *engine.Report {
+	if m.Report == nil || m.Pod == nil || m.Report.PodUID != m.Pod.UID || m.Report.Member != m.Name {
+		return nil
+	}
+	if m.Report.Volume == engine.VolumeForeign {
+		return nil
+	}
+	if s.Ledger != nil && m.Report.ClusterID != "" && m.Report.ClusterID != s.Ledger.ClusterID {
+		return nil
+	}
+	return m.Report
+}
+
+// held tells whether the agent reports an empty volume behind a closed gate.
+func (s State) held(m Member) bool {
+	r := s.trusted(m)
+	return r != nil && !r.Released && (r.Volume == engine.VolumeEmpty || r.Volume == engine.VolumeLeaving)
+}
+
+// costless tells whether replacing the member's pod takes no running server
+// away: its container never started, or its agent reports that the server
+// does not run and the kubelet that it cannot get on.
+func (s State) costless(m Member) bool {
+	if m.Pod == nil || !m.Pod.Started {
+		return true
+	}
+	r := s.trusted(m)
+	return m.Pod.Stuck != "" && r != nil && !r.Server.Running
+}
