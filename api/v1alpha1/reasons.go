@@ -55,8 +55,8 @@ const (
 	// that needs running servers to be replaced, which this version of the
 	// operator does not do. Members that were never started take the change.
 	//
-	// Remedy: put the former value back, or delete the pods one at a time,
-	// waiting for Ready in between.
+	// Remedy: put the former value back, or leave it until an operator that
+	// rolls changes out is installed.
 	ReasonRolloutPending = "RolloutPending"
 
 	// ReasonReplacingPod says that a pod which never started is being replaced
