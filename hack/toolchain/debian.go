@@ -14,10 +14,10 @@ import (
 )
 
 // debianPackages are what the local cluster takes from Debian: container runtime and network plug-ins, the programs
-// that kubelet and kube-proxy call, and a static shell for images.
+// that kubelet and kube-proxy call, and a static shell and curl for images.
 var debianPackages = []string{
 	"runc", "containernetworking-plugins", "iptables", "ipset", "conntrack", "iproute2", "socat", "e2fsprogs",
-	"busybox-static",
+	"busybox-static", "curl",
 }
 
 // EnsureDebian installs the Debian packages that are missing, and does nothing when all are there. The package lists

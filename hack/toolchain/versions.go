@@ -106,6 +106,18 @@ func consulTool(version string) tool {
 	return tool{name: "consul", version: version, module: "github.com/hashicorp/consul"}
 }
 
+// Versions returns the versions of a tool that are known, with their v; the first is the one meant by the bare name. It
+// is empty for an unknown name.
+func Versions(name string) []string {
+	var versions []string
+	for _, t := range catalogue() {
+		if t.name == name {
+			versions = append(versions, t.version)
+		}
+	}
+	return versions
+}
+
 // find returns the tool that a user means by "name" or "name@version"; the version may lack its v.
 func find(query string) (tool, error) {
 	name, version, versioned := strings.Cut(query, "@")

@@ -1,0 +1,28 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package images
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// buildProgram compiles one of this module's programs for an image: static, and without paths of this machine. The
+// working directory must be in the module.
+func buildProgram(ctx context.Context, importPath, folder string) (string, error) {
+	out := filepath.Join(folder, filepath.Base(importPath))
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, importPath)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("compiling %s: %w\n%s", importPath, err, strings.TrimSpace(stderr.String()))
+	}
+	return out, nil
+}
