@@ -34,7 +34,7 @@ func compile(ctx context.Context, t tool, work string) (string, error) {
 		return "", err
 	}
 	executable := filepath.Join(out, t.name)
-	args := append([]string{"build", "-mod=mod"}, flags...)
+	args := append([]string{"build"}, flags...)
 	_, err := runGo(ctx, work, nil, append(args, "-o", executable, t.importPath())...)
 	return executable, err
 }
@@ -88,7 +88,7 @@ func runGo(ctx context.Context, dir string, env []string, args ...string) ([]byt
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOOS=", "GOARCH=")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "CGO_ENABLED=0", "GOOS=", "GOARCH=")
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -102,14 +102,20 @@ func (b builder) buildOnce(ctx context.Context, t tool, label string) error {
 	return nil
 }
 
-// buildInto compiles in a work folder and moves the finished executable to its place in one step. The caller holds the
-// build lock, hence any work folder that is found is a dead build's and removed.
+// buildInto compiles in a work folder of its own and moves the finished executable to its place in one step. The caller
+// holds the build lock, hence any other work folder that is found is a dead build's and removed.
 func (b builder) buildInto(ctx context.Context, t tool, final string) (err error) {
-	work := filepath.Join(b.cache, "work")
-	if err := os.RemoveAll(work); err != nil {
-		return fmt.Errorf("removing an interrupted build: %w", err)
+	left, err := filepath.Glob(filepath.Join(b.cache, "work-*"))
+	if err != nil {
+		return fmt.Errorf("looking for interrupted builds: %w", err)
 	}
-	if err := os.MkdirAll(work, 0o755); err != nil {
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("removing an interrupted build: %w", err)
+		}
+	}
+	work, err := os.MkdirTemp(b.cache, "work-")
+	if err != nil {
 		return fmt.Errorf("making the work folder: %w", err)
 	}
 	defer func() {

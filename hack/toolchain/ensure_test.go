@@ -98,8 +98,8 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	if built, err := isBuilt(filepath.Join(cache, "tools", "etcd", etcdVersion, "etcd")); err != nil || built {
 		t.Fatalf("a failed build counts as built: %v, %v", built, err)
 	}
-	if _, err := os.Stat(filepath.Join(cache, "work")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the work folder is left behind: %v", err)
+	if left := workFolders(t, cache); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 	b.compile = fakeCompile(&count)
 	mustEnsure(t, b, "etcd")
@@ -111,7 +111,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 func TestInterruptedBuildIsNotReused(t *testing.T) {
 	var count atomic.Int32
 	cache := t.TempDir()
-	half := filepath.Join(cache, "work", "bin", "etcd")
+	half := filepath.Join(cache, "work-dead", "bin", "etcd")
 	if err := os.MkdirAll(filepath.Dir(half), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -124,12 +124,24 @@ func TestInterruptedBuildIsNotReused(t *testing.T) {
 		if entries, err := os.ReadDir(work); err != nil || len(entries) != 0 {
 			t.Errorf("the work folder holds %v, %v", entries, err)
 		}
+		if found := workFolders(t, cache); len(found) != 1 || found[0] != work {
+			t.Errorf("work folders are %v, want %s alone", found, work)
+		}
 		return compileFake(ctx, tl, work)
 	}
 	mustEnsure(t, b, "etcd")
 	if count.Load() != 1 {
 		t.Errorf("%d builds, want 1", count.Load())
 	}
+}
+
+func workFolders(t *testing.T, cache string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(cache, "work-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func TestEnsureStopsWithItsContext(t *testing.T) {
