@@ -18,6 +18,9 @@ import (
 // heartbeat is how often a running build says that it is still running.
 const heartbeat = 20 * time.Second
 
+// workPattern names the folders of unfinished builds, which may be removed: hence no name that a user might choose.
+const workPattern = ".unfinished-*"
+
 // Ensure builds the named tools that the cache lacks and returns the absolute path of each, by the name it was asked
 // for. A name is "consul" or, for another version than the first known, "consul@1.21.5". Progress goes to the writer,
 // a line at a time, and only when there is something to build. Builds run one at a time on a machine, whoever asks for
@@ -105,7 +108,11 @@ func (b builder) buildOnce(ctx context.Context, t tool, label string) error {
 // buildInto compiles in a work folder of its own and moves the finished executable to its place in one step. The caller
 // holds the build lock, hence any other work folder that is found is a dead build's and removed.
 func (b builder) buildInto(ctx context.Context, t tool, final string) (err error) {
-	left, err := filepath.Glob(filepath.Join(b.cache, "work-*"))
+	tools := filepath.Join(b.cache, "tools")
+	if err := os.MkdirAll(tools, 0o755); err != nil {
+		return fmt.Errorf("making the folder of the tools: %w", err)
+	}
+	left, err := filepath.Glob(filepath.Join(tools, workPattern))
 	if err != nil {
 		return fmt.Errorf("looking for interrupted builds: %w", err)
 	}
@@ -114,7 +121,7 @@ func (b builder) buildInto(ctx context.Context, t tool, final string) (err error
 			return fmt.Errorf("removing an interrupted build: %w", err)
 		}
 	}
-	work, err := os.MkdirTemp(b.cache, "work-")
+	work, err := os.MkdirTemp(tools, workPattern)
 	if err != nil {
 		return fmt.Errorf("making the work folder: %w", err)
 	}

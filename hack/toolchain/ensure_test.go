@@ -111,7 +111,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 func TestInterruptedBuildIsNotReused(t *testing.T) {
 	var count atomic.Int32
 	cache := t.TempDir()
-	half := filepath.Join(cache, "work-dead", "bin", "etcd")
+	half := filepath.Join(cache, "tools", ".unfinished-dead", "bin", "etcd")
 	if err := os.MkdirAll(filepath.Dir(half), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestInterruptedBuildIsNotReused(t *testing.T) {
 
 func workFolders(t *testing.T, cache string) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(cache, "work-*"))
+	found, err := filepath.Glob(filepath.Join(cache, "tools", workPattern))
 	if err != nil {
 		t.Fatal(err)
 	}
