@@ -112,14 +112,8 @@ func (b builder) buildInto(ctx context.Context, t tool, final string) (err error
 	if err := os.MkdirAll(tools, 0o755); err != nil {
 		return fmt.Errorf("making the folder of the tools: %w", err)
 	}
-	left, err := filepath.Glob(filepath.Join(tools, workPattern))
-	if err != nil {
-		return fmt.Errorf("looking for interrupted builds: %w", err)
-	}
-	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			return fmt.Errorf("removing an interrupted build: %w", err)
-		}
+	if err := removeUnfinished(tools); err != nil {
+		return err
 	}
 	work, err := os.MkdirTemp(tools, workPattern)
 	if err != nil {
@@ -139,6 +133,19 @@ func (b builder) buildInto(ctx context.Context, t tool, final string) (err error
 	}
 	if err := os.Rename(executable, final); err != nil {
 		return fmt.Errorf("moving the executable to its place: %w", err)
+	}
+	return nil
+}
+
+func removeUnfinished(tools string) error {
+	left, err := filepath.Glob(filepath.Join(tools, workPattern))
+	if err != nil {
+		return fmt.Errorf("looking for interrupted builds: %w", err)
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("removing an interrupted build: %w", err)
+		}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ func main() {
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	child := make(chan os.Signal, 1)
 	signal.Notify(child, syscall.SIGCHLD)
+	reap() // what ended before anybody listened.
 	for {
 		select {
 		case <-child:
