@@ -7,21 +7,32 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
+// asProgram makes the test binary behave as the program itself.
+const asProgram = "RUN_AS_PAUSE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // TestReapsAndStops runs the program in the place of a shell that has two children, one of which has ended by then: the
 // program inherits both, must collect both, and must end when told to.
 func TestReapsAndStops(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "pause")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v: %s", err, output)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `true & sleep 0.3 & exec "$0"`, program)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
