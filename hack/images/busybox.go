@@ -68,6 +68,7 @@ func shellFiles(busybox string, programs []string) tree {
 	}
 	// The resolver reads the hosts file before it asks a server.
 	files.text("/etc/nsswitch.conf", "hosts: files dns\n", 0o644)
+	files.text("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n", 0o644)
 	return files
 }
 

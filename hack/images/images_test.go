@@ -85,6 +85,7 @@ func TestConsulImageHasThePublicPathsAndUser(t *testing.T) {
 		"/consul/data":   {tar.TypeDir, 0o755, 100, 1000, "", ""},
 		"/consul/config": {tar.TypeDir, 0o755, 100, 1000, "", ""},
 		"/tmp":           {tar.TypeDir, 0o1777, 0, 0, "", ""},
+		"/etc/hosts":     {tar.TypeReg, 0o644, 0, 0, "", "127.0.0.1\tlocalhost\n::1\tlocalhost\n"},
 	} {
 		if found[name] != want {
 			t.Errorf("%s is %+v, want %+v", name, found[name], want)
