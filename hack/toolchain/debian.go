@@ -16,7 +16,7 @@ import (
 // debianPackages are what the local cluster takes from Debian: container runtime and network plug-ins, the programs
 // that kubelet and kube-proxy call, and a static shell and curl for images.
 var debianPackages = []string{
-	"runc", "containernetworking-plugins", "iptables", "ipset", "conntrack", "iproute2", "socat", "e2fsprogs",
+	"runc", "containernetworking-plugins", "iptables", "ipset", "conntrack", "iproute2", "socat", "xfsprogs", "mount",
 	"busybox-static", "curl",
 }
 
