@@ -43,7 +43,7 @@ type spec struct {
 // builder carries what gathering files may need.
 type builder struct {
 	progress io.Writer
-	cache    string // folder for archives that are kept; empty to keep none.
+	cache    string // folder for archives that are kept.
 }
 
 // Names returns the names of all images, in the order in which they are written.
@@ -92,7 +92,7 @@ func (b *builder) build(ctx context.Context, s spec, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if !s.keep || b.cache == "" {
+	if !s.keep {
 		return writeArchive(s, files, path)
 	}
 	key, err := fingerprint(s, files)

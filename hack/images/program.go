@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// buildProgram compiles one of this module's programs for an image: static, and without paths of this machine. The
-// working directory must be in the module.
+// buildProgram compiles one of this module's programs for an image: static, and without paths of this machine or the
+// state of its checkout, so that the same code gives the same image. The working directory must be in the module.
 func buildProgram(ctx context.Context, importPath, folder string) (string, error) {
 	out := filepath.Join(folder, filepath.Base(importPath))
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, importPath)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, importPath)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
