@@ -111,18 +111,18 @@ type Storage struct {
 
 // Resources are the compute resources of the server container.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.limits) || self.limits.all(k, quantity(string(self.limits[k])).sign() >= 0)",fieldPath=".limits",message="limits must not be negative"
-// +kubebuilder:validation:XValidation:rule="!has(self.requests) || self.requests.all(k, quantity(string(self.requests[k])).sign() >= 0)",fieldPath=".requests",message="requests must not be negative"
+// +kubebuilder:validation:XValidation:rule="!has(self.limits) || self.limits.all(k, !quantity(string(self.limits[k])).isLessThan(quantity('0')))",fieldPath=".limits",message="limits must not be negative"
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || self.requests.all(k, !quantity(string(self.requests[k])).isLessThan(quantity('0')))",fieldPath=".requests",message="requests must not be negative"
 // +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",fieldPath=".requests",message="requests must not exceed limits: lower the request or raise the limit of the same name"
 type Resources struct {
 	// limits is the most that the server may use, by resource name.
-	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:MaxProperties=6
 	// +optional
 	Limits corev1.ResourceList `json:"limits,omitempty"`
 
 	// requests is what is set aside for the server, by resource name. Where it
 	// is absent, the limit is requested.
-	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:MaxProperties=6
 	// +optional
 	Requests corev1.ResourceList `json:"requests,omitempty"`
 }

@@ -15,21 +15,21 @@ type PodSpec struct {
 	// labels are added to the pods of the members.
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?quorate[.]dev/'))",message="labels must not start with quorate.dev/, which the operator owns: choose another prefix"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/instance', 'app.kubernetes.io/managed-by', 'controller-revision-hash']) && !k.startsWith('apps.kubernetes.io/') && !k.startsWith('statefulset.kubernetes.io/'))",message="labels must not be app.kubernetes.io/name, app.kubernetes.io/instance, app.kubernetes.io/managed-by or one that a StatefulSet sets: choose another name"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="labels must have valid names, such as example.com/team, and values of at most 63 letters, digits, dashes, dots and underscores"
-	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$') && size(self[k]) <= 63 && !self[k].matches(r'[^-.\w]') && ['-', '_', '.'].all(c, !self[k].startsWith(c) && !self[k].endsWith(c)))`,message="labels must have valid names, such as example.com/team, and values of at most 63 letters, digits, dashes, dots and underscores"
+	// +kubebuilder:validation:MaxProperties=15
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 
 	// annotations are added to the pods of the members.
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?quorate[.]dev/'))",message="annotations must not start with quorate.dev/, which the operator owns: choose another prefix"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="annotations must have valid names, such as example.com/note"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="annotations must have valid names, such as example.com/note"
 	// +kubebuilder:validation:MaxProperties=32
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// nodeSelector names the labels that a node must carry to run a member.
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="nodeSelector must hold labels that a node can have, such as topology.kubernetes.io/zone: a"
-	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$') && size(self[k]) <= 63 && !self[k].matches(r'[^-.\w]') && ['-', '_', '.'].all(c, !self[k].startsWith(c) && !self[k].endsWith(c)))`,message="nodeSelector must hold labels that a node can have, such as topology.kubernetes.io/zone: a"
+	// +kubebuilder:validation:MaxProperties=15
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 
@@ -60,7 +60,7 @@ type PodSpec struct {
 
 	// imagePullSecrets name the Secrets in the same namespace with which the
 	// images are pulled.
-	// +kubebuilder:validation:XValidation:rule="self.all(s, !format.dns1123Subdomain().validate(s.name).hasValue())",message="imagePullSecrets must each have the name of a Secret: lower-case letters, digits, dashes and dots"
+	// +kubebuilder:validation:XValidation:rule="self.all(s, s.name != '')",message="imagePullSecrets must each have the name of a Secret in the same namespace"
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=name
@@ -113,7 +113,7 @@ type EnvVar struct {
 // +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self.name).hasValue()",fieldPath=".name",message="name of a volume must hold only lower-case letters, digits and dashes, and start and end with a letter or digit"
 // +kubebuilder:validation:XValidation:rule="!self.name.startsWith('quorate-') && self.name != 'data'",fieldPath=".name",message="name of a volume must not be data or start with quorate-, which the operator owns: choose another"
 // +kubebuilder:validation:XValidation:rule="[has(self.emptyDir), has(self.configMap), has(self.downwardAPI)].exists_one(x, x)",message="volume must have exactly one of emptyDir, configMap and downwardAPI"
-// +kubebuilder:validation:XValidation:rule="!has(self.configMap) || !format.dns1123Subdomain().validate(self.configMap.name).hasValue()",fieldPath=".configMap",message="configMap must have the name of a ConfigMap in the same namespace"
+// +kubebuilder:validation:XValidation:rule="!has(self.configMap) || self.configMap.name != ''",fieldPath=".configMap",message="configMap must have the name of a ConfigMap in the same namespace"
 type Volume struct {
 	// name of the volume, to which volumeMounts refer.
 	// +kubebuilder:validation:MaxLength=63

@@ -65,6 +65,12 @@ const (
 	// Remedy: wait.
 	ReasonReplacingPod = "ReplacingPod"
 
+	// ReasonActing says that a step other than scaling is under way, such as
+	// the bootstrap of a set that has just formed. status.plan names it.
+	//
+	// Remedy: wait.
+	ReasonActing = "Acting"
+
 	// ReasonBlocked says that an action is due which a guard holds back, since
 	// it would cost the set its quorum or its data. status.plan names guard and
 	// fact.

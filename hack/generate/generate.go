@@ -21,7 +21,7 @@ const (
 	chartCRDFolder = "charts/quorate/crds"
 	roleFile       = "config/rbac/role.yaml"
 	roleFolder     = "config/rbac"
-	controllers    = "internal/controller"
+	manager        = "internal"
 )
 
 // wholeFolders hold generated files only; any other file in them is a left-over.
@@ -40,7 +40,10 @@ func generate(ctx context.Context, controllerGen, root string) (files, error) {
 	if err := copySources(root, work); err != nil {
 		return nil, fmt.Errorf("copying the sources: %w", err)
 	}
-	for _, args := range invocations(work) {
+	if err := copyMarkers(root, work, manager); err != nil {
+		return nil, err
+	}
+	for _, args := range invocations {
 		if err := invoke(ctx, controllerGen, work, args); err != nil {
 			return nil, err
 		}
@@ -48,23 +51,20 @@ func generate(ctx context.Context, controllerGen, root string) (files, error) {
 	return collect(work)
 }
 
-// invocations are the runs of controller-gen, in order: the manager's packages import the apply configurations.
-func invocations(work string) [][]string {
-	runs := [][]string{{
+// invocations are the runs of controller-gen.
+var invocations = [][]string{
+	{
 		"object:headerFile=" + boilerplate,
 		"applyconfiguration:headerFile=" + boilerplate,
 		"crd:crdVersions=v1",
 		"paths=./api/v1alpha1",
 		"output:crd:dir=" + crdFolder,
-	}}
-	if _, err := os.Stat(filepath.Join(work, controllers)); err == nil {
-		runs = append(runs, []string{
-			"rbac:roleName=manager-role",
-			"paths=./" + controllers + "/...",
-			"output:rbac:dir=" + roleFolder,
-		})
-	}
-	return runs
+	},
+	{
+		"rbac:roleName=manager-role",
+		"paths=./" + manager,
+		"output:rbac:dir=" + roleFolder,
+	},
 }
 
 func invoke(ctx context.Context, controllerGen, work string, args []string) error {

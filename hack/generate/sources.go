@@ -11,8 +11,11 @@ import (
 	"strings"
 )
 
-// sources are what the generators read, below the root of the module.
-var sources = []string{"go.mod", "go.sum", boilerplate, "api", "internal"}
+// sources are copied as they are. Of the manager's packages only the markers are, see copyMarkers.
+var sources = []string{"go.mod", "go.sum", boilerplate, "api"}
+
+// rbacMarker begins the comments that say what the manager may do.
+const rbacMarker = "// +kubebuilder:rbac:"
 
 // copySources copies what the generators read, without what they write: a generated file that is broken or of another
 // time must not influence the next.
@@ -34,6 +37,28 @@ func copySources(from, to string) error {
 		}
 	}
 	return nil
+}
+
+// copyMarkers gathers the RBAC markers below a folder of Go packages in one package of the same place. Nothing else of
+// them matters to the generator, which otherwise would need everything that they import.
+func copyMarkers(from, to, folder string) error {
+	markers := []byte("package markers\n\n")
+	err := fs.WalkDir(os.DirFS(from), folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".go") {
+			return err
+		}
+		content, err := os.ReadFile(filepath.Join(from, name))
+		for line := range strings.Lines(string(content)) {
+			if strings.HasPrefix(line, rbacMarker) {
+				markers = append(markers, line...)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("gathering markers in %s: %w", folder, err)
+	}
+	return writeFile(filepath.Join(to, folder, "markers.go"), markers)
 }
 
 func skip(entry fs.DirEntry) error {

@@ -1,0 +1,300 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package schema
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/test/wrappers"
+)
+
+// refusal is an input that the schema refuses, and what it says then.
+type refusal struct {
+	input   string
+	build   func() *wrappers.DatastoreWrapper
+	field   string // empty: the object as a whole.
+	message string // part of the message that the rule gives.
+}
+
+// named refuses a name.
+func named(name, message string) refusal {
+	return refusal{
+		input: "name " + name, message: message,
+		build: func() *wrappers.DatastoreWrapper { return wrappers.MakeDatastore(name) },
+	}
+}
+
+// with refuses a change of an otherwise valid Datastore.
+func with(input string, change func(*wrappers.DatastoreWrapper), field, message string) refusal {
+	return refusal{
+		input: input, field: field, message: message,
+		build: func() *wrappers.DatastoreWrapper {
+			w := sample()
+			change(w)
+			return w
+		},
+	}
+}
+
+// withPod refuses a change of spec.pod.
+func withPod(input string, change func(*v1alpha1.PodSpec), field, message string) refusal {
+	return with(input, func(w *wrappers.DatastoreWrapper) { w.Pod(change) }, "spec.pod."+field, message)
+}
+
+// withIngress refuses an Ingress.
+func withIngress(input string, change func(*v1alpha1.Ingress), field, message string) refusal {
+	return with(input, func(w *wrappers.DatastoreWrapper) {
+		ingress := v1alpha1.Ingress{Host: "consul.example.com"}
+		change(&ingress)
+		w.UIIngress(ingress)
+	}, "spec.consul.ui.ingress."+field, message)
+}
+
+// withLabel refuses a label of the pods.
+func withLabel(name, value, message string) refusal {
+	return withPod("label "+name+"="+value, func(p *v1alpha1.PodSpec) {
+		p.Labels = map[string]string{name: value}
+	}, "labels", message)
+}
+
+// withEnv refuses the name of an environment variable.
+func withEnv(name, message string) refusal {
+	return withPod("variable "+name, func(p *v1alpha1.PodSpec) {
+		p.Env = []v1alpha1.EnvVar{{Name: name}}
+	}, "env[0].name", message)
+}
+
+// withVolume refuses a volume.
+func withVolume(input string, volume v1alpha1.Volume, field, message string) refusal {
+	return withPod("volume "+input, func(p *v1alpha1.PodSpec) { p.Volumes = []v1alpha1.Volume{volume} }, field, message)
+}
+
+// withMount refuses the mount of a volume that exists.
+func withMount(path, subPath, field, message string) refusal {
+	return withPod("mount at "+path+" of "+subPath, func(p *v1alpha1.PodSpec) {
+		p.Volumes = []v1alpha1.Volume{emptyVolume("extra")}
+		p.VolumeMounts = []v1alpha1.VolumeMount{{Name: "extra", MountPath: path, SubPath: subPath}}
+	}, "volumeMounts[0]."+field, message)
+}
+
+func emptyVolume(name string) v1alpha1.Volume {
+	return v1alpha1.Volume{Name: name, EmptyDir: &corev1.EmptyDirVolumeSource{}}
+}
+
+const (
+	reservedPrefix = "must not start with quorate.dev/"
+	reservedSuffix = "metadata.name must not end in -ca, -client"
+	badLabel       = "labels must have valid names"
+	badPath        = "mountPath must be an absolute path below the root"
+	ownedPath      = "mountPath must not be in /consul or /quorate"
+	badEnv         = "must hold only letters, digits, underscores"
+	badVolumeName  = "name of a volume must hold only lower-case letters"
+	ownedVolume    = "name of a volume must not be data or start with quorate-"
+	badIngressPath = "path must start with a slash"
+)
+
+// onCreation lists what is refused in any object, new or changed.
+var onCreation = []refusal{
+	named("a"+strings.Repeat("b", v1alpha1.MaxNameLength), "must have 45 characters or less"),
+	named("1db", "metadata.name must start with a lower-case letter"),
+	named("d.b", "metadata.name must start with a lower-case letter"),
+	named("db-0", "metadata.name must not end in a dash and a number"),
+	named("db-12", "metadata.name must not end in a dash and a number"),
+	named("db-client", reservedSuffix),
+	named("db-ca", reservedSuffix),
+	named("db-config", reservedSuffix),
+	named("db-connection", reservedSuffix),
+	named("db-credentials", reservedSuffix),
+	named("db-ledger", reservedSuffix),
+	named("db-manager", reservedSuffix),
+	named("db-member", reservedSuffix),
+	named("db-primary", reservedSuffix),
+	named("db-ui", reservedSuffix),
+
+	with("an unknown engine", func(w *wrappers.DatastoreWrapper) { w.Engine("Etcd") },
+		"spec.engine", `supported values: "Consul"`),
+	with("no engine", func(w *wrappers.DatastoreWrapper) { w.Engine("") },
+		"spec.engine", `supported values: "Consul"`),
+	with("no version", func(w *wrappers.DatastoreWrapper) { w.Version("") }, "spec.version", "such as 1.22.3"),
+	with("a short version", func(w *wrappers.DatastoreWrapper) { w.Version("1.22") }, "spec.version", "such as 1.22.3"),
+	with("a version with v", func(w *wrappers.DatastoreWrapper) { w.Version("v1.22.3") }, "spec.version", "no leading v"),
+	with("latest", func(w *wrappers.DatastoreWrapper) { w.Version("latest") }, "spec.version", "such as 1.22.3"),
+	with("a huge version", func(w *wrappers.DatastoreWrapper) { w.Version("1.22." + strings.Repeat("3", 40)) },
+		"spec.version", "may not be more than 32"),
+	with("an image with a space", func(w *wrappers.DatastoreWrapper) { w.Image("hashicorp/consul: 1.22.3") },
+		"spec.image", "image must be an image reference"),
+
+	with("no replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(0) }, "spec.replicas", "replicas must be 1 or more"),
+	with("-1 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(-1) }, "spec.replicas", "replicas must be 1 or more"),
+	with("10 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(10) }, "spec.replicas", "replicas must be 9 or less"),
+	with("1000 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(1000) },
+		"spec.replicas", "replicas must be 9 or less"),
+
+	with("storage of nothing", func(w *wrappers.DatastoreWrapper) { w.StorageSize("0") },
+		"spec.storage.size", "size must be more than 0"),
+	with("negative storage", func(w *wrappers.DatastoreWrapper) { w.StorageSize("-1Gi") },
+		"spec.storage.size", "size must be more than 0"),
+	with("a class that is no name", func(w *wrappers.DatastoreWrapper) { w.StorageClass("Fast Disks") },
+		"spec.storage.className", "className must be the name of a StorageClass"),
+
+	with("a negative limit", func(w *wrappers.DatastoreWrapper) { w.Limit("cpu", "-1") },
+		"spec.resources.limits", "limits must not be negative"),
+	with("a negative request", func(w *wrappers.DatastoreWrapper) { w.Request("cpu", "-1") },
+		"spec.resources.requests", "requests must not be negative"),
+	with("a request above the limit", func(w *wrappers.DatastoreWrapper) { w.Request("cpu", "2").Limit("cpu", "1900m") },
+		"spec.resources.requests", "requests must not exceed limits"),
+
+	with("a config that is a string", func(w *wrappers.DatastoreWrapper) { w.Config(`"log_level"`) },
+		"spec.config", "must be of type object"),
+	with("a config that is a list", func(w *wrappers.DatastoreWrapper) { w.Config(`[1]`) },
+		"spec.config", "must be of type object"),
+
+	with("a datacenter with capitals", func(w *wrappers.DatastoreWrapper) { w.Datacenter("DC1") },
+		"spec.consul.datacenter", "datacenter must be a DNS label"),
+	with("a datacenter with a dot", func(w *wrappers.DatastoreWrapper) { w.Datacenter("dc.one") },
+		"spec.consul.datacenter", "datacenter must be a DNS label"),
+	with("an ingress without the interface",
+		func(w *wrappers.DatastoreWrapper) {
+			w.UI(false).UIIngress(v1alpha1.Ingress{Host: "consul.example.com"})
+		},
+		"spec.consul.ui.ingress", "set ui.enabled to true or remove ingress"),
+	withIngress("no host", func(i *v1alpha1.Ingress) { i.Host = "" }, "host", "host must be a DNS name"),
+	withIngress("a URL as host", func(i *v1alpha1.Ingress) { i.Host = "http://consul" }, "host", "host must be a DNS name"),
+	withIngress("a star in the middle", func(i *v1alpha1.Ingress) { i.Host = "a.*.com" }, "host", "host must be a DNS name"),
+	withIngress("a relative path", func(i *v1alpha1.Ingress) { i.Path = "ui" }, "path", badIngressPath),
+	withIngress("a doubled slash", func(i *v1alpha1.Ingress) { i.Path = "//ui" }, "path", badIngressPath),
+	withIngress("dots in the path", func(i *v1alpha1.Ingress) { i.Path = "/ui/../v1" }, "path", badIngressPath),
+	withIngress("an encoded slash", func(i *v1alpha1.Ingress) { i.Path = "/ui%2Fv1" }, "path", badIngressPath),
+	withIngress("a class that is no name", func(i *v1alpha1.Ingress) { i.ClassName = ptr.To("") },
+		"className", "className must be the name of an IngressClass"),
+	withIngress("a reserved annotation",
+		func(i *v1alpha1.Ingress) { i.Annotations = map[string]string{"quorate.dev/x": ""} }, "annotations", reservedPrefix),
+	withIngress("a bad annotation",
+		func(i *v1alpha1.Ingress) { i.Annotations = map[string]string{"a b": ""} },
+		"annotations", "annotations must have valid names"),
+	withIngress("a Secret that is no name", func(i *v1alpha1.Ingress) { i.TLSSecretName = "My Secret" },
+		"tlsSecretName", "tlsSecretName must be the name of a Secret"),
+
+	withLabel("quorate.dev/datastore", "other", reservedPrefix),
+	withLabel("consul.quorate.dev/role", "leader", reservedPrefix),
+	withLabel("app.kubernetes.io/name", "x", "labels must not be app.kubernetes.io/name"),
+	withLabel("app.kubernetes.io/instance", "x", "labels must not be app.kubernetes.io/name"),
+	withLabel("app.kubernetes.io/managed-by", "x", "labels must not be app.kubernetes.io/name"),
+	withLabel("controller-revision-hash", "x", "labels must not be app.kubernetes.io/name"),
+	withLabel("statefulset.kubernetes.io/pod-name", "x", "labels must not be app.kubernetes.io/name"),
+	withLabel("apps.kubernetes.io/pod-index", "0", "labels must not be app.kubernetes.io/name"),
+	withLabel("a b", "x", badLabel),
+	withLabel("a", "x y", badLabel),
+	withLabel("a", strings.Repeat("x", 64), badLabel),
+	withPod("a reserved annotation", func(p *v1alpha1.PodSpec) { p.Annotations = map[string]string{"quorate.dev/x": ""} },
+		"annotations", reservedPrefix),
+	withPod("a bad annotation", func(p *v1alpha1.PodSpec) { p.Annotations = map[string]string{"/x": ""} },
+		"annotations", "annotations must have valid names"),
+	withPod("a bad node label", func(p *v1alpha1.PodSpec) { p.NodeSelector = map[string]string{"zone": "a b"} },
+		"nodeSelector", "nodeSelector must hold labels that a node can have"),
+	withPod("a priority class that is no name", func(p *v1alpha1.PodSpec) { p.PriorityClassName = "High!" },
+		"priorityClassName", "priorityClassName must be the name of a PriorityClass"),
+	withPod("a pull secret without name",
+		func(p *v1alpha1.PodSpec) { p.ImagePullSecrets = []corev1.LocalObjectReference{{}} },
+		"imagePullSecrets", "imagePullSecrets must each have the name of a Secret"),
+	withPod("16 labels", func(p *v1alpha1.PodSpec) { p.Labels = many(16) }, "labels", "must have at most 15 items"),
+	withEnv("QUORATE_MEMBER", "must not start with QUORATE_"),
+	withEnv("1ST", badEnv),
+	withEnv("A B", badEnv),
+	withEnv("", badEnv),
+	withPod("a variable twice",
+		func(p *v1alpha1.PodSpec) { p.Env = []v1alpha1.EnvVar{{Name: "A"}, {Name: "A", Value: "b"}} },
+		"env[1]", "Duplicate value"),
+
+	withVolume("called quorate-config", emptyVolume("quorate-config"), "volumes[0].name", ownedVolume),
+	withVolume("called data", emptyVolume("data"), "volumes[0].name", ownedVolume),
+	withVolume("with a capital", emptyVolume("Extra"), "volumes[0].name", badVolumeName),
+	withVolume("without a kind", v1alpha1.Volume{Name: "extra"}, "volumes[0]", "exactly one of emptyDir"),
+	withVolume("of two kinds", v1alpha1.Volume{
+		Name:        "extra",
+		EmptyDir:    &corev1.EmptyDirVolumeSource{},
+		DownwardAPI: &corev1.DownwardAPIVolumeSource{},
+	}, "volumes[0]", "exactly one of emptyDir"),
+	withVolume("of a ConfigMap without name", v1alpha1.Volume{
+		Name: "extra", ConfigMap: &corev1.ConfigMapVolumeSource{},
+	}, "volumes[0].configMap", "configMap must have the name of a ConfigMap"),
+	withPod("a mount of no volume", func(p *v1alpha1.PodSpec) {
+		p.VolumeMounts = []v1alpha1.VolumeMount{{Name: "extra", MountPath: "/etc/extra"}}
+	}, "volumeMounts", "add the volume or correct the name"),
+	withMount("/consul", "", "mountPath", ownedPath),
+	withMount("/consul/data", "", "mountPath", ownedPath),
+	withMount("/quorate/bin", "", "mountPath", ownedPath),
+	withMount("//consul/data", "", "mountPath", ownedPath),
+	withMount("/./consul/data", "", "mountPath", ownedPath),
+	withMount("/", "", "mountPath", badPath),
+	withMount("etc/extra", "", "mountPath", badPath),
+	withMount("/etc/extra/", "", "mountPath", badPath),
+	withMount("/etc/../consul/data", "", "mountPath", badPath),
+	withMount("/etc:extra", "", "mountPath", badPath),
+	withMount("/etc/extra", "../x", "subPath", "subPath must be a relative path"),
+	withMount("/etc/extra", "/x", "subPath", "subPath must be a relative path"),
+}
+
+// change is an update that the schema refuses, and what it says then.
+type change struct {
+	input    string
+	from, to func(*wrappers.DatastoreWrapper)
+	field    string
+	message  string
+}
+
+func asItWas(*wrappers.DatastoreWrapper) {}
+
+const (
+	fixedClass      = "className cannot be set, changed or removed after creation"
+	fixedDatacenter = "consul.datacenter cannot be changed, and is dc1 where it is absent"
+)
+
+// onChange lists what is refused only because of what was there before.
+var onChange = []change{
+	{
+		"less storage", func(w *wrappers.DatastoreWrapper) { w.StorageSize("2Gi") },
+		func(w *wrappers.DatastoreWrapper) { w.StorageSize("1Gi") },
+		"spec.storage.size", "size cannot be lowered from 2Gi to 1Gi: set it to 2Gi or more",
+	},
+	{
+		"less storage in another unit", func(w *wrappers.DatastoreWrapper) { w.StorageSize("1Gi") },
+		func(w *wrappers.DatastoreWrapper) { w.StorageSize("1G") },
+		"spec.storage.size", "size cannot be lowered from 1Gi to 1G: set it to 1Gi or more",
+	},
+	{
+		"another class", func(w *wrappers.DatastoreWrapper) { w.StorageClass("slow") },
+		func(w *wrappers.DatastoreWrapper) { w.StorageClass("fast") },
+		"spec.storage.className", fixedClass,
+	},
+	{
+		"a class set", asItWas, func(w *wrappers.DatastoreWrapper) { w.StorageClass("fast") },
+		"spec.storage.className", fixedClass,
+	},
+	{
+		"the empty class set", asItWas, func(w *wrappers.DatastoreWrapper) { w.StorageClass("") },
+		"spec.storage.className", fixedClass,
+	},
+	{
+		"a class removed", func(w *wrappers.DatastoreWrapper) { w.StorageClass("fast") }, asItWas,
+		"spec.storage.className", fixedClass,
+	},
+	{
+		"another datacenter", func(w *wrappers.DatastoreWrapper) { w.Datacenter("east") },
+		func(w *wrappers.DatastoreWrapper) { w.Datacenter("west") },
+		"spec.consul", fixedDatacenter,
+	},
+	{
+		"a datacenter removed", func(w *wrappers.DatastoreWrapper) { w.Datacenter("east") }, asItWas,
+		"spec.consul", fixedDatacenter,
+	},
+	{
+		"a datacenter set", asItWas, func(w *wrappers.DatastoreWrapper) { w.Datacenter("east") },
+		"spec.consul", fixedDatacenter,
+	},
+}
