@@ -119,7 +119,8 @@ func TestParseLibraries(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
-	if got, err := parseLibraries("\tlibcurl.so.4 => not found\n"); err == nil || !strings.Contains(err.Error(), "libcurl") {
+	got, err = parseLibraries("\tlibcurl.so.4 => not found\n")
+	if err == nil || !strings.Contains(err.Error(), "libcurl") {
 		t.Errorf("a missing library gives %v, %v", got, err)
 	}
 }

@@ -17,7 +17,8 @@ import (
 // state of its checkout, so that the same code gives the same image. The working directory must be in the module.
 func buildProgram(ctx context.Context, importPath, folder string) (string, error) {
 	out := filepath.Join(folder, filepath.Base(importPath))
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, importPath)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out,
+		importPath)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
