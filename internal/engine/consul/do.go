@@ -1,0 +1,187 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// errStale means that the server has moved on since the step was planned.
+var errStale = errors.New("the server has moved on since this was planned")
+
+// Do carries out one step. All are idempotent: what is already so is left so.
+// A step of the leader's is refused by a server that does not lead, or that
+// leads in another term than the step was planned in.
+func (l *local) Do(ctx context.Context, s engine.Step) error {
+	var do func(context.Context, engine.Step) error
+	switch s.Kind {
+	case engine.StepBootstrap:
+		do = l.bootstrap
+	case engine.StepConfigure:
+		do = l.configure
+	case engine.StepStepDown:
+		do = l.stepDown
+	case engine.StepEvictDead:
+		do = l.remove
+	case engine.StepLeave:
+		do = l.leave
+		if s.Subject != "" && s.Subject != l.config.Member {
+			do = l.remove
+		}
+	default:
+		return fmt.Errorf("%s: Consul knows no step %q", l.config.Member, s.Kind)
+	}
+	if err := do(ctx, s); err != nil {
+		return fmt.Errorf("%s of %s: %w", s.Kind, s.About(), err)
+	}
+	return nil
+}
+
+// asLeader returns a client if this server leads in the step's term.
+func (l *local) asLeader(ctx context.Context, s engine.Step) (*api.Client, agentSelf, error) {
+	client, err := l.client(l.secret(credentialAgent))
+	if err != nil {
+		return nil, agentSelf{}, err
+	}
+	self, err := readSelf(client, query(ctx))
+	if err != nil {
+		return nil, self, err
+	}
+	if self.Stats.Raft["state"] != "Leader" || (s.Term != 0 && s.Term != self.number("term")) {
+		return nil, self, fmt.Errorf("%w: it is a %s in term %d", errStale, strings.ToLower(self.Stats.Raft["state"]), self.number("term"))
+	}
+	return client, self, nil
+}
+
+// configure sets what the operator owns of autopilot and leaves the rest.
+func (l *local) configure(ctx context.Context, s engine.Step) error {
+	quorum, err := strconv.ParseUint(s.Params[paramQuorum], 10, 8)
+	if err != nil {
+		return fmt.Errorf("reading the parameter %s: %w", paramQuorum, err)
+	}
+	client, _, err := l.asLeader(ctx, s)
+	if err != nil {
+		return err
+	}
+	autopilot, err := client.Operator().AutopilotGetConfiguration(query(ctx))
+	if err != nil {
+		return fmt.Errorf("reading the settings of autopilot: %w", err)
+	}
+	autopilot.MinQuorum, autopilot.CleanupDeadServers = uint(quorum), false
+	done, err := client.Operator().AutopilotCASConfiguration(autopilot, (&api.WriteOptions{}).WithContext(ctx))
+	if err != nil {
+		return fmt.Errorf("writing the settings of autopilot: %w", err)
+	}
+	if !done {
+		return fmt.Errorf("%w: somebody else changed the settings of autopilot", errStale)
+	}
+	return nil
+}
+
+// remove takes an identity out of the membership and forgets its name in
+// gossip. It refuses one that gossip still sees alive, and its own.
+func (l *local) remove(ctx context.Context, s engine.Step) error {
+	client, self, err := l.asLeader(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.SubjectID == "" || s.SubjectID == self.Config.NodeID {
+		return fmt.Errorf("the identity %q cannot be removed by this member", s.SubjectID)
+	}
+	var members []*api.AgentMember
+	if _, err := client.Raw().Query("/v1/agent/members", &members, query(ctx)); err != nil {
+		return fmt.Errorf("reading the members that gossip knows: %w", err)
+	}
+	known := ""
+	for _, m := range members {
+		if m.Tags["id"] != s.SubjectID {
+			continue
+		}
+		if m.Status == serfAlive {
+			return fmt.Errorf("%w: gossip sees it alive", errStale)
+		}
+		known = m.Name
+	}
+	if err := removePeer(ctx, client, s.SubjectID); err != nil || known == "" {
+		return err
+	}
+	if err := client.Agent().ForceLeaveOptions(known, api.ForceLeaveOpts{Prune: true}, query(ctx)); err != nil {
+		return fmt.Errorf("having gossip forget %s: %w", known, err)
+	}
+	return nil
+}
+
+// serfAlive is gossip's code of a member that answers.
+const serfAlive = 1
+
+func removePeer(ctx context.Context, client *api.Client, id string) error {
+	raft, err := client.Operator().RaftGetConfiguration(query(ctx))
+	if err != nil {
+		return fmt.Errorf("reading the raft configuration: %w", err)
+	}
+	for _, s := range raft.Servers {
+		if s.ID != id {
+			continue
+		}
+		if err := client.Operator().RaftRemovePeerByID(id, (&api.WriteOptions{}).WithContext(ctx)); err != nil {
+			return fmt.Errorf("removing %s from the raft configuration: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// leaveTimeout is more than a server takes to leave: it drains, then waits to
+// see itself removed.
+const leaveTimeout = 30 * time.Second
+
+// leave has this server leave and stop. The agent must have put the hold in
+// place before, since a server that starts again would join again.
+//
+// A server that does not answer has stopped, which is all that can be done
+// here; whether it has left is observed by the leader.
+func (l *local) leave(ctx context.Context, s engine.Step) error {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	client, err := l.client(l.secret(credentialAgent))
+	if err != nil {
+		return err
+	}
+	if !l.answers(ctx, client) {
+		return nil
+	}
+	self, err := readSelf(client, query(ctx))
+	if err != nil {
+		return err
+	}
+	switch {
+	case self.Config.NodeID != s.SubjectID:
+		return fmt.Errorf("%w: its identity is %s", errStale, self.Config.NodeID)
+	case s.Term != 0 && self.number("term") > s.Term:
+		return fmt.Errorf("%w: it is in term %d", errStale, self.number("term"))
+	case self.Stats.Raft["state"] == "Leader":
+		return fmt.Errorf("%w: it leads", errStale)
+	}
+	if _, err := client.Raw().Write("/v1/agent/leave", nil, nil, (&api.WriteOptions{}).WithContext(ctx)); err != nil {
+		// The answer may be cut off by the server's end.
+		if l.answers(ctx, client) {
+			return fmt.Errorf("asking the server to leave: %w", err)
+		}
+	}
+	return nil
+}
+
+// answers tells whether the server answers at all.
+func (l *local) answers(ctx context.Context, client *api.Client) bool {
+	_, err := client.Status().LeaderWithQueryOptions(query(ctx))
+	return err == nil
+}

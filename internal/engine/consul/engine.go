@@ -1,0 +1,102 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"net"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// The keys of the credentials in a datastore's Secret.
+const (
+	credentialGossip     = "gossip"
+	credentialAgent      = "agent-token"
+	credentialManagement = "management-token"
+)
+
+// The ports of a server, at Consul's own defaults.
+const (
+	portServer = 8300
+	portSerf   = 8301
+	portHTTP   = 8500
+	portGRPC   = 8502
+	portDNS    = 8600
+)
+
+// maxReplicas bounds the size: every write waits for a majority of all voters.
+const maxReplicas = 9
+
+// Engine is the pure half. Its zero value is ready for use.
+type Engine struct{}
+
+var (
+	_ engine.Engine    = Engine{}
+	_ engine.Connector = Engine{}
+	_ engine.WebUI     = Engine{}
+)
+
+// Kit returns all of the engine for the registry.
+func Kit() engine.Kit {
+	return engine.Kit{
+		Name:     v1alpha1.EngineConsul,
+		Engine:   Engine{},
+		Renderer: Renderer{},
+		NewLocal: NewLocal,
+	}
+}
+
+// Traits are those of a Raft set whose members are known by address and found
+// it together.
+func (Engine) Traits() engine.Traits {
+	return engine.Traits{
+		Formation:     engine.FormTogether,
+		StableAddress: true,
+		StartIsJoin:   true,
+		Quorum:        engine.Majority,
+		MaxReplicas:   maxReplicas,
+		User:          100,
+		Group:         1000,
+		Credentials: []engine.Credential{
+			{Key: credentialGossip, Format: engine.CredentialBase64, Mounted: true},
+			{Key: credentialAgent, Format: engine.CredentialUUID, Mounted: true},
+			{Key: credentialManagement, Format: engine.CredentialUUID},
+		},
+	}
+}
+
+// UIPort is the client port that serves Consul's user interface.
+func (Engine) UIPort() string { return "http" }
+
+// Connection describes the HTTP interface and the token that may do all.
+func (Engine) Connection(host string, credentials map[string][]byte) engine.Connection {
+	port := strconv.Itoa(portHTTP)
+	return engine.Connection{
+		Type: "consul",
+		Host: host,
+		Port: port,
+		URI:  "http://" + net.JoinHostPort(host, port),
+		Extra: map[string]string{
+			"token": string(credentials[credentialManagement]),
+		},
+	}
+}
+
+// ports are those that a client or a peer uses; Consul's wide area gossip and
+// its TLS ports are off.
+func ports() []engine.Port {
+	return []engine.Port{
+		{Name: "server", Number: portServer, Protocol: corev1.ProtocolTCP, Peer: true},
+		{Name: "serf", Number: portSerf, Protocol: corev1.ProtocolTCP, Peer: true},
+		{Name: "serf-udp", Number: portSerf, Protocol: corev1.ProtocolUDP, Peer: true},
+		{Name: "http", Number: portHTTP, Protocol: corev1.ProtocolTCP, Client: true},
+		{Name: "grpc", Number: portGRPC, Protocol: corev1.ProtocolTCP, Client: true},
+		{Name: "dns", Number: portDNS, Protocol: corev1.ProtocolTCP, Client: true},
+		{Name: "dns-udp", Number: portDNS, Protocol: corev1.ProtocolUDP, Client: true},
+	}
+}

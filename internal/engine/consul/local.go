@@ -1,0 +1,219 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// callTimeout bounds one call to the server; a leave is the only longer one.
+const callTimeout = 10 * time.Second
+
+// local is the agent's half. It talks to its own server; a call that only the
+// leader can answer is passed on by the server.
+type local struct {
+	config engine.LocalConfig
+	base   string // of the server's HTTP interface
+	http   *http.Client
+
+	mu       sync.Mutex
+	caughtUp bool // since the server answers; see serving
+}
+
+var _ engine.Local = (*local)(nil)
+
+// NewLocal returns the agent's half for the server on localhost.
+func NewLocal(config engine.LocalConfig) (engine.Local, error) {
+	return newLocal(config, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(portHTTP))), nil
+}
+
+func newLocal(config engine.LocalConfig, base string) *local {
+	return &local{config: config, base: base, http: &http.Client{
+		// No proxy from the environment: it is always this very pod.
+		Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
+	}}
+}
+
+// agentSelf is what is read of a server's own description.
+type agentSelf struct {
+	Config struct{ NodeID, Version string }
+	Stats  struct {
+		Raft map[string]string `json:"raft"`
+	}
+}
+
+func (s agentSelf) number(key string) uint64 {
+	n, err := strconv.ParseUint(s.Stats.Raft[key], 10, 64)
+	if err != nil {
+		return 0 // absent, as before the first election
+	}
+	return n
+}
+
+// Observe reads the server's own state; only a leader also reads the
+// membership. A server that accepts no token yet is described by what the
+// status calls say.
+func (l *local) Observe(ctx context.Context) (engine.Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out := engine.Server{ID: l.storedID()}
+	client, err := l.client(l.secret(credentialAgent))
+	if err != nil {
+		return out, err
+	}
+	q := query(ctx)
+	leader, err := client.Status().LeaderWithQueryOptions(q)
+	if err != nil {
+		l.setCaughtUp(false)
+		return out, nil //nolint:nilerr // a server that does not answer is not running
+	}
+	peers, err := client.Status().PeersWithQueryOptions(q)
+	if err != nil {
+		return out, fmt.Errorf("reading the peers from the server: %w", err)
+	}
+	address := l.advertised()
+	out.Running, out.Formed = true, len(peers) > 0
+	out.Leader = address != "" && leader == address
+	self, err := readSelf(client, q)
+	if err != nil && !refused(err) {
+		return out, err
+	}
+	if err != nil {
+		out.Facts = map[string]string{factACL: aclPending}
+		out.Serving = l.isCaughtUp() && leader != "" && slices.Contains(peers, address)
+		return out, nil
+	}
+	out.Facts = map[string]string{factACL: aclReady}
+	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
+	if err := l.describeRole(client, q, &out, self, leader); err != nil {
+		return out, err
+	}
+	return out, nil
+}
+
+// describeRole fills in role, service and, where this server leads, the view.
+func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engine.Server, self agentSelf, leader string) error {
+	stale := *q
+	stale.AllowStale = true
+	raft, err := client.Operator().RaftGetConfiguration(&stale)
+	if err != nil {
+		return fmt.Errorf("reading the server's own raft configuration: %w", err)
+	}
+	voter, member := false, false
+	for _, s := range raft.Servers {
+		if s.ID == out.ID {
+			voter, member = s.Voter, true
+		}
+	}
+	switch {
+	case out.Leader:
+		out.Role = "leader"
+		out.View = leaderView(client, q, raft, self, out.Facts)
+		out.Serving = out.View != nil
+	case voter:
+		out.Role = "follower"
+		out.Serving = leader != "" && (l.isCaughtUp() || self.lag() <= maxLag)
+	case member:
+		out.Role = "nonvoter"
+	}
+	if out.Serving {
+		l.setCaughtUp(true)
+	}
+	return nil
+}
+
+// maxLag is how many log entries a voter may still have to apply when it first
+// counts as caught up; it is autopilot's own bound for a healthy server.
+const maxLag = 250
+
+func (s agentSelf) lag() uint64 {
+	last, applied := s.number("last_log_index"), s.number("applied_index")
+	return last - min(last, applied)
+}
+
+// client returns an API client with a token. It is made anew each time, since
+// the token is reloaded; connections are shared.
+func (l *local) client(token string) (*api.Client, error) {
+	client, err := api.NewClient(&api.Config{Address: l.base, Token: token, HttpClient: l.http})
+	if err != nil {
+		return nil, fmt.Errorf("making a client of the server: %w", err)
+	}
+	return client, nil
+}
+
+// secret reads a mounted credential; empty if it is not there.
+func (l *local) secret(key string) string {
+	return readText(filepath.Join(l.config.SecretDir, key))
+}
+
+// storedID is the identity on the volume, which a stopped server has too.
+func (l *local) storedID() string {
+	return readText(filepath.Join(l.config.DataDir, "node-id"))
+}
+
+// advertised is the address by which Raft knows this server, as init wrote it.
+func (l *local) advertised() string {
+	var file struct {
+		Address string `json:"advertise_addr"`
+	}
+	content, err := os.ReadFile(filepath.Join(l.config.ConfigDir, memberFile))
+	if err != nil || json.Unmarshal(content, &file) != nil || file.Address == "" {
+		return ""
+	}
+	return net.JoinHostPort(file.Address, strconv.Itoa(portServer))
+}
+
+func (l *local) isCaughtUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.caughtUp
+}
+
+func (l *local) setCaughtUp(value bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.caughtUp = value
+}
+
+func readSelf(client *api.Client, q *api.QueryOptions) (agentSelf, error) {
+	var self agentSelf
+	if _, err := client.Raw().Query("/v1/agent/self", &self, q); err != nil {
+		return self, fmt.Errorf("reading the server's description of itself: %w", err)
+	}
+	return self, nil
+}
+
+// refused tells an answer that denies the token, or does not know it.
+func refused(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status) && status.Code == http.StatusForbidden
+}
+
+func query(ctx context.Context) *api.QueryOptions {
+	return (&api.QueryOptions{}).WithContext(ctx)
+}
+
+func readText(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "" // not there (yet): the caller knows what that means
+	}
+	return strings.TrimSpace(string(content))
+}

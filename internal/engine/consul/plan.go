@@ -1,0 +1,182 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// The parameters of steps.
+const (
+	paramQuorum = "minQuorum" // the votes that autopilot must never go below
+	paramPrefer = "prefer"    // the members that should lead next, comma-separated
+)
+
+// Plan lists, in this order:
+//
+//  1. Bootstrap, alone, where a leader stands and access control is pending.
+//  2. Configure, where autopilot's settings are not those of the wanted size.
+//  3. EvictDead for each identity in the membership that is known to be lost
+//     and that no running member reports as its own.
+//  4. Leave for each member that is not wanted, the highest ordinal first, and
+//     for one whose leave was begun, wanted again or not: its server never
+//     starts on that data again. A member that leads steps down before. One
+//     whose server has stopped is taken out by the leader.
+//
+// It does not:
+//   - join or promote: a granted server is added by the leader as soon as they
+//     meet, and gets its vote from autopilot once it is stable;
+//   - evict an identity under a wanted name that merely differs from the one
+//     that its member reports: only what is known to be lost goes;
+//   - let a silent member leave: its agent must do it, and unknown is not gone;
+//   - replace a member that never came up: that is the core's.
+func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
+	a, lead := assess(have)
+	if lead == nil {
+		return nil
+	}
+	if lead.Server.Facts[factACL] == aclPending {
+		return []engine.Step{{
+			Kind: engine.StepBootstrap, Member: a.Leader, Term: a.Term,
+			Secrets: []string{credentialManagement, credentialAgent},
+			Why:     "access control accepts no token of the members yet",
+		}}
+	}
+	if !a.Known {
+		return nil
+	}
+	p := planner{want: want, have: have, a: a, facts: lead.Server.Facts}
+	p.configure()
+	p.evict()
+	p.leave()
+	return p.steps
+}
+
+type planner struct {
+	want  engine.Desired
+	have  engine.Observation
+	a     engine.Assessment
+	facts map[string]string
+	steps []engine.Step
+}
+
+// add appends a step that the leader carries out or that depends on who leads.
+func (p *planner) add(s engine.Step) {
+	s.Term = p.a.Term
+	p.steps = append(p.steps, s)
+}
+
+func (p *planner) configure() {
+	if len(p.want.Members) == 0 {
+		return
+	}
+	quorum := strconv.Itoa(engine.Majority(len(p.want.Members)))
+	if p.facts[factQuorum] == quorum && p.facts[factCleanup] == "false" {
+		return
+	}
+	p.add(engine.Step{
+		Kind: engine.StepConfigure, Member: p.a.Leader,
+		Params: map[string]string{paramQuorum: quorum},
+		Why:    fmt.Sprintf("autopilot shall evict nobody and keep %s votes for %d members", quorum, len(p.want.Members)),
+	})
+}
+
+func (p *planner) evict() {
+	for _, peer := range p.a.Peers {
+		name := p.lostName(peer.ID)
+		if name == "" || p.alive(peer.ID) {
+			continue
+		}
+		p.add(engine.Step{
+			Kind: engine.StepEvictDead, Member: p.a.Leader, Subject: name, SubjectID: peer.ID,
+			Cost: engine.Cost{Membership: true},
+			Why:  "the volume of this identity is gone",
+		})
+	}
+}
+
+// lostName returns the member whose identity is known to be lost.
+func (p *planner) lostName(id string) string {
+	for _, name := range slices.Sorted(maps.Keys(p.want.Lost)) {
+		if slices.Contains(p.want.Lost[name], id) {
+			return name
+		}
+	}
+	return ""
+}
+
+// alive tells whether a running member reports the identity as its own.
+func (p *planner) alive(id string) bool {
+	return slices.ContainsFunc(p.have.Members, func(m engine.MemberObservation) bool {
+		return m.Report != nil && m.Report.Server.Running && m.Report.Server.ID == id
+	})
+}
+
+func (p *planner) leave() {
+	peers := slices.Clone(p.a.Peers)
+	slices.SortFunc(peers, func(a, b engine.Peer) int {
+		return cmp.Or(-cmp.Compare(ordinal(a.Name), ordinal(b.Name)), cmp.Compare(a.ID, b.ID))
+	})
+	for _, peer := range peers {
+		report := p.reportOf(peer)
+		if report == nil || p.lostName(peer.ID) != "" {
+			continue
+		}
+		if begun := report.Volume == engine.VolumeLeaving; begun || !p.want.Wants(peer.Name) {
+			p.leaveOne(peer, report.Server.Running, begun)
+		}
+	}
+}
+
+func (p *planner) leaveOne(peer engine.Peer, running, begun bool) {
+	step := engine.Step{
+		Kind: engine.StepLeave, Member: peer.Name, SubjectID: peer.ID,
+		Cost: engine.Cost{Membership: true},
+		Why:  "it is no longer wanted",
+	}
+	if peer.Voter && peer.Healthy {
+		step.Cost.Voters = 1
+	}
+	switch {
+	case running && peer.Name == p.a.Leader:
+		p.add(engine.Step{
+			Kind: engine.StepStepDown, Member: peer.Name,
+			Params: map[string]string{paramPrefer: strings.Join(p.want.Members, ",")},
+			Why:    "it leads and is no longer wanted",
+		})
+	case running:
+	case begun:
+		step.Member, step.Subject = p.a.Leader, peer.Name
+		step.Why = "its leave was begun and its server has stopped"
+	default:
+		return
+	}
+	p.add(step)
+}
+
+// reportOf returns the report of the member that says it has this identity.
+func (p *planner) reportOf(peer engine.Peer) *engine.Report {
+	for _, m := range p.have.Members {
+		if m.Name == peer.Name && m.Report != nil && m.Report.Server.ID == peer.ID {
+			return m.Report
+		}
+	}
+	return nil
+}
+
+// ordinal is the number at the end of a member's name, -1 if there is none.
+func ordinal(name string) int {
+	n, err := strconv.Atoi(name[strings.LastIndex(name, "-")+1:])
+	if err != nil {
+		return -1
+	}
+	return n
+}

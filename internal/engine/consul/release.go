@@ -1,0 +1,42 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// Release writes the number of founders for a server that is granted to form
+// and has not yet done so; in every other case it removes it.
+func (l *local) Release(m engine.Marker) error {
+	path := filepath.Join(l.config.ConfigDir, formFile)
+	if m.Grant.Kind != engine.GrantForm || m.Formed {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the word to form from %s: %w", path, err)
+		}
+		return nil
+	}
+	if m.Grant.Size < 1 {
+		return fmt.Errorf("writing the word to form: a grant for %d founders makes no sense", m.Grant.Size)
+	}
+	if err := replaceFile(path, encode(object{"bootstrap_expect": m.Grant.Size})); err != nil {
+		return fmt.Errorf("writing the word to form to %s: %w", path, err)
+	}
+	return nil
+}
+
+// replaceFile writes a file so that a reader sees all of it or none. The
+// temporary name has no ending that Consul would read.
+func replaceFile(path string, content []byte) error {
+	if err := os.WriteFile(path+".new", content, 0o644); err != nil {
+		return err //nolint:wrapcheck // the caller says what was being written.
+	}
+	return os.Rename(path+".new", path) //nolint:wrapcheck // as above.
+}

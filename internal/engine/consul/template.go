@@ -1,0 +1,124 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// The places of the public image, and the files that are rendered there. No
+// setting is in two of the files, so that their order does not matter.
+const (
+	dataDir    = "/consul/data"
+	configDir  = "/consul/config"
+	serverFile = "server.json" // shared by all members; the user's settings are in it
+	memberFile = "member.json" // of one member; holds secrets
+	formFile   = "form.json"   // only while the set forms
+)
+
+// graceSeconds is more than the 20 s that a leader takes to stop when another
+// member has just vanished, and a handover of the leadership before it.
+const graceSeconds = 60
+
+// object is one level of a configuration file.
+type object = map[string]any
+
+// Template is the server's container and the settings that all members share.
+//
+// Nothing in it depends on the number of members: a change of replicas changes
+// no template. What may form a cluster is not in it; see release.go.
+func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
+	return engine.ServerTemplate{
+		Image:        "hashicorp/consul:" + d.Spec.Version,
+		Command:      []string{"/bin/consul"},
+		Args:         []string{"agent", "-config-dir=" + configDir},
+		Ports:        ports(),
+		DataDir:      dataDir,
+		ConfigDir:    configDir,
+		Files:        map[string]string{serverFile: string(encode(serverSettings(d)))},
+		GraceSeconds: graceSeconds,
+		Scratch:      []string{"/tmp"}, // a restored snapshot is spooled there
+	}
+}
+
+// serverSettings merges the user's settings into the defaults. Settings that
+// Validate refuses are not looked at again here.
+func serverSettings(d *v1alpha1.Datastore) object {
+	settings := d.ConsulSettings()
+	base := object{
+		"server":     true,
+		"datacenter": settings.Datacenter,
+		"data_dir":   dataDir,
+		"ports": object{
+			"server": portServer, "serf_lan": portSerf, "http": portHTTP, "grpc": portGRPC, "dns": portDNS,
+			"serf_wan": -1, "grpc_tls": -1, "https": -1,
+		},
+		// A stopped server is a member that is away, for as long as it takes.
+		"leave_on_terminate":      false,
+		"skip_leave_on_interrupt": true,
+		"rejoin_after_leave":      false,
+		"server_rejoin_age_max":   "87600h",
+		"retry_interval":          "1s",
+		// Consul reads this at the very first election; Configure keeps it so.
+		"autopilot":   object{"cleanup_dead_servers": false},
+		"performance": object{"raft_multiplier": 1},
+		"acl":         object{"enabled": true, "default_policy": "deny", "enable_token_persistence": true},
+		"ui_config":   object{"enabled": *settings.UI.Enabled},
+		"telemetry":   object{"prometheus_retention_time": "1h", "disable_hostname": true},
+		// Peering needs the TLS port.
+		"peering":              object{"enabled": false},
+		"disable_update_check": true,
+		"log_level":            "INFO",
+	}
+	user, err := userSettings(d.Spec.Config)
+	if err != nil {
+		return base
+	}
+	return merge(base, user)
+}
+
+// userSettings decodes spec.config, keeping numbers as they were written.
+func userSettings(config *apiextensionsv1.JSON) (object, error) {
+	if config == nil || len(config.Raw) == 0 {
+		return nil, nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(config.Raw))
+	dec.UseNumber()
+	var out object
+	if err := dec.Decode(&out); err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	return out, nil
+}
+
+// merge lays over on base; objects are merged, all else is replaced. Base is
+// changed and returned.
+func merge(base, over object) object {
+	for key, value := range over {
+		below, isBelow := base[key].(object)
+		above, isAbove := value.(object)
+		if isBelow && isAbove {
+			base[key] = merge(below, above)
+			continue
+		}
+		base[key] = value
+	}
+	return base
+}
+
+// encode writes a configuration file; equal settings give equal bytes.
+func encode(settings object) []byte {
+	out, err := json.MarshalIndent(settings, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("a decoded configuration cannot be encoded: %v", err))
+	}
+	return append(out, '\n')
+}
