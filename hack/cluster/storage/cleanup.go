@@ -9,9 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/quorate/quorate/hack/cluster/mounts"
 )
 
 // marker is a file that says that a directory is kept by this package.
@@ -72,10 +71,13 @@ func Cleanup(dir string) error {
 		return err
 	}
 	if !marked {
+		if os.Remove(abs) == nil {
+			return nil // It was empty: the last step of a removal that was interrupted.
+		}
 		return fmt.Errorf("directory %s is not one of this provisioner's, nothing was removed", abs)
 	}
-	if err := unmountBelow(abs); err != nil {
-		return err
+	if err := mounts.RemoveBelow(abs); err != nil {
+		return fmt.Errorf("unmounting volumes: %w", err)
 	}
 	if err := removeMarked(abs); err != nil {
 		return fmt.Errorf("emptying the directory of volumes: %w", err)
@@ -107,31 +109,6 @@ func removeMarked(dir string) error {
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("removing it: %w", err)
-	}
-	return nil
-}
-
-// unmountBelow unmounts all below the directory. It fails unless nothing is left, since a mount that stayed would be
-// emptied by the removal that follows.
-func unmountBelow(dir string) error {
-	mounts, err := readMounts()
-	if err != nil {
-		return err
-	}
-	for _, point := range mounts.below(dir) {
-		err := unix.Unmount(point, 0)
-		if errors.Is(err, unix.EBUSY) {
-			err = unix.Unmount(point, unix.MNT_DETACH)
-		}
-		if err != nil {
-			return fmt.Errorf("unmounting %s: %w", point, err)
-		}
-	}
-	if mounts, err = readMounts(); err != nil {
-		return err
-	}
-	if left := mounts.below(dir); len(left) > 0 {
-		return fmt.Errorf("still mounted: %s", strings.Join(left, ", "))
 	}
 	return nil
 }

@@ -5,9 +5,11 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -40,12 +42,9 @@ func (d disks) attach(ctx context.Context, p place, k kind) error {
 	if k != image {
 		return nil
 	}
-	mounts, err := readMounts()
-	if err != nil {
+	device, err := mountedDevice(d.path(p))
+	if err != nil || device != "" {
 		return err
-	}
-	if len(mounts.at(d.path(p))) > 0 {
-		return nil
 	}
 	// The loop device is released by the kernel with the last mount of it, also after a crash between the two.
 	return run(ctx, "mount", "-t", "xfs", "-o", "loop", d.image(p), d.path(p))
@@ -66,18 +65,51 @@ func (d disks) grow(ctx context.Context, p place, k kind, size int64) error {
 			return fmt.Errorf("enlarging the image: %w", err)
 		}
 	}
-	mounts, err := readMounts()
+	device, err := mountedDevice(d.path(p))
 	if err != nil {
 		return err
 	}
-	devices := mounts.at(d.path(p))
-	if len(devices) == 0 {
+	if device == "" {
 		return fmt.Errorf("the image is not mounted at %s", d.path(p))
 	}
-	if err := refreshSize(devices[len(devices)-1]); err != nil {
+	if err := refreshSize(device); err != nil {
 		return err
 	}
 	return run(ctx, "xfs_growfs", "-d", d.path(p))
+}
+
+// mountedDevice returns the path of the loop device that is mounted at the directory, or "" if none is: then it lies on
+// the same device as its parent.
+func mountedDevice(dir string) (string, error) {
+	var own, parent unix.Stat_t
+	if err := unix.Stat(dir, &own); err != nil {
+		return "", fmt.Errorf("looking for the directory: %w", err)
+	}
+	if err := unix.Stat(filepath.Dir(dir), &parent); err != nil {
+		return "", fmt.Errorf("looking for the node's directory: %w", err)
+	}
+	if own.Dev == parent.Dev {
+		return "", nil
+	}
+	number := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(own.Dev), unix.Minor(own.Dev))
+	link, err := os.Readlink(number)
+	if err != nil {
+		return "", fmt.Errorf("finding the device mounted at %s: %w", dir, err)
+	}
+	return filepath.Join("/dev", filepath.Base(link)), nil
+}
+
+// unmount takes away all that is mounted at exactly this path.
+func unmount(path string) error {
+	for {
+		err := unix.Unmount(path, 0)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+			return nil // Not a mount point, or nothing there.
+		}
+		if err != nil {
+			return fmt.Errorf("unmounting %s: %w", path, err)
+		}
+	}
 }
 
 // refreshSize makes a loop device take over the size of its file.

@@ -118,9 +118,9 @@ func (r *claimReconciler) reschedule(ctx context.Context, claim *corev1.Persiste
 	return wrapUnlessGone("asking for another node", r.client.Patch(ctx, claim, patch))
 }
 
-// failed records a warning about the claim.
+// failed records a warning about the claim, cut to what an event can hold.
 func (r *claimReconciler) failed(claim *corev1.PersistentVolumeClaim, reason, action string, err error) {
-	r.recorder.Eventf(claim, nil, corev1.EventTypeWarning, reason, action, "%s", err)
+	r.recorder.Eventf(claim, nil, corev1.EventTypeWarning, reason, action, "%.1000s", err)
 }
 
 // wrapUnlessGone says what was being done when the error came. An object that is gone, or no error, is none.

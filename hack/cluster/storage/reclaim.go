@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/retry"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -64,20 +65,24 @@ func (r *volumeReconciler) reclaim(ctx context.Context, pv *corev1.PersistentVol
 	return r.dropFinalizer(ctx, pv)
 }
 
-// dropFinalizer lets the object go. The patch conflicts, and is retried, if another finalizer came or went meanwhile.
+// dropFinalizer lets the object go. It repeats the change if another finalizer goes meanwhile, as that of Kubernetes
+// does right after the deletion.
 func (r *volumeReconciler) dropFinalizer(ctx context.Context, pv *corev1.PersistentVolume) error {
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(pv), pv); err != nil {
-		return wrapUnlessGone("reading volume "+pv.Name, err)
-	}
-	before := pv.DeepCopy()
-	if !controllerutil.RemoveFinalizer(pv, finalizer) {
-		return nil
-	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	return wrapUnlessGone("letting volume "+pv.Name+" go", r.client.Patch(ctx, pv, patch))
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := r.live.Get(ctx, client.ObjectKeyFromObject(pv), pv); err != nil {
+			return err //nolint:wrapcheck // wrapped below.
+		}
+		before := pv.DeepCopy()
+		if !controllerutil.RemoveFinalizer(pv, finalizer) {
+			return nil
+		}
+		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		return r.client.Patch(ctx, pv, patch) //nolint:wrapcheck // wrapped below.
+	})
+	return wrapUnlessGone("letting volume "+pv.Name+" go", err)
 }
 
-// failed records a warning about the volume.
+// failed records a warning about the volume, cut to what an event can hold.
 func (r *volumeReconciler) failed(pv *corev1.PersistentVolume, reason string, err error) {
-	r.recorder.Eventf(pv, nil, corev1.EventTypeWarning, reason, "Reclaim", "%s", err)
+	r.recorder.Eventf(pv, nil, corev1.EventTypeWarning, reason, "Reclaim", "%.1000s", err)
 }

@@ -20,7 +20,7 @@ import (
 // Options are the settings of the provisioner.
 type Options struct {
 	// Dir holds all volumes and nothing else. It is made if it does not exist, and must be seen under the same path
-	// by the kubelets, in the same mount namespace.
+	// by the kubelets, in the same mount namespace or in one that receives its mounts.
 	Dir string
 	// Log receives what the provisioner does. The zero value discards it.
 	Log logr.Logger
