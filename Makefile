@@ -1,0 +1,117 @@
+# Copyright The Quorate Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# Quorate. "make help" lists the targets; "make demo" and "make test" are all
+# that a newcomer needs on a Debian machine with Go and make, as root.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The cluster that demo and end-to-end tests use: "local" makes one of real
+# kubelets on this machine; "kind" and "existing" use the kubeconfig at hand.
+CLUSTER ?= local
+ENGINE ?= consul
+IMG ?= quorate/quorate:dev
+
+GO ?= go
+TOOLCHAIN = $(GO) run ./hack/toolchain/cmd/toolchain
+LOCAL = $(GO) run ./hack/cluster/cmd/cluster
+IMAGES = $(GO) run ./hack/images/cmd/images
+CONTROLPLANE_TOOLS = kube-apiserver etcd kubectl kube-controller-manager kube-scheduler kwok
+CLUSTER_TOOLS = kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl etcd containerd containerd-shim-runc-v2 ctr coredns
+CONSUL_TOOLS = consul
+
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Main
+
+.PHONY: demo
+demo: tools images ## Show the main job: a cluster, the operator, a datastore from one resource.
+	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE)
+
+.PHONY: demo-down
+demo-down: ## Remove everything that the demo made.
+	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE) --down
+
+.PHONY: test
+test: export GOTESTFLAGS = -json
+test: ## Run all the tests; installs and builds what they need.
+	@$(GO) run ./hack/verify \
+		'!tools=$(MAKE) --no-print-directory tools' \
+		'generated=$(MAKE) --no-print-directory check-generated' \
+		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul ./...' \
+		'lint=$(MAKE) --no-print-directory lint' \
+		'unit=$(MAKE) --no-print-directory test-unit' \
+		'consul=$(MAKE) --no-print-directory test-consul' \
+		'!images=$(MAKE) --no-print-directory images' \
+		'cluster=$(MAKE) --no-print-directory test-cluster' \
+		'e2e=$(MAKE) --no-print-directory test-e2e'
+
+##@ Tests, from quick to real
+
+.PHONY: test-unit
+test-unit: ## Unit tests, properties, simulation and envtest suites, with the race detector.
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -timeout 20m $(GOTESTFLAGS) ./...
+
+.PHONY: test-consul
+test-consul: ## The Consul engine against real Consul servers on loopback.
+	QUORATE_CONSUL="$$($(TOOLCHAIN) path consul)" $(GO) test -tags realconsul -count=1 -timeout 10m $(GOTESTFLAGS) ./internal/engine/consul
+
+.PHONY: test-cluster
+test-cluster: ## The local cluster itself: up, faults, down.
+	$(GO) test -tags cluster -count=1 -timeout 15m $(GOTESTFLAGS) ./test/cluster
+
+.PHONY: test-e2e
+test-e2e: ## The product on a real cluster, with real Consul.
+	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER)
+
+.PHONY: lint
+lint: ## Run golangci-lint.
+	"$$($(TOOLCHAIN) path golangci-lint)" run
+
+.PHONY: bench-form
+bench-form: tools images ## Time a formation against the tutorial's manifests, in one run.
+	$(GO) run ./hack/bench form --cluster $(CLUSTER)
+
+##@ Build
+
+.PHONY: build
+build: ## Build the static binary into bin/.
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/quorate ./cmd/quorate
+
+.PHONY: tools
+tools: ## Install and build everything that demo and tests need, once.
+	@$(TOOLCHAIN) debian
+	@$(TOOLCHAIN) ensure
+
+.PHONY: images
+images: ## Write dist/images/*.tar without a container engine.
+	@$(IMAGES)
+
+.PHONY: docker-build
+docker-build: ## Build the operator's image with Docker.
+	docker build -t $(IMG) .
+
+.PHONY: generate
+generate: ## Regenerate CRD, RBAC, deepcopy and apply configurations.
+	$(GO) run ./hack/generate
+
+.PHONY: check-generated
+check-generated: ## Fail where anything generated is not current.
+	$(GO) run ./hack/generate --check
+
+##@ The local cluster
+
+.PHONY: cluster-up
+cluster-up: tools ## Start a cluster of real kubelets on this machine.
+	$(LOCAL) up
+
+.PHONY: cluster-down
+cluster-down: ## Remove it and all it left.
+	$(LOCAL) down
+
+.PHONY: install
+install: ## Install the operator with kustomize into the cluster of the kubeconfig.
+	kubectl apply -k config/default
