@@ -68,6 +68,31 @@ var _ = Describe("A Datastore that can be right", func() {
 		Expect(try(ctx, datastore)).To(Succeed())
 	})
 
+	It("may leave every optional field empty or null", func(ctx context.Context) {
+		for _, empty := range []func(string) any{
+			func(string) any { return nil },
+			func(field string) any {
+				return map[string]any{
+					"image": "", "paused": false, "resources": map[string]any{}, "config": map[string]any{},
+					"pod": map[string]any{
+						"labels": map[string]any{}, "annotations": map[string]any{}, "nodeSelector": map[string]any{},
+						"tolerations": []any{}, "affinity": map[string]any{}, "topologySpreadConstraints": []any{},
+						"priorityClassName": "", "imagePullSecrets": []any{}, "env": []any{}, "volumes": []any{}, "volumeMounts": []any{},
+					},
+					"consul": map[string]any{"ui": map[string]any{}},
+				}[field]
+			},
+		} {
+			object := asUnstructured(sample().Obj())
+			for field := range definition().Properties["spec"].Properties {
+				if field != "engine" && field != "version" && field != "storage" {
+					Expect(unstructured.SetNestedField(object.Object, empty(field), "spec", field)).To(Succeed())
+				}
+			}
+			Expect(try(ctx, object)).To(Succeed())
+		}
+	})
+
 	It("keeps every field of the pod", func(ctx context.Context) {
 		datastore := sample().Pod(fill).Obj()
 		wanted := datastore.Spec.Pod.DeepCopy()

@@ -113,15 +113,6 @@ var _ = Describe("The definition", func() {
 })
 
 var _ = Describe("kubectl", func() {
-	kubectl := func(args ...string) string {
-		GinkgoHelper()
-		command, err := user.Kubectl()
-		Expect(err).NotTo(HaveOccurred())
-		out, errOut, err := command.Run(args...)
-		Expect(err).NotTo(HaveOccurred(), "%s", readAll(errOut))
-		return readAll(out)
-	}
-
 	It("explains a field by the short name", func(ctx context.Context) {
 		Eventually(ctx, func() string { return kubectl("explain", "dstore.spec.storage.size") }).
 			Should(ContainSubstring("It can be raised, and"))
