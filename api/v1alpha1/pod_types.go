@@ -113,7 +113,7 @@ type EnvVar struct {
 // +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self.name).hasValue()",fieldPath=".name",message="name of a volume must hold only lower-case letters, digits and dashes, and start and end with a letter or digit"
 // +kubebuilder:validation:XValidation:rule="!self.name.startsWith('quorate-') && self.name != 'data'",fieldPath=".name",message="name of a volume must not be data or start with quorate-, which the operator owns: choose another"
 // +kubebuilder:validation:XValidation:rule="[has(self.emptyDir), has(self.configMap), has(self.downwardAPI)].exists_one(x, x)",message="volume must have exactly one of emptyDir, configMap and downwardAPI"
-// +kubebuilder:validation:XValidation:rule="!has(self.configMap) || self.configMap.name != ''",fieldPath=".configMap",message="configMap must have the name of a ConfigMap in the same namespace"
+// +kubebuilder:validation:XValidation:rule="!has(self.configMap) || size(self.configMap.name) > 0",fieldPath=".configMap",message="configMap must have the name of a ConfigMap in the same namespace"
 type Volume struct {
 	// name of the volume, to which volumeMounts refer.
 	// +kubebuilder:validation:MaxLength=63

@@ -6,6 +6,7 @@ package schema
 import (
 	"context"
 	"os"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -114,7 +115,8 @@ var _ = Describe("The definition", func() {
 
 var _ = Describe("kubectl", func() {
 	It("explains a field by the short name", func(ctx context.Context) {
-		Eventually(ctx, func() string { return kubectl("explain", "dstore.spec.storage.size") }).
+		// The API server publishes what it knows of a new kind a moment after it has accepted it.
+		Eventually(ctx, func() (string, error) { return tryKubectl("explain", "dstore.spec.storage.size") }, 30*time.Second).
 			Should(ContainSubstring("It can be raised, and"))
 		Expect(kubectl("explain", "dstore.spec.consul.ui.ingress.host")).To(ContainSubstring("consul.example.com"))
 		Expect(kubectl("explain", "dstore.status.faultTolerance")).To(ContainSubstring("may fail now without loss"))

@@ -5,6 +5,7 @@ package schema
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 
@@ -25,11 +26,21 @@ const configFolder = "../../../config"
 // kubectl runs the kubectl of the suite and returns what it printed.
 func kubectl(args ...string) string {
 	GinkgoHelper()
+	out, err := tryKubectl(args...)
+	Expect(err).NotTo(HaveOccurred())
+	return out
+}
+
+// tryKubectl is kubectl where it may fail.
+func tryKubectl(args ...string) (string, error) {
+	GinkgoHelper()
 	command, err := user.Kubectl()
 	Expect(err).NotTo(HaveOccurred())
 	out, errOut, err := command.Run(args...)
-	Expect(err).NotTo(HaveOccurred(), "%s", readAll(errOut))
-	return readAll(out)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, readAll(errOut))
+	}
+	return readAll(out), nil
 }
 
 var _ = Describe("The manifests of the operator", Ordered, func() {
