@@ -1,0 +1,45 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command quorate is the operator and all of its helpers in one static binary:
+// the manager in its Deployment, and init and agent in the pods of members.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "quorate:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	engines, err := engine.NewRegistry(consul.Kit())
+	if err != nil {
+		return fmt.Errorf("register the engines: %w", err)
+	}
+	root := &cobra.Command{
+		Use:           "quorate",
+		Short:         "An operator for replicated datastores that never costs them their quorum",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newManagerCommand(engines),
+		newInitCommand(engines),
+		newAgentCommand(engines),
+		newRunCommand(),
+		newPrestopCommand(),
+		newFaultPointsCommand(),
+	)
+	return root.Execute()
+}

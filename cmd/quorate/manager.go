@@ -1,0 +1,127 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	agentclient "github.com/quorate/quorate/internal/agent/client"
+	"github.com/quorate/quorate/internal/controller"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/fleet"
+)
+
+// managerOptions are the flags of the manager.
+type managerOptions struct {
+	metricsAddress, probeAddress string
+	leaderElect                  bool
+	leaseDuration                time.Duration
+	settings                     controller.Settings
+	zap                          zap.Options
+}
+
+func newManagerCommand(engines *engine.Registry) *cobra.Command {
+	var o managerOptions
+	cmd := &cobra.Command{
+		Use:   "manager",
+		Short: "Run the operator",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return runManager(o, engines)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address for metrics, or 0 for none")
+	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address for the kubelet's probes")
+	f.BoolVar(&o.leaderElect, "leader-elect", false, "have only one of several managers act")
+	f.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 15*time.Second, "how long a leader that is silent keeps its lease")
+	f.StringVar(&o.settings.AgentImage, "agent-image", os.Getenv("QUORATE_IMAGE"), "image of init container and agent in the pods of members")
+	f.StringVar(&o.settings.ClusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
+	f.StringVar(&o.settings.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace that the manager runs in")
+	f.DurationVar(&o.settings.StatusEvery, "status-interval", 2*time.Second, "least time between status writes that only tell of detail")
+	f.DurationVar(&o.settings.Resync, "resync", 10*time.Minute, "how often a Datastore at rest is looked at all the same")
+	f.IntVar(&o.settings.Concurrency, "concurrency", 4, "how many Datastores are reconciled at once")
+	return cmd
+}
+
+// runManager runs until it is told to stop or loses its lease.
+//
+// The lease is given back at the end, so that a successor need not wait for it
+// to run out; the process ends right after, as that requires.
+func runManager(o managerOptions, engines *engine.Registry) error {
+	if o.settings.AgentImage == "" {
+		return fmt.Errorf("--agent-image, or QUORATE_IMAGE in the environment, must name the image of this program")
+	}
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return fmt.Errorf("register API types: %w", err)
+		}
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	// The API server's own priority and fairness bounds us; a client-side limit
+	// would only delay a formation.
+	config.QPS = -1
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "quorate.dev",
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.leaseDuration,
+		Cache:                         controller.CacheOptions(),
+		// Secrets are read by name when they are needed, never cached (law 11).
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	})
+	if err != nil {
+		return fmt.Errorf("make the manager: %w", err)
+	}
+	r := &controller.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Engines: engines, Settings: o.settings, Now: time.Now,
+		Recorder: mgr.GetEventRecorder("quorate"),
+		Connect: func(id fleet.Identity) (fleet.Client, error) {
+			return connect(id)
+		},
+	}
+	if err := r.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the controller: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
+		return fmt.Errorf("add the liveness check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
+		return fmt.Errorf("add the readiness check: %w", err)
+	}
+	if err := mgr.Start(ctrl.SetupSignalHandler()); err != nil {
+		return fmt.Errorf("run the manager: %w", err)
+	}
+	return nil
+}
+
+// connect makes the client for the agents of one datastore.
+func connect(id fleet.Identity) (fleet.Client, error) {
+	c, err := agentclient.New(agentclient.Identity{CA: []byte(id.CA), Certificate: []byte(id.Cert), Key: []byte(id.Key)})
+	if err != nil {
+		return nil, fmt.Errorf("read the manager's pair: %w", err)
+	}
+	return c, nil
+}

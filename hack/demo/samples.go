@@ -1,0 +1,18 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// sample is what the demo of one engine applies.
+type sample struct {
+	// file is the manifest with namespace and Datastore.
+	file string
+	// namespace and name of the Datastore in it.
+	namespace, name string
+	// client is the image of a pod that has curl.
+	client string
+}
+
+var samples = map[string]sample{
+	"consul": {file: "config/samples/consul.yaml", namespace: "consul-demo", name: "consul", client: "curlimages/curl:8"},
+}

@@ -1,0 +1,105 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	agentclient "github.com/quorate/quorate/internal/agent/client"
+	"github.com/quorate/quorate/internal/agent/protocol"
+	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// replace deletes the pods that the decision names, each by its UID, so that
+// one that was made in the meantime is not touched.
+func (p *pass) replace(ctx context.Context) error {
+	for _, ref := range p.findings.decision.Replace {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: p.d.Namespace, Name: ref.Name}}
+		err := p.Delete(ctx, pod, client.Preconditions{UID: ptr.To(types.UID(ref.UID))})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("replace pod %s, which cannot start: %w", ref.Name, err)
+		}
+		p.replaced = append(p.replaced, ref.Name)
+		pointPodDeleted.Reach()
+	}
+	return nil
+}
+
+// ask sends what the decision asks of the agents. That an agent accepted is
+// not that it was done: the next reports tell.
+func (p *pass) ask(ctx context.Context) error {
+	for _, a := range p.findings.decision.Asks {
+		err := p.fleet.Act(ctx, p.key, a.PodUID, p.request(a))
+		var refused *agentclient.RefusedError
+		var gone *fleet.NotFollowedError
+		switch {
+		case errors.As(err, &gone):
+			continue
+		case errors.As(err, &refused) && refused.Reason == protocol.RefusedBusy:
+			continue
+		case errors.As(err, &refused) && refused.Reason == protocol.RefusedStale:
+			p.release(p.d.UID)
+			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
+		case err != nil:
+			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
+		}
+		pointAsked.Reach()
+	}
+	return nil
+}
+
+// request puts an ask on the wire, with the credentials that its step names.
+func (p *pass) request(a plan.Ask) protocol.ActionRequest {
+	l := p.ledger.ledger
+	req := protocol.ActionRequest{
+		ID: actionID(a), Epoch: l.Epoch, PodUID: a.PodUID, ClusterID: l.ClusterID, Grant: a.Grant,
+	}
+	if a.Step != nil {
+		step := *a.Step
+		values := p.secrets.values(p.kit.Engine.Traits().Credentials)
+		step.Credentials = map[string]string{}
+		for _, key := range step.Secrets {
+			step.Credentials[key] = string(values[key])
+		}
+		req.Step = &step
+	}
+	return req
+}
+
+// actionID names an action by what it does, so that asking twice is asking
+// once. The term is part of it: the same step under another leader is another.
+func actionID(a plan.Ask) string {
+	if a.Grant != nil {
+		return fmt.Sprintf("Grant/%s/%s", a.Grant.Kind, a.PodUID)
+	}
+	s := a.Step
+	sum := fnv.New64a()
+	keys := make([]string, 0, len(s.Params))
+	for k := range s.Params {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		_, _ = fmt.Fprintf(sum, "%q=%q,", k, s.Params[k]) // a hash does not fail
+	}
+	return fmt.Sprintf("%s/%s/%s/%d/%x/%s", s.Kind, s.About(), s.SubjectID, s.Term, sum.Sum64(), a.PodUID)
+}
+
+// agentAddress is where the agent in a pod serves.
+func agentAddress(pod *corev1.Pod) string {
+	return net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(protocol.Port))
+}

@@ -1,0 +1,222 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// want renders what the specification asks for, to compare with what is. A
+// specification that was refused asks for what there is.
+func (p *pass) want(snap *snapshot) (plan.Wanted, error) {
+	out := plan.Wanted{Replicas: ptrOr(p.d.Spec.Replicas, 1)}
+	if p.findings.blocked != nil {
+		if snap.set != nil {
+			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]
+		}
+		return out, nil
+	}
+	out.Template = p.builder(snap, 0).TemplateHash()
+	return out, nil
+}
+
+func (p *pass) builder(snap *snapshot, replicas int32) resource.Builder {
+	in := resource.Input{
+		Datastore: p.d, Engine: p.kit.Engine, Replicas: replicas, ServerImage: p.image(),
+		AgentImage: p.Settings.AgentImage, ClusterDomain: p.Settings.ClusterDomain, OperatorNamespace: p.Settings.Namespace,
+		Addresses: map[string]string{},
+	}
+	if l := p.ledger.ledger; l != nil {
+		in.ClusterID = l.ClusterID
+	}
+	for name, s := range snap.services {
+		if _, ok := resource.OrdinalOf(p.d.Name, name); ok {
+			in.Addresses[name] = s.Spec.ClusterIP
+		}
+	}
+	return resource.New(in)
+}
+
+// apply brings the children to what was decided. Each waits for the ones
+// before it: the credentials are mounted, the Services give the addresses that
+// the configuration holds, and the pods of the StatefulSet need all of it.
+func (p *pass) apply(ctx context.Context) error {
+	if err := p.ensureCredentials(ctx); err != nil {
+		return err
+	}
+	if p.findings.decision.Stalled != nil && p.snapshot.set == nil && !p.findings.formed() {
+		return errStop
+	}
+	shape := p.findings.decision.Shape
+	services := p.builder(p.snapshot, shape.Replicas).Services()
+	for _, desired := range services {
+		got, err := p.ensure(ctx, desired)
+		if err != nil {
+			return err
+		}
+		p.snapshot.services[got.GetName()] = got.(*corev1.Service)
+	}
+	pointServicesApplied.Reach()
+	have, err := p.observed(ctx)
+	if err != nil {
+		return err
+	}
+	b := p.builder(p.snapshot, shape.Replicas)
+	children := append(b.Children(have, shape.WriteTemplate)[len(services):], b.Connection(p.secrets.values(p.kit.Engine.Traits().Credentials)))
+	// The connection Secret goes before the StatefulSet, which is last.
+	last := len(children) - 1
+	children[last-1], children[last] = children[last], children[last-1]
+	for _, desired := range children[:last] {
+		if _, err := p.ensure(ctx, desired); err != nil {
+			return err
+		}
+	}
+	pointConfigApplied.Reach()
+	if _, err := p.ensure(ctx, children[last]); err != nil {
+		return err
+	}
+	pointStatefulSetDone.Reach()
+	return p.prune(ctx, b)
+}
+
+// observed reads the children that the next ones follow from.
+func (p *pass) observed(ctx context.Context) (resource.Observed, error) {
+	have := resource.Observed{StatefulSet: p.snapshot.set}
+	var config corev1.ConfigMap
+	err := p.Get(ctx, types.NamespacedName{Namespace: p.d.Namespace, Name: resource.ConfigName(p.d.Name)}, &config)
+	switch {
+	case apierrors.IsNotFound(err):
+	case err != nil:
+		return have, fmt.Errorf("get ConfigMap %s: %w", resource.ConfigName(p.d.Name), err)
+	case metav1.IsControlledBy(&config, p.d):
+		have.Config = &config
+	}
+	return have, nil
+}
+
+// ensure creates a child, or changes it where it differs, and returns it as it
+// now is. What has not changed is not sent. An object that is not ours is left
+// as it is, and ends the pass.
+func (p *pass) ensure(ctx context.Context, desired client.Object) (client.Object, error) {
+	existing := desired.DeepCopyObject().(client.Object)
+	key, what := client.ObjectKeyFromObject(desired), describe(desired)
+	err := p.Get(ctx, key, existing)
+	if apierrors.IsNotFound(err) {
+		created := desired.DeepCopyObject().(client.Object)
+		err = p.Create(ctx, created, client.FieldOwner(resource.FieldOwner))
+		if err == nil {
+			return created, nil
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return nil, fmt.Errorf("create %s: %w", what, err)
+		}
+		// The cache is behind, or shows only what bears our label.
+		err = p.Live.Get(ctx, key, existing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", what, err)
+	}
+	if owned, why := resource.Owned(existing, p.d); !owned {
+		return nil, &conflictError{kind: kindOf(desired), name: desired.GetName(), why: why}
+	}
+	if needs, _ := resource.NeedsApply(desired, existing); !needs {
+		return existing, nil
+	}
+	return p.change(ctx, desired, existing, what)
+}
+
+// change applies the desired object over the existing one of the same UID.
+//
+// What was created belongs to our name as an update; it is first made to
+// belong to our name as an application, or what the specification no longer
+// says would never be removed.
+func (p *pass) change(ctx context.Context, desired, existing client.Object, what string) (client.Object, error) {
+	live := desired.DeepCopyObject().(client.Object)
+	if err := p.Live.Get(ctx, client.ObjectKeyFromObject(desired), live); err != nil {
+		return nil, fmt.Errorf("get %s: %w", what, err)
+	}
+	if live.GetUID() != existing.GetUID() {
+		return nil, apierrors.NewConflict(schema.GroupResource{}, desired.GetName(), errors.New("it was made anew in the meantime"))
+	}
+	upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(resource.FieldOwner), resource.FieldOwner)
+	if err != nil {
+		return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
+	}
+	if upgrade != nil {
+		if err := p.Patch(ctx, live, client.RawPatch(types.JSONPatchType, upgrade)); err != nil {
+			return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
+		}
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(desired)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", what, err)
+	}
+	u := &unstructured.Unstructured{Object: content}
+	unstructured.RemoveNestedField(u.Object, "status")
+	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+	u.SetUID(existing.GetUID())
+	if err := p.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(resource.FieldOwner), client.ForceOwnership); err != nil {
+		return nil, fmt.Errorf("apply %s: %w", what, err)
+	}
+	now := desired.DeepCopyObject().(client.Object)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, now); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", what, err)
+	}
+	return now, nil
+}
+
+// prune deletes the children that are not wanted any more: those that a former
+// specification asked for, and the Services of members whose pods are gone.
+func (p *pass) prune(ctx context.Context, b resource.Builder) error {
+	unwanted := b.Unwanted()
+	for name, s := range p.snapshot.services {
+		i, ok := resource.OrdinalOf(p.d.Name, name)
+		if ok && i >= p.findings.decision.Shape.Replicas && p.snapshot.pods[name] == nil {
+			unwanted = append(unwanted, s)
+		}
+	}
+	for _, o := range unwanted {
+		err := p.Get(ctx, client.ObjectKeyFromObject(o), o)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("get %s: %w", describe(o), err)
+		}
+		if !metav1.IsControlledBy(o, p.d) {
+			continue
+		}
+		err = p.Delete(ctx, o, client.Preconditions{UID: ptr.To(o.GetUID())})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete %s: %w", describe(o), err)
+		}
+	}
+	return nil
+}
+
+func kindOf(o client.Object) string {
+	if kind := o.GetObjectKind().GroupVersionKind().Kind; kind != "" {
+		return kind
+	}
+	return fmt.Sprintf("%T", o)
+}
+
+func describe(o client.Object) string { return kindOf(o) + " " + o.GetName() }

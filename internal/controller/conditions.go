@@ -1,0 +1,250 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// findings are what one pass came to know, as the conditions need it. All of
+// it was observed or decided in that pass; nothing is taken from the status
+// before.
+type findings struct {
+	datastore *v1alpha1.Datastore
+	quorum    func(int) int
+	state     plan.State
+	decision  plan.Decision
+	// blocked is what ended the pass early and a person must mend: a foreign
+	// object, a refused setting. Nil where the pass went through.
+	blocked *plan.Finding
+	// failure is an error that will be tried again.
+	failure error
+}
+
+// verdict is a condition without its bookkeeping.
+type verdict struct {
+	status  metav1.ConditionStatus
+	reason  string
+	message string
+}
+
+func yes(reason, message string) verdict    { return verdict{metav1.ConditionTrue, reason, message} }
+func no(reason, message string) verdict     { return verdict{metav1.ConditionFalse, reason, message} }
+func unsure(reason, message string) verdict { return verdict{metav1.ConditionUnknown, reason, message} }
+
+// judges are the conditions in the order in which they are shown.
+var judges = []struct {
+	condition string
+	judge     func(*findings) verdict
+}{
+	{v1alpha1.ConditionReady, ready},
+	{v1alpha1.ConditionFormed, formed},
+	{v1alpha1.ConditionDegraded, degraded},
+	{v1alpha1.ConditionReconciling, reconciling},
+	{v1alpha1.ConditionStalled, stalled},
+}
+
+// ready is true while every wanted member serves with its vote and clients can
+// use the set; unknown while the set has formed and no member reports.
+func ready(f *findings) verdict {
+	total := len(f.wanted())
+	if s := stalled(f); s.status == metav1.ConditionTrue && !f.formed() {
+		return no(s.reason, s.message)
+	}
+	if !f.formed() {
+		return no(v1alpha1.ReasonForming, fmt.Sprintf("%d of %d members have reported; the set has not formed yet", f.heard(), total))
+	}
+	if f.heard() == 0 {
+		return unsure(v1alpha1.ReasonMembersSilent, "no member reports to the operator, so nothing is known of the set")
+	}
+	if a := f.decision.Assessment; a.Known && !a.Serving {
+		return no(v1alpha1.ReasonQuorumLost, a.Why)
+	}
+	if missing := f.unready(); len(missing) > 0 {
+		return no(v1alpha1.ReasonMembersNotReady, fmt.Sprintf("%d of %d members are ready; waiting for %s", total-len(missing), total, strings.Join(missing, ", ")))
+	}
+	if !f.decision.Assessment.Usable {
+		return no(v1alpha1.ReasonForming, "the members serve; waiting until clients can use the set: "+f.decision.Assessment.Why)
+	}
+	return yes(v1alpha1.ReasonAllMembersReady, fmt.Sprintf("all %d members serve", total))
+}
+
+// formed is true from the first evidence of a formed set on, for good; unknown
+// where a formation was begun and its outcome cannot be told.
+func formed(f *findings) verdict {
+	switch s := f.decision.Stalled; {
+	case f.formed():
+		return yes(v1alpha1.ReasonFormed, "the set has formed as cluster "+f.decision.Ledger.ClusterID)
+	case s != nil && (s.Reason == v1alpha1.ReasonFormationUncertain || s.Reason == v1alpha1.ReasonLedgerLost):
+		return unsure(s.Reason, s.Message)
+	default:
+		return no(v1alpha1.ReasonNotFormed, "the set has not formed yet")
+	}
+}
+
+// degraded is true while a formed set serves no more, or tolerates fewer
+// failures than a set of its members would with all of them healthy.
+func degraded(f *findings) verdict {
+	a := f.decision.Assessment
+	if !f.formed() {
+		return no(v1alpha1.ReasonNotFormed, "the set has not formed yet")
+	}
+	full := f.fullTolerance()
+	switch {
+	case f.decision.Stalled != nil && f.decision.Stalled.Reason == v1alpha1.ReasonDataLost:
+		return yes(v1alpha1.ReasonDataLost, f.decision.Stalled.Message)
+	case !a.Known:
+		return unsure(v1alpha1.ReasonMembersSilent, a.Why)
+	case !a.Serving:
+		return yes(v1alpha1.ReasonQuorumLost, a.Why)
+	case a.Tolerance < full:
+		return yes(v1alpha1.ReasonToleranceReduced, fmt.Sprintf("%d more members may fail, and %d when all are healthy voters", a.Tolerance, full))
+	default:
+		return no(v1alpha1.ReasonFullTolerance, fmt.Sprintf("%d members may fail without loss of service", a.Tolerance))
+	}
+}
+
+// reconciling is true while something is to be done that needs no person.
+func reconciling(f *findings) verdict {
+	p := f.decision.Plan
+	switch {
+	case f.datastore.Spec.Paused:
+		return no(v1alpha1.ReasonPaused, "spec.paused is true; nothing is changed")
+	case stalled(f).status == metav1.ConditionTrue:
+		return no(v1alpha1.ReasonBlocked, "nothing goes on until the cause of Stalled is mended")
+	case f.failure != nil:
+		return yes(v1alpha1.ReasonBlocked, "will be tried again: "+f.failure.Error())
+	case !f.formed():
+		return yes(v1alpha1.ReasonForming, orElse(p.Message, p.Why))
+	case p.BlockedBy != "":
+		return yes(v1alpha1.ReasonBlocked, fmt.Sprintf("%s of %s waits (%s): %s", p.Action, p.Member, p.BlockedBy, p.Message))
+	case f.scaling():
+		return yes(v1alpha1.ReasonScaling, orElse(p.Why, fmt.Sprintf("towards %d members", len(f.wanted()))))
+	case len(f.decision.Replace) > 0:
+		return yes(v1alpha1.ReasonReplacingPod, "replacing "+f.decision.Replace[0].Name+", which could not start")
+	case p.Action != "":
+		return yes(v1alpha1.ReasonActing, p.Why)
+	case f.decision.Pending != nil:
+		return yes(f.decision.Pending.Reason, f.decision.Pending.Message)
+	case len(f.unready()) > 0:
+		return yes(v1alpha1.ReasonMembersNotReady, "waiting for "+strings.Join(f.unready(), ", "))
+	default:
+		return no(v1alpha1.ReasonUpToDate, "the members are as the specification says")
+	}
+}
+
+// stalled is true while nothing goes on until a person does something.
+func stalled(f *findings) verdict {
+	switch {
+	case f.datastore.Spec.Paused:
+		return no(v1alpha1.ReasonPaused, "spec.paused is true; nothing is changed")
+	case f.blocked != nil:
+		return yes(f.blocked.Reason, f.blocked.Message)
+	case f.decision.Stalled != nil:
+		return yes(f.decision.Stalled.Reason, f.decision.Stalled.Message)
+	}
+	for _, m := range f.wanted() {
+		if m.Pod != nil && !m.Pod.Ready && m.Pod.Stuck != "" {
+			return yes(v1alpha1.ReasonPodStuck, fmt.Sprintf("%s cannot start: %s; correct spec.image, spec.version, spec.config, spec.pod or spec.resources, or what it names outside, and it goes on by itself",
+				m.Name, m.Pod.Stuck))
+		}
+	}
+	return no(v1alpha1.ReasonNotStalled, "nothing waits for a person")
+}
+
+func (f *findings) formed() bool {
+	return f.decision.Ledger != nil && f.decision.Ledger.Formed
+}
+
+// wanted returns the members of the specification.
+func (f *findings) wanted() []plan.Member {
+	n := min(int(f.state.Wanted.Replicas), len(f.state.Members))
+	return f.state.Members[:n]
+}
+
+// heard counts the wanted members whose agents report.
+func (f *findings) heard() int {
+	n := 0
+	for _, m := range f.wanted() {
+		if m.Report != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// unready names the wanted members that do not serve with their vote.
+func (f *findings) unready() []string {
+	var out []string
+	for _, m := range f.wanted() {
+		if m.Pod == nil || !m.Pod.Ready || m.Pod.Terminating || !f.votes(m) {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+// votes tells whether a member has its vote, as far as the membership is known.
+func (f *findings) votes(m plan.Member) bool {
+	a := f.decision.Assessment
+	if !a.Known {
+		return true
+	}
+	q := livePeer(a, m)
+	return q != nil && q.Voter
+}
+
+// livePeer returns the identity in the membership that the member's own server
+// reports, or, where it is silent, the only one under its name.
+func livePeer(a engine.Assessment, m plan.Member) *engine.Peer {
+	named := a.PeersNamed(m.Name)
+	for i := range named {
+		if m.Report != nil && m.Report.Server.ID == named[i].ID {
+			return &named[i]
+		}
+	}
+	if m.Report == nil && len(named) == 1 {
+		return &named[0]
+	}
+	return nil
+}
+
+// scaling tells whether the size of the StatefulSet or of the membership
+// differs from what is wanted.
+func (f *findings) scaling() bool {
+	wanted := int(f.state.Wanted.Replicas)
+	if f.decision.Shape.Replicas != f.state.Wanted.Replicas || f.state.Set == nil || f.state.Set.Replicas != f.state.Wanted.Replicas {
+		return true
+	}
+	return f.decision.Assessment.Known && len(f.decision.Assessment.Peers) != wanted
+}
+
+// fullTolerance is the tolerance that the members of the ledger would have
+// with all of them healthy.
+func (f *findings) fullTolerance() int {
+	n := 0
+	for _, e := range f.decision.Ledger.Members {
+		if !e.Leaving {
+			n++
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return n - f.quorum(n)
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

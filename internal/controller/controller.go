@@ -1,0 +1,180 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller reconciles Datastores: it observes, has package plan
+// decide, and acts. All decisions about members are made there; what is here
+// is input and output.
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// +kubebuilder:rbac:groups=quorate.dev,resources=datastores,verbs=get;list;watch
+// +kubebuilder:rbac:groups=quorate.dev,resources=datastores/status,verbs=get;patch;update
+// +kubebuilder:rbac:groups=quorate.dev,resources=datastores/finalizers,verbs=update
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch;update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;update
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update
+
+// Settings are those of the operator, not of one Datastore.
+type Settings struct {
+	// AgentImage is the image of the init container and the agent in pods that
+	// are made from now on.
+	AgentImage string
+	// ClusterDomain is the DNS domain of the cluster, such as cluster.local.
+	ClusterDomain string
+	// Namespace is the operator's own, from which the agents are reached.
+	Namespace string
+	// StatusEvery is the least time between two status writes that only tell of
+	// detail on the way.
+	StatusEvery time.Duration
+	// Resync is how often a Datastore at rest is looked at all the same.
+	Resync time.Duration
+	// Concurrency is how many Datastores are reconciled at once.
+	Concurrency int
+}
+
+// Reconciler brings Datastores to what their specifications say.
+type Reconciler struct {
+	client.Client
+	// Live reads from the API server itself. The ledger, Secrets and what a
+	// disruptive action is about are never read from a cache.
+	Live     client.Reader
+	Engines  *engine.Registry
+	Connect  fleet.Connect
+	Recorder events.EventRecorder
+	Settings Settings
+	// Now is the clock of status writes and certificates; no decision about
+	// members hangs on it.
+	Now func() time.Time
+
+	fleet *fleet.Fleet
+	tenure
+}
+
+// tenure is what this process remembers of a Datastore. Losing it costs a
+// raised epoch and one early status write, no more.
+type tenure struct {
+	mu       sync.Mutex
+	epochs   map[types.UID]int64
+	reported map[types.UID]time.Time
+}
+
+func (t *tenure) epoch(uid types.UID) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.epochs[uid]
+}
+
+func (t *tenure) hold(uid types.UID, epoch int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.epochs[uid] = epoch
+}
+
+// release forgets an epoch, so that the next action raises a new one.
+func (t *tenure) release(uid types.UID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.epochs, uid)
+}
+
+// lastWrite returns when the status was last written.
+func (t *tenure) lastWrite(uid types.UID) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reported[uid]
+}
+
+func (t *tenure) wrote(uid types.UID, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reported[uid] = at
+}
+
+// Reconcile is one pass over one Datastore. Every path ends in one report.
+//
+// A Datastore that is being deleted needs nothing of us: its children go with
+// their owner, and ledger and credentials stay as long as the claims do.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var d v1alpha1.Datastore
+	if err := r.Get(ctx, req.NamespacedName, &d); err != nil {
+		r.fleet.Forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if d.DeletionTimestamp != nil {
+		r.fleet.Forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	p := newPass(r, &d)
+	err := p.run(ctx)
+	return p.report(ctx, err)
+}
+
+// SetupWithManager registers the controller: Datastores, what they own, the
+// pods, claims and ledgers that bear their label, and the reports of the agents.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.epochs, r.reported = map[types.UID]int64{}, map[types.UID]time.Time{}
+	woken := make(chan workqueue.TypedRateLimitingInterface[reconcile.Request], 1)
+	var once sync.Once
+	var queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	r.fleet = fleet.New(r.Connect, func(key types.NamespacedName) {
+		once.Do(func() { queue = <-woken })
+		queue.Add(reconcile.Request{NamespacedName: key})
+	})
+	reports := source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		woken <- q
+		return nil
+	})
+	byLabel := handler.EnqueueRequestsFromMapFunc(requestsByLabel)
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.Datastore{}).
+		Named("datastore").
+		Owns(&appsv1.StatefulSet{}).
+		Owns(&corev1.Service{}).
+		Owns(&networkingv1.NetworkPolicy{}).
+		Owns(&networkingv1.Ingress{}).
+		Watches(&corev1.ConfigMap{}, byLabel).
+		Watches(&corev1.Pod{}, byLabel).
+		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
+		WatchesRawSource(reports).
+		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Settings.Concurrency, 1)}).
+		Complete(r)
+}
+
+// requestsByLabel maps an object to the Datastore that its label names.
+func requestsByLabel(_ context.Context, o client.Object) []reconcile.Request {
+	name := o.GetLabels()[resource.DatastoreLabel]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
+}

@@ -1,0 +1,197 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/pki"
+	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// credentials are the three Secrets of a datastore, each nil where it does not
+// exist: the authority, the manager's pair with what only the manager holds,
+// and what the members mount. They are read by name, never listed or watched.
+type credentials struct {
+	authority, manager, member *corev1.Secret
+}
+
+// read gets all three. One of another set is a conflict, not a credential.
+func (c *credentials) read(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, clusterID string) error {
+	for name, into := range map[string]**corev1.Secret{
+		resource.AuthoritySecretName(d.Name): &c.authority,
+		resource.ManagerSecretName(d.Name):   &c.manager,
+		resource.MemberSecretName(d.Name):    &c.member,
+	} {
+		var s corev1.Secret
+		err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, &s)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("get Secret %s: %w", name, err)
+		}
+		if got := s.Labels[resource.ClusterIDLabel]; got != clusterID {
+			return &conflictError{kind: "Secret", name: name, why: fmt.Sprintf("it belongs to cluster %q, not to %q", got, clusterID)}
+		}
+		*into = &s
+	}
+	return nil
+}
+
+// missing names a Secret that does not exist.
+func (c *credentials) missing(d *v1alpha1.Datastore) string {
+	switch {
+	case c.manager == nil:
+		return resource.ManagerSecretName(d.Name)
+	case c.member == nil:
+		return resource.MemberSecretName(d.Name)
+	case c.authority == nil:
+		return resource.AuthoritySecretName(d.Name)
+	}
+	return ""
+}
+
+// identity is what the manager shows to the agents.
+func (c *credentials) identity() (fleet.Identity, bool) {
+	if c.manager == nil {
+		return fleet.Identity{}, false
+	}
+	data := c.manager.Data
+	return fleet.Identity{
+		CA: string(data[resource.AuthorityKey]), Cert: string(data[resource.CertificateKey]), Key: string(data[resource.PrivateKey]),
+	}, true
+}
+
+// values returns the engine's credentials by key, whoever holds them.
+func (c *credentials) values(specs []engine.Credential) map[string][]byte {
+	out := map[string][]byte{}
+	for _, spec := range specs {
+		holder := c.manager
+		if spec.Mounted {
+			holder = c.member
+		}
+		if holder != nil {
+			out[spec.Key] = holder.Data[spec.Key]
+		}
+	}
+	return out
+}
+
+// ensureCredentials makes what does not exist yet, the authority first, since
+// the others are issued by it. Once anything was granted, a missing one is
+// never made anew: the set would not know it (law 7).
+func (p *pass) ensureCredentials(ctx context.Context) error {
+	c := p.secrets
+	missing := c.missing(p.d)
+	if missing != "" && p.ledger.ledger.FormationSize > 0 {
+		p.findings.decision.Stalled = &plan.Finding{Reason: v1alpha1.ReasonCredentialsLost, Message: fmt.Sprintf(
+			"Secret %s of the formed set is missing; no other is made in its place, since the members would not know it; restore it from a backup", missing)}
+		return errStop
+	}
+	if missing == "" {
+		return p.keepCredentials(ctx)
+	}
+	if c.authority == nil {
+		pair, err := pki.NewAuthority(p.ledger.ledger.ClusterID, p.Now())
+		if err != nil {
+			return fmt.Errorf("make the authority of %s: %w", p.d.Name, err)
+		}
+		if c.authority, err = p.createSecret(ctx, resource.AuthoritySecret, map[string][]byte{
+			resource.AuthorityKey: pair.Certificate, resource.AuthorityPrivateKey: pair.Key,
+		}); err != nil {
+			return err
+		}
+	}
+	ca, err := pki.LoadAuthority(pki.Pair{Certificate: c.authority.Data[resource.AuthorityKey], Key: c.authority.Data[resource.AuthorityPrivateKey]})
+	if err != nil {
+		return fmt.Errorf("read the authority of %s: %w", p.d.Name, err)
+	}
+	if c.manager == nil {
+		if c.manager, err = p.issue(ctx, resource.ManagerSecret, ca.Manager, false); err != nil {
+			return err
+		}
+	}
+	if c.member == nil {
+		member := func(now time.Time) (pki.Pair, error) { return ca.Member(now) }
+		if c.member, err = p.issue(ctx, resource.MemberSecret, member, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeSecret renders one of the kept Secrets.
+type makeSecret func(d *v1alpha1.Datastore, clusterID string, data map[string][]byte) *corev1.Secret
+
+// issue makes a Secret with a pair and the engine's credentials of one holder.
+func (p *pass) issue(ctx context.Context, make makeSecret, pairOf func(time.Time) (pki.Pair, error), mounted bool) (*corev1.Secret, error) {
+	pair, err := pairOf(p.Now())
+	if err != nil {
+		return nil, fmt.Errorf("issue a pair for %s: %w", p.d.Name, err)
+	}
+	data := map[string][]byte{
+		resource.AuthorityKey:   p.secrets.authority.Data[resource.AuthorityKey],
+		resource.CertificateKey: pair.Certificate, resource.PrivateKey: pair.Key,
+	}
+	for _, spec := range p.kit.Engine.Traits().Credentials {
+		if spec.Mounted == mounted {
+			data[spec.Key] = randomCredential(spec.Format)
+		}
+	}
+	return p.createSecret(ctx, make, data)
+}
+
+func (p *pass) createSecret(ctx context.Context, make makeSecret, data map[string][]byte) (*corev1.Secret, error) {
+	s := make(p.d, p.ledger.ledger.ClusterID, data)
+	s.OwnerReferences = resource.KeepOwners(nil, p.d, p.claims())
+	if err := p.Create(ctx, s); err != nil {
+		if apierrors.IsAlreadyExists(err) && p.ledger.ledger.FormationSize == 0 {
+			return nil, &conflictError{kind: "Secret", name: s.Name, why: "it was not there when this pass began"}
+		}
+		return nil, fmt.Errorf("create Secret %s: %w", s.Name, err)
+	}
+	pointSecretCreated.Reach()
+	return s, nil
+}
+
+// keepCredentials has them live as long as every claim they open.
+func (p *pass) keepCredentials(ctx context.Context) error {
+	for _, s := range []*corev1.Secret{p.secrets.authority, p.secrets.manager, p.secrets.member} {
+		owners := resource.KeepOwners(s.OwnerReferences, p.d, p.claims())
+		if len(owners) == len(s.OwnerReferences) {
+			continue
+		}
+		s.OwnerReferences = owners
+		if err := p.Update(ctx, s); err != nil {
+			return fmt.Errorf("let Secret %s live as long as the claims: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// randomCredential returns a fresh secret value. The source of randomness of
+// the platform does not fail; where it is broken, the program must not go on.
+func randomCredential(f engine.CredentialFormat) []byte {
+	if f == engine.CredentialUUID {
+		return []byte(uuid.NewUUID())
+	}
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // documented never to return an error
+	return []byte(base64.StdEncoding.EncodeToString(raw))
+}

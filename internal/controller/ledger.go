@@ -1,0 +1,81 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// ledgerFile is the ledger of one datastore and the object that it was read
+// from. Every write is a compare-and-swap on that object's resourceVersion, so
+// that of two managers only one can grant.
+type ledgerFile struct {
+	object *corev1.ConfigMap // nil where there is none
+	ledger *plan.Ledger      // nil where there is none
+}
+
+// readLedger gets the ledger from the API server itself: what a cache showed
+// may be older than the last grant.
+func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*ledgerFile, error) {
+	var cm corev1.ConfigMap
+	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: resource.LedgerName(d.Name)}, &cm)
+	if apierrors.IsNotFound(err) {
+		return &ledgerFile{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get ledger of %s: %w", d.Name, err)
+	}
+	if cm.Labels[resource.DatastoreLabel] != d.Name || cm.Labels[resource.ComponentLabel] != resource.ComponentLedger {
+		return nil, &conflictError{kind: "ConfigMap", name: cm.Name, why: "it is not a ledger that Quorate wrote"}
+	}
+	var l plan.Ledger
+	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil {
+		return nil, fmt.Errorf("read ledger of %s from ConfigMap %s: %w", d.Name, cm.Name, err)
+	}
+	if l.ClusterID == "" {
+		return nil, fmt.Errorf("read ledger of %s from ConfigMap %s: it names no cluster", d.Name, cm.Name)
+	}
+	return &ledgerFile{object: &cm, ledger: &l}, nil
+}
+
+// write stores the next ledger if it says anything new, and keeps the owners
+// that the ledger shall live as long as.
+func (f *ledgerFile) write(ctx context.Context, c client.Client, d *v1alpha1.Datastore, claims []*corev1.PersistentVolumeClaim, next *plan.Ledger) error {
+	text, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("write ledger of %s: %w", d.Name, err)
+	}
+	if f.object == nil {
+		cm := resource.Ledger(d, next.ClusterID, text)
+		cm.OwnerReferences = resource.KeepOwners(nil, d, claims)
+		if err := c.Create(ctx, cm); err != nil {
+			return fmt.Errorf("create ledger of %s: %w", d.Name, err)
+		}
+		f.object, f.ledger = cm, next
+		return nil
+	}
+	owners := resource.KeepOwners(f.object.OwnerReferences, d, claims)
+	if next.Equal(f.ledger) && len(owners) == len(f.object.OwnerReferences) {
+		return nil
+	}
+	cm := f.object.DeepCopy()
+	cm.Data = map[string]string{resource.LedgerKey: string(text)}
+	cm.OwnerReferences = owners
+	if err := c.Update(ctx, cm); err != nil {
+		return fmt.Errorf("update ledger of %s: %w", d.Name, err)
+	}
+	f.object, f.ledger = cm, next
+	return nil
+}

@@ -1,0 +1,219 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// snapshot is what the API server showed of one datastore in one pass.
+type snapshot struct {
+	set      *appsv1.StatefulSet
+	services map[string]*corev1.Service // the members' own, by member name
+	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
+	claims   map[string]*corev1.PersistentVolumeClaim
+	reports  map[string]*engine.Report // by pod UID
+}
+
+// observe reads the children of a datastore through one reader. With the
+// cache it costs nothing; with the API server's it is what is true now.
+//
+// Pods count only with the StatefulSet as their controller, by UID, and the
+// StatefulSet only with the Datastore as its own (law 9). Claims outlive both,
+// so they count by name and label.
+func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, reports map[string]*engine.Report) (*snapshot, error) {
+	s := &snapshot{
+		services: map[string]*corev1.Service{},
+		pods:     map[string]*corev1.Pod{},
+		claims:   map[string]*corev1.PersistentVolumeClaim{},
+		reports:  reports,
+	}
+	if err := s.readSet(ctx, r, d); err != nil {
+		return nil, err
+	}
+	scope := []client.ListOption{client.InNamespace(d.Namespace), client.MatchingLabels{resource.DatastoreLabel: d.Name}}
+	var pods corev1.PodList
+	if err := r.List(ctx, &pods, scope...); err != nil {
+		return nil, fmt.Errorf("list pods of %s: %w", d.Name, err)
+	}
+	for i := range pods.Items {
+		if p := &pods.Items[i]; s.set != nil && metav1.IsControlledBy(p, s.set) {
+			s.pods[p.Name] = p
+		}
+	}
+	var claims corev1.PersistentVolumeClaimList
+	if err := r.List(ctx, &claims, scope...); err != nil {
+		return nil, fmt.Errorf("list volume claims of %s: %w", d.Name, err)
+	}
+	for i := range claims.Items {
+		if member, ok := resource.MemberOfClaim(d.Name, claims.Items[i].Name); ok {
+			s.claims[member] = &claims.Items[i]
+		}
+	}
+	var services corev1.ServiceList
+	if err := r.List(ctx, &services, scope...); err != nil {
+		return nil, fmt.Errorf("list services of %s: %w", d.Name, err)
+	}
+	for i := range services.Items {
+		if sv := &services.Items[i]; metav1.IsControlledBy(sv, d) {
+			s.services[sv.Name] = sv
+		}
+	}
+	return s, nil
+}
+
+func (s *snapshot) readSet(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) error {
+	var set appsv1.StatefulSet
+	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}, &set)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get StatefulSet %s: %w", d.Name, err)
+	case metav1.IsControlledBy(&set, d):
+		s.set = &set
+	}
+	return nil
+}
+
+// state puts a snapshot into the planner's words.
+func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
+	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0}
+	if s.set != nil {
+		out.Set = &plan.Set{Replicas: ptrOr(s.set.Spec.Replicas, 1), Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation]}
+	}
+	for i := range s.members(d, l, want) {
+		name := out.MemberName(i)
+		m := plan.Member{Name: name, Ordinal: i}
+		if sv := s.services[name]; sv != nil {
+			m.Address = sv.Spec.ClusterIP
+		}
+		if p := s.pods[name]; p != nil {
+			m.Pod = observePod(p)
+			m.Report = s.reports[string(p.UID)]
+		}
+		if c := s.claims[name]; c != nil {
+			m.Claim = &plan.Claim{UID: string(c.UID), Terminating: c.DeletionTimestamp != nil}
+		}
+		out.Members = append(out.Members, m)
+	}
+	return out
+}
+
+// members returns how many ordinals the state spans: all that are wanted, that
+// the StatefulSet has, or that have a pod, a claim or an entry in the ledger.
+func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) int32 {
+	n := want.Replicas
+	if s.set != nil {
+		n = max(n, ptrOr(s.set.Spec.Replicas, 1))
+	}
+	span := func(name string) {
+		if i, ok := resource.OrdinalOf(d.Name, name); ok {
+			n = max(n, i+1)
+		}
+	}
+	for name := range s.pods {
+		span(name)
+	}
+	for name := range s.claims {
+		span(name)
+	}
+	if l != nil {
+		for name := range l.Members {
+			span(name)
+		}
+	}
+	return n
+}
+
+// observePod takes from a pod what the planner needs.
+func observePod(p *corev1.Pod) *plan.Pod {
+	return &plan.Pod{
+		UID:         string(p.UID),
+		Template:    p.Annotations[resource.TemplateAnnotation],
+		Started:     serverStarted(p),
+		Ready:       podReady(p),
+		Terminating: p.DeletionTimestamp != nil,
+		Stuck:       stuckReason(p),
+	}
+}
+
+func podReady(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// serverStarted tells whether the server's container has ever run in the pod.
+func serverStarted(p *corev1.Pod) bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if c.Name == resource.ServerContainer {
+			return c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil || c.RestartCount > 0
+		}
+	}
+	return false
+}
+
+// waitingIsStuck are the reasons of a waiting container that do not pass by
+// themselves, as the kubelet writes them.
+var waitingIsStuck = map[string]bool{
+	"ErrImagePull": true, "ImagePullBackOff": true, "InvalidImageName": true, "ErrImageNeverPull": true,
+	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true,
+	"CrashLoopBackOff": true,
+}
+
+// stuckReason says why a pod cannot get on by itself: a container that does
+// not start, with the tail of what it said, or no node that would take it.
+// Empty where it can.
+func stuckReason(p *corev1.Pod) string {
+	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		w := c.State.Waiting
+		if w == nil || !waitingIsStuck[w.Reason] {
+			continue
+		}
+		said := w.Message
+		if t := c.LastTerminationState.Terminated; t != nil && t.Message != "" {
+			said = t.Message
+		}
+		return strings.TrimSpace(fmt.Sprintf("container %s: %s: %s", c.Name, w.Reason, tail(said)))
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return "cannot be scheduled: " + tail(c.Message)
+		}
+	}
+	return ""
+}
+
+// tail bounds what a container said to its last part, where a complaint is.
+func tail(s string) string {
+	const most = 400
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = "…" + s[len(s)-most:]
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+func ptrOr[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

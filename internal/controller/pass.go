@@ -1,0 +1,242 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// pass is one reconciliation of one Datastore.
+type pass struct {
+	*Reconciler
+	d        *v1alpha1.Datastore
+	key      types.NamespacedName
+	kit      engine.Kit
+	ledger   *ledgerFile
+	secrets  *credentials
+	snapshot *snapshot
+	findings *findings
+	replaced []string
+}
+
+func newPass(r *Reconciler, d *v1alpha1.Datastore) *pass {
+	return &pass{
+		Reconciler: r, d: d, key: client.ObjectKeyFromObject(d), secrets: &credentials{}, ledger: &ledgerFile{},
+		snapshot: &snapshot{},
+		findings: &findings{datastore: d, quorum: engine.Majority, state: plan.State{Name: d.Name}},
+	}
+}
+
+// errStop ends a pass whose findings already say why.
+var errStop = errors.New("the pass ends here")
+
+// run goes through the pass. Each stage needs the ones before it:
+//
+//	validate  a specification that the engine refuses changes nothing
+//	load      ledger and credentials, from the API server itself
+//	decide    on what the cache shows and the agents reported
+//	confirm   the same on what is true now, if there is anything to do
+//	remember  the ledger, before anything that it must remember
+//	apply     the children, the StatefulSet last
+//	replace   pods that cannot get on
+//	ask       the agents
+func (p *pass) run(ctx context.Context) error {
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.apply, p.replace, p.ask}
+	for _, stage := range stages {
+		if err := stage(ctx); err != nil {
+			return p.explain(err)
+		}
+	}
+	return nil
+}
+
+// explain turns an error that a person must mend into a finding.
+func (p *pass) explain(err error) error {
+	var conflict *conflictError
+	switch {
+	case errors.Is(err, errStop):
+		return nil
+	case errors.As(err, &conflict):
+		p.block(v1alpha1.ReasonConflict, conflict.Error())
+		return nil
+	case apierrors.IsInvalid(err):
+		p.block(v1alpha1.ReasonTemplateRejected, "the API server refused what follows from the specification: "+err.Error())
+		return nil
+	default:
+		return err
+	}
+}
+
+func (p *pass) block(reason, message string) {
+	if p.findings.blocked == nil {
+		p.findings.blocked = &plan.Finding{Reason: reason, Message: message}
+	}
+}
+
+// validate asks the engine. A refused specification still has its status kept.
+func (p *pass) validate(context.Context) error {
+	kit, err := p.Engines.Kit(p.d.Spec.Engine)
+	if err != nil {
+		p.block(v1alpha1.ReasonInvalidConfig, err.Error())
+		return errStop
+	}
+	p.kit = kit
+	p.findings.quorum = kit.Engine.Traits().Quorum
+	if errs := kit.Engine.Validate(nil, p.d); len(errs) > 0 {
+		p.block(v1alpha1.ReasonInvalidConfig, errs.ToAggregate().Error())
+	}
+	return nil
+}
+
+// load reads what must not be stale, and follows the agents with it.
+func (p *pass) load(ctx context.Context) error {
+	file, err := readLedger(ctx, p.Live, p.d)
+	if err != nil {
+		return err
+	}
+	p.ledger = file
+	if file.ledger == nil {
+		return nil
+	}
+	return p.secrets.read(ctx, p.Live, p.d, file.ledger.ClusterID)
+}
+
+// decide plans on what the cache shows.
+func (p *pass) decide(ctx context.Context) error {
+	snap, err := observe(ctx, p.Client, p.d, p.fleet.Reports(p.key))
+	if err != nil {
+		return err
+	}
+	if err := p.follow(snap); err != nil {
+		return err
+	}
+	return p.plan(snap)
+}
+
+// confirm plans again on what the API server and the agents say now, where the
+// first decision would change anything about members. What is then done is
+// this second decision, whatever the first was.
+func (p *pass) confirm(ctx context.Context) error {
+	if p.findings.blocked != nil || p.d.Spec.Paused {
+		return errStop
+	}
+	if !p.changesMembers() {
+		return nil
+	}
+	snap, err := observe(ctx, p.Live, p.d, p.fleet.Refresh(ctx, p.key))
+	if err != nil {
+		return err
+	}
+	return p.plan(snap)
+}
+
+func (p *pass) changesMembers() bool {
+	d, s := p.findings.decision, p.findings.state
+	shrinks := s.Set != nil && d.Shape.Replicas < s.Set.Replicas
+	return len(d.Asks) > 0 || len(d.Replace) > 0 || shrinks || !d.Ledger.Equal(p.ledger.ledger)
+}
+
+func (p *pass) plan(snap *snapshot) error {
+	p.snapshot = snap
+	want, err := p.want(snap)
+	if err != nil {
+		return err
+	}
+	s := snap.state(p.d, p.ledger.ledger, want)
+	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
+	p.findings.state = s
+	p.findings.decision = plan.Next(p.kit.Engine, s)
+	if l := p.findings.decision.Ledger; l != nil {
+		l.Image, l.ImageFor = p.image(), p.imageFor()
+	}
+	return nil
+}
+
+// follow keeps the long polls at the pods that can have an agent.
+func (p *pass) follow(snap *snapshot) error {
+	id, ok := p.secrets.identity()
+	if !ok {
+		return nil
+	}
+	var targets []fleet.Target
+	for name, pod := range snap.pods {
+		if pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod)})
+		}
+	}
+	if err := p.fleet.Follow(p.key, id, targets); err != nil {
+		return fmt.Errorf("follow the agents of %s: %w", p.d.Name, err)
+	}
+	return nil
+}
+
+// remember writes the ledger, and with it the epoch of this manager.
+func (p *pass) remember(ctx context.Context) error {
+	next := p.findings.decision.Ledger
+	if next == nil {
+		return errStop
+	}
+	if err := p.ledger.write(ctx, p.Client, p.d, p.claims(), next); err != nil {
+		return err
+	}
+	if len(p.findings.decision.Asks) > 0 {
+		p.hold(p.d.UID, next.Epoch)
+	}
+	pointLedgerWritten.Reach()
+	return nil
+}
+
+func (p *pass) claims() []*corev1.PersistentVolumeClaim {
+	out := make([]*corev1.PersistentVolumeClaim, 0, len(p.snapshot.claims))
+	for _, c := range p.snapshot.claims {
+		if c.DeletionTimestamp == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// imageFor names what a default image follows from.
+func (p *pass) imageFor() string {
+	if p.d.Spec.Image != "" {
+		return "spec.image"
+	}
+	return string(p.d.Spec.Engine) + " " + p.d.Spec.Version
+}
+
+// image is the user's, or the one that was resolved from engine and version
+// when these were last set, whatever this build would resolve.
+func (p *pass) image() string {
+	l := p.ledger.ledger
+	switch {
+	case p.d.Spec.Image != "":
+		return p.d.Spec.Image
+	case l != nil && l.ImageFor == p.imageFor():
+		return l.Image
+	default:
+		return p.kit.Engine.Template(p.d).Image
+	}
+}
+
+// conflictError says that an object of a name that is needed is not ours.
+type conflictError struct {
+	kind, name, why string
+}
+
+func (e *conflictError) Error() string {
+	return fmt.Sprintf("%s %s exists and is not this Datastore's: %s; remove or rename it, or give the Datastore another name", e.kind, e.name, e.why)
+}

@@ -1,0 +1,115 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+)
+
+// watchdog is how soon a Datastore on its way is looked at again should the
+// event that it waits for never come. Progress does not hang on it.
+const watchdog = 5 * time.Second
+
+// report ends the pass: one status write, if there is anything to write, then
+// the events that follow from it.
+//
+// A lost race for the ledger or the status is nobody's fault and no error: the
+// pass is repeated on what the winner left.
+func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
+	raced := apierrors.IsConflict(cause) || apierrors.IsAlreadyExists(cause)
+	if raced {
+		cause = nil
+	}
+	p.findings.failure = cause
+	next := statusOf(p.findings, p.snapshot)
+	result := ctrl.Result{RequeueAfter: p.again(raced)}
+	if sameStatus(&p.d.Status, &next) {
+		return p.result(result, cause)
+	}
+	if wait := p.mayWait(&next); wait > 0 && cause == nil {
+		return ctrl.Result{RequeueAfter: min(wait, result.RequeueAfter)}, nil
+	}
+	before := p.d.DeepCopy()
+	p.d.Status = next
+	if err := p.Status().Patch(ctx, p.d, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			return ctrl.Result{RequeueAfter: time.Millisecond}, cause
+		}
+		return ctrl.Result{}, errors.Join(cause, fmt.Errorf("write the status of %s: %w", p.d.Name, err))
+	}
+	p.wrote(p.d.UID, p.Now())
+	pointStatusWritten.Reach()
+	p.announce(&before.Status, &next)
+	return p.result(result, cause)
+}
+
+// result hands an error to the queue, which waits longer each time.
+func (p *pass) result(r ctrl.Result, cause error) (ctrl.Result, error) {
+	if cause != nil {
+		return ctrl.Result{}, cause
+	}
+	return r, nil
+}
+
+// again is when to look again without an event.
+func (p *pass) again(raced bool) time.Duration {
+	switch {
+	case raced:
+		return 50 * time.Millisecond
+	case reconciling(p.findings).status == metav1.ConditionTrue, stalled(p.findings).status == metav1.ConditionTrue:
+		return watchdog
+	default:
+		return p.Settings.Resync
+	}
+}
+
+// mayWait returns for how long a status that tells only of detail may wait to
+// be written together with what comes next.
+func (p *pass) mayWait(next *v1alpha1.DatastoreStatus) time.Duration {
+	if urgent(&p.d.Status, next) {
+		return 0
+	}
+	return p.lastWrite(p.d.UID).Add(p.Settings.StatusEvery).Sub(p.Now())
+}
+
+// announce records an event for every condition that has turned.
+func (p *pass) announce(old, now *v1alpha1.DatastoreStatus) {
+	for _, c := range now.Conditions {
+		before := meta.FindStatusCondition(old.Conditions, c.Type)
+		if kind, worth := eventType(before, c); worth {
+			p.Recorder.Eventf(p.d, nil, kind, c.Reason, "Reconcile", "%s is %s: %s", c.Type, c.Status, c.Message)
+		}
+	}
+	for _, name := range p.replaced {
+		p.Recorder.Eventf(p.d, nil, corev1.EventTypeNormal, v1alpha1.ReasonReplacingPod, "Replace", "replaced pod %s, which could not start", name)
+	}
+}
+
+// eventType tells whether a change of a condition is worth an event: one that
+// has become true or has ceased to be, but not that the set is on its way,
+// which the other conditions tell better.
+func eventType(before *metav1.Condition, c metav1.Condition) (string, bool) {
+	was := before != nil && before.Status == metav1.ConditionTrue
+	is := c.Status == metav1.ConditionTrue
+	if c.Type == v1alpha1.ConditionReconciling || was == is {
+		return "", false
+	}
+	good := c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionFormed
+	if good == is {
+		return corev1.EventTypeNormal, true
+	}
+	return corev1.EventTypeWarning, true
+}

@@ -1,0 +1,102 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// statusOf renders the status from the findings of one pass. It starts from
+// the conditions before only to keep their transition times.
+func statusOf(f *findings, s *snapshot) v1alpha1.DatastoreStatus {
+	d := f.datastore
+	out := v1alpha1.DatastoreStatus{
+		ObservedGeneration: d.Generation,
+		Conditions:         append([]metav1.Condition(nil), d.Status.Conditions...),
+		Selector:           resource.Selector(d.Name),
+		Image:              d.Status.Image,
+	}
+	for _, j := range judges {
+		v := j.judge(f)
+		meta.SetStatusCondition(&out.Conditions, metav1.Condition{
+			Type: j.condition, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: d.Generation,
+		})
+	}
+	if l := f.decision.Ledger; l != nil {
+		out.ClusterID = l.ClusterID
+		out.Image = l.Image
+	}
+	if a := f.decision.Assessment; a.Known {
+		out.FaultTolerance = ptr.To(int32(a.Tolerance))
+	}
+	for _, m := range f.state.Members {
+		if m.Pod == nil {
+			continue
+		}
+		out.Replicas++
+		if m.Pod.Ready && !m.Pod.Terminating {
+			out.ReadyReplicas++
+		}
+	}
+	out.Members = memberStatuses(f, s)
+	if p := f.decision.Plan; p.Action != "" {
+		out.Plan = &v1alpha1.PlanStatus{
+			Action: string(p.Action), Member: p.Member, Why: p.Why, BlockedBy: p.BlockedBy, Message: orElse(p.Message, p.Why),
+		}
+	}
+	return out
+}
+
+// memberStatuses lists every member that has a pod or is in the membership.
+func memberStatuses(f *findings, s *snapshot) []v1alpha1.MemberStatus {
+	var out []v1alpha1.MemberStatus
+	a := f.decision.Assessment
+	for _, m := range f.state.Members {
+		q := livePeer(a, m)
+		if m.Pod == nil && q == nil {
+			continue
+		}
+		ms := v1alpha1.MemberStatus{Name: m.Name}
+		if m.Claim != nil {
+			ms.ClaimUID = types.UID(m.Claim.UID)
+		}
+		if p := s.pods[m.Name]; p != nil {
+			ms.Node = p.Spec.NodeName
+		}
+		if r := m.Report; r != nil {
+			ms.ID, ms.Role, ms.Version = r.Server.ID, r.Server.Role, r.Server.Version
+		}
+		if q != nil {
+			ms.ID, ms.Voter, ms.Healthy = q.ID, ptr.To(q.Voter), ptr.To(q.Healthy)
+			ms.Version = orElse(ms.Version, q.Version)
+		}
+		out = append(out, ms)
+	}
+	return out
+}
+
+// urgent tells whether a change of status must be written at once: a condition
+// turned, or the specification was taken up. What is left is detail on the way,
+// such as which step runs, and may wait a moment to be written together.
+func urgent(old, now *v1alpha1.DatastoreStatus) bool {
+	if old.ObservedGeneration != now.ObservedGeneration || len(old.Conditions) != len(now.Conditions) {
+		return true
+	}
+	for _, c := range now.Conditions {
+		if b := meta.FindStatusCondition(old.Conditions, c.Type); b == nil || b.Status != c.Status {
+			return true
+		}
+	}
+	return false
+}
+
+// sameStatus tells whether there is nothing to write.
+func sameStatus(a, b *v1alpha1.DatastoreStatus) bool { return equality.Semantic.DeepEqual(a, b) }
