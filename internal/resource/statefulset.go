@@ -1,0 +1,92 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+)
+
+// revisionHistory bounds the old revisions that are kept: with OnDelete the
+// last good template is known from the annotation, not from these.
+const revisionHistory = 2
+
+// StatefulSet runs the members. All pods are made at once, since each waits at
+// its gate, and none is replaced but by the operator. It never deletes a claim.
+//
+// Existing is what is there, or nil. With writeTemplate false the template
+// stays as it was last written, whatever the specification says now and
+// whichever operator wrote it; a change that somebody else made to it is undone.
+// The claims' templates stay in any case: the API server lets nobody change
+// them.
+func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *appsv1.StatefulSet {
+	w := written{Template: b.podTemplate(), Claims: []corev1.PersistentVolumeClaim{b.claimTemplate()}}
+	if existing != nil {
+		last := lastWritten(existing)
+		w.Claims = last.Claims
+		if !writeTemplate {
+			w.Template = last.Template
+		}
+	}
+	meta := b.meta(StatefulSetName(b.d.Name), ComponentServer)
+	meta.Annotations = map[string]string{WrittenAnnotation: w.text()}
+	return &appsv1.StatefulSet{
+		TypeMeta:   metav1.TypeMeta{APIVersion: appsv1.SchemeGroupVersion.String(), Kind: "StatefulSet"},
+		ObjectMeta: meta,
+		Spec: appsv1.StatefulSetSpec{
+			Replicas:            ptr.To(b.in.Replicas),
+			ServiceName:         HeadlessName(b.d.Name),
+			Selector:            &metav1.LabelSelector{MatchLabels: SelectorLabels(b.d.Name)},
+			PodManagementPolicy: appsv1.ParallelPodManagement,
+			UpdateStrategy:      appsv1.StatefulSetUpdateStrategy{Type: appsv1.OnDeleteStatefulSetStrategyType},
+			PersistentVolumeClaimRetentionPolicy: &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{
+				WhenDeleted: appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
+				WhenScaled:  appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
+			},
+			RevisionHistoryLimit: ptr.To[int32](revisionHistory),
+			Template:             w.Template,
+			VolumeClaimTemplates: w.Claims,
+		},
+	}
+}
+
+// claimTemplate is that of the members' claims. Its labels are what a claim is
+// found and told apart by when nothing else is left; nothing in it may follow
+// from what can change.
+func (b Builder) claimTemplate() corev1.PersistentVolumeClaim {
+	storage := b.d.Spec.Storage
+	return corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:   dataVolume,
+			Labels: map[string]string{DatastoreLabel: b.d.Name, ClusterIDLabel: b.in.ClusterID},
+		},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: storage.ClassName,
+			Resources: corev1.VolumeResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceStorage: storage.Size},
+			},
+		},
+	}
+}
+
+// StorageDiffers tells whether the specification asks for another size than the
+// StatefulSet's claims were made with, which this version does not bring about.
+func (b Builder) StorageDiffers(existing *appsv1.StatefulSet) bool {
+	if existing == nil {
+		return false
+	}
+	for _, c := range existing.Spec.VolumeClaimTemplates {
+		if c.Name == dataVolume {
+			return c.Spec.Resources.Requests.Storage().Cmp(b.size()) != 0
+		}
+	}
+	return false
+}
+
+func (b Builder) size() apiresource.Quantity { return b.d.Spec.Storage.Size }
