@@ -113,9 +113,8 @@ func read(root, path string) (files, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		found[name] = content
-		return err
+		found[name], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		return err //nolint:wrapcheck // It names the file, and is wrapped below.
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)

@@ -53,7 +53,7 @@ func copyMarkers(from, to, folder string) error {
 				markers = append(markers, line...)
 			}
 		}
-		return err
+		return err //nolint:wrapcheck // It names the file, and is wrapped below.
 	})
 	if err != nil {
 		return fmt.Errorf("gathering markers in %s: %w", folder, err)
