@@ -36,12 +36,37 @@ func (c *Cluster) createObjects(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connecting to cluster %s: %w", c.Name, err)
 	}
+	process, err := c.book().Find(apiServer)
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
 	for _, object := range append(dnsObjects(c.Network()), storage.Objects()...) {
-		if err := api.Create(ctx, object); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("creating %T %s: %w", object, object.GetName(), err)
+		what := fmt.Sprintf("%T %s to be created", object, object.GetName())
+		if err := c.await(ctx, what, func(ctx context.Context) error {
+			return ensureObject(ctx, api, object)
+		}, process); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// ensureObject creates an object if there is none of its name. An attempt on a new API server can fail half-way, with the
+// address of a service taken and no service made; the API server gives it back, and the next attempt succeeds.
+func ensureObject(ctx context.Context, api client.Client, object client.Object) error {
+	present, ok := object.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("%T is not an object of the API", object)
+	}
+	err := api.Get(ctx, client.ObjectKeyFromObject(object), present)
+	if !apierrors.IsNotFound(err) {
+		return err //nolint:wrapcheck // await says what it waited for.
+	}
+	fresh, ok := object.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("%T is not an object of the API", object)
+	}
+	return api.Create(ctx, fresh) //nolint:wrapcheck // await says what it waited for.
 }
 
 func dnsObjects(plan layout.Network) []client.Object {

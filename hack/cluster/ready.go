@@ -52,8 +52,12 @@ func (c *Cluster) nodeReady(ctx context.Context, api client.Client, node layout.
 	if err := api.Get(ctx, client.ObjectKey{Name: node.Name}, &object); err != nil {
 		return fmt.Errorf("asking for it: %w", err)
 	}
-	if reason := notReady(object, process.Started); reason != "" {
+	heard, reason := notReady(object, process.Started)
+	if reason != "" {
 		return errors.New(reason)
+	}
+	if !heard.Before(since) {
+		return nil
 	}
 	var lease coordinationv1.Lease
 	if err := api.Get(ctx, client.ObjectKey{Namespace: corev1.NamespaceNodeLease, Name: node.Name}, &lease); err != nil {
@@ -65,27 +69,26 @@ func (c *Cluster) nodeReady(ctx context.Context, api client.Client, node layout.
 	return nil
 }
 
-// notReady says why a node takes no pods, or nothing. Reports of kubelets that ran before the given time do not count.
-// A node that was just heard of again keeps its taints for a moment after it is ready.
-func notReady(node corev1.Node, kubeletStarted time.Time) string {
-	ready := false
+// notReady says when a node reported, and why it takes no pods, or nothing. Reports of kubelets that ran before the given
+// time do not count. A node that was just heard of again keeps its taints for a moment after it is ready.
+func notReady(node corev1.Node, kubeletStarted time.Time) (heard time.Time, reason string) {
 	for _, condition := range node.Status.Conditions {
 		if condition.Type != corev1.NodeReady {
 			continue
 		}
 		if condition.Status != corev1.ConditionTrue {
-			return fmt.Sprintf("it is not ready: %s: %s", condition.Reason, condition.Message)
+			return time.Time{}, fmt.Sprintf("it is not ready: %s: %s", condition.Reason, condition.Message)
 		}
-		// The API keeps whole seconds.
-		ready = !condition.LastHeartbeatTime.Time.Before(kubeletStarted.Truncate(time.Second))
+		heard = condition.LastHeartbeatTime.Time
 	}
-	if !ready {
-		return "it has not reported yet"
+	// The API keeps whole seconds.
+	if heard.Before(kubeletStarted.Truncate(time.Second)) {
+		return time.Time{}, "it has not reported yet"
 	}
 	for _, taint := range node.Spec.Taints {
 		if taint.Key == corev1.TaintNodeNotReady || taint.Key == corev1.TaintNodeUnreachable {
-			return "it still has the taint " + taint.Key
+			return time.Time{}, "it still has the taint " + taint.Key
 		}
 	}
-	return ""
+	return heard, ""
 }

@@ -241,8 +241,11 @@ func (c *Cluster) client() (client.Client, error) {
 	return api, nil
 }
 
-// resolve asks the cluster's DNS for a name that every cluster has.
+// resolve asks the cluster's DNS once for a name that every cluster has. Questions get lost until kube-proxy knows where
+// they belong, and are then asked again by the caller rather than waited for.
 func resolve(ctx context.Context, plan layout.Network) error {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, protocol, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, protocol, net.JoinHostPort(plan.DNSService.String(), "53"))
 	}}
