@@ -31,11 +31,11 @@ func (b Builder) Config(have Observed, writeTemplate bool) *corev1.ConfigMap {
 	for name, text := range files {
 		data[FilePrefix+name] = text
 	}
-	return &corev1.ConfigMap{
+	return stamped(&corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: b.meta(ConfigName(b.d.Name), ComponentConfig),
 		Data:       data,
-	}
+	})
 }
 
 // filesOf returns the shared files in a ConfigMap, by file name.

@@ -33,12 +33,12 @@ func (b Builder) Connection(credentials map[string][]byte) *corev1.Secret {
 	put("username", c.Username)
 	put("password", c.Password)
 	put("uri", c.URI)
-	return &corev1.Secret{
+	return stamped(&corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: b.meta(ConnectionName(b.d.Name), ComponentConnection),
 		Type:       corev1.SecretType("servicebinding.io/" + c.Type),
 		Data:       data,
-	}
+	})
 }
 
 // connection asks the engine, or says what follows from its ports alone.

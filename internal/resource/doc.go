@@ -5,9 +5,9 @@
 // kind. All of it is pure: no client, no clock, no randomness.
 //
 // A Builder says how each object shall be. What is sent is decided by two more
-// functions, so that at rest nothing is: Ownership tells whether an object of
-// that name is this Datastore's to change, and NeedsApply whether it differs
-// from what is wanted. Seal makes the form that is sent, by server-side apply.
+// functions, so that at rest nothing is: Owned tells whether an object of that
+// name is this Datastore's to change, and NeedsApply whether it differs from
+// what is wanted. Seal makes the form that is sent, by server-side apply.
 //
 // Two kinds of children differ in whom they belong to. Most are controlled by
 // the Datastore and go with it. Ledger and credentials are owned, without a

@@ -44,7 +44,7 @@ func (b Builder) Ingress() *networkingv1.Ingress {
 	if want.TLSSecretName != "" {
 		out.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{want.Host}, SecretName: want.TLSSecretName}}
 	}
-	return out
+	return stamped(out)
 }
 
 // bareIngress is the Ingress by kind and name only.

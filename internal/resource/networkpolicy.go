@@ -64,7 +64,7 @@ func (b Builder) NetworkPolicy() *networkingv1.NetworkPolicy {
 			Ports: among, To: []networkingv1.NetworkPolicyPeer{members},
 		})
 	}
-	return policy
+	return stamped(policy)
 }
 
 func (b Builder) policyPorts(admit func(engine.Port) bool) []networkingv1.NetworkPolicyPort {

@@ -14,73 +14,47 @@ import (
 	"github.com/quorate/quorate/api/v1alpha1"
 )
 
-// Ownership says whose an object of a child's name is.
-type Ownership int
-
-const (
-	// Absent: there is none, and it may be made.
-	Absent Ownership = iota
-	// Ours: it may be changed.
-	Ours
-	// Former: it is that of a Datastore of the same name which was deleted.
-	// Garbage collection removes it; until then it is to be left alone, and
-	// waited for.
-	Former
-	// Foreign: it is somebody else's and never touched, nor adopted (law 9).
-	Foreign
-)
-
-// String returns the name.
-func (o Ownership) String() string {
-	return [...]string{"Absent", "Ours", "Former", "Foreign"}[o]
-}
-
-// Owned tells whose an object is that the Datastore would control, by the UID
-// of its controller. The message, for Former and Foreign, names the object,
-// its owner and the remedy. Existing may be nil.
-func Owned(existing client.Object, d *v1alpha1.Datastore) (Ownership, string) {
-	if isNil(existing) {
-		return Absent, ""
-	}
+// Owned tells whether an object is this Datastore's child, by the UID of its
+// controller, and else why not, as a clause. What is not is never touched, nor
+// adopted, whatever its name and labels (law 9).
+func Owned(existing client.Object, d *v1alpha1.Datastore) (bool, string) {
 	controller := metav1.GetControllerOf(existing)
 	switch {
 	case controller == nil:
-		return Foreign, foreignMessage(existing, "has no owner")
+		return false, "it has no owner"
 	case controller.UID == d.UID:
-		return Ours, ""
-	case isDatastore(*controller) && controller.Name == d.Name:
-		return Former, fmt.Sprintf("%s %s still belongs to a deleted Datastore of the same name (UID %s): wait until it is gone",
-			kindOf(existing), existing.GetName(), controller.UID)
+		return true, ""
+	case Former(existing, d):
+		return false, fmt.Sprintf("it belongs to a Datastore of the same name that was deleted (UID %s) and goes by itself", controller.UID)
 	default:
-		return Foreign, foreignMessage(existing, fmt.Sprintf("belongs to %s %s", controller.Kind, controller.Name))
+		return false, fmt.Sprintf("it belongs to %s %s", controller.Kind, controller.Name)
 	}
 }
 
-// OwnedByCluster tells whose an object is that outlives the Datastore, such as
-// a credential, by its labels: name, component and the identity of the set. It
-// is never Former, since a Datastore of the same name takes it over.
-func OwnedByCluster(existing client.Object, d *v1alpha1.Datastore, component, clusterID string) (Ownership, string) {
-	if isNil(existing) {
-		return Absent, ""
-	}
+// Former tells whether an object is a child of another Datastore of the same
+// name, which must have been deleted. Garbage collection removes it, so it is
+// to be waited for and not complained about.
+func Former(existing client.Object, d *v1alpha1.Datastore) bool {
+	controller := metav1.GetControllerOf(existing)
+	return controller != nil && controller.UID != d.UID && controller.Name == d.Name && isDatastore(*controller)
+}
+
+// OwnedByCluster tells whether an object that outlives the Datastore, a ledger
+// or a credential, is this set's, by its labels: name, component and identity.
+// Else it says why not, as a clause.
+func OwnedByCluster(existing client.Object, d *v1alpha1.Datastore, component, clusterID string) (bool, string) {
 	have := existing.GetLabels()
 	controller := metav1.GetControllerOf(existing)
 	switch {
 	case controller != nil:
-		return Foreign, foreignMessage(existing, fmt.Sprintf("belongs to %s %s", controller.Kind, controller.Name))
+		return false, fmt.Sprintf("it belongs to %s %s", controller.Kind, controller.Name)
 	case have[DatastoreLabel] != d.Name || have[ComponentLabel] != component:
-		return Foreign, foreignMessage(existing, "was not made for a Datastore")
+		return false, "it was not made for this Datastore"
 	case clusterID == "" || have[ClusterIDLabel] != clusterID:
-		return Foreign, foreignMessage(existing, fmt.Sprintf("belongs to the set %q, and this one is %q", have[ClusterIDLabel], clusterID))
+		return false, fmt.Sprintf("it is of the set %q, and this one is %q", have[ClusterIDLabel], clusterID)
 	default:
-		return Ours, ""
+		return true, ""
 	}
-}
-
-// foreignMessage is a sentence with the remedy.
-func foreignMessage(o client.Object, whose string) string {
-	return fmt.Sprintf("%s %s is needed, but exists already and %s: remove or rename it, or give the Datastore another name",
-		kindOf(o), o.GetName(), whose)
 }
 
 func isDatastore(ref metav1.OwnerReference) bool {

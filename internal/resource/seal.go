@@ -37,6 +37,17 @@ func Seal(o client.Object) (*unstructured.Unstructured, error) {
 	return u, nil
 }
 
+// stamped puts the hash of a rendered object into its annotation, so that an
+// object which is created as it is bears it too.
+func stamped[T client.Object](o T) T {
+	u, err := Seal(o)
+	if err != nil {
+		panic(fmt.Sprintf("a rendered object cannot be encoded: %v", err))
+	}
+	o.SetAnnotations(u.GetAnnotations())
+	return o
+}
+
 // treeOf returns a copy of an object as a JSON tree.
 func treeOf(o client.Object) (map[string]any, error) {
 	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o.DeepCopyObject())

@@ -31,12 +31,12 @@ func (b Builder) HeadlessService() *corev1.Service {
 	s := b.service(HeadlessName(b.d.Name), ComponentServer, func(engine.Port) bool { return true })
 	s.Spec.ClusterIP = corev1.ClusterIPNone
 	s.Spec.PublishNotReadyAddresses = true
-	return s
+	return stamped(s)
 }
 
 // ClientService leads clients to the members that are ready.
 func (b Builder) ClientService() *corev1.Service {
-	return b.service(ClientName(b.d.Name), ComponentClient, func(p engine.Port) bool { return p.Client })
+	return stamped(b.service(ClientName(b.d.Name), ComponentClient, func(p engine.Port) bool { return p.Client }))
 }
 
 // MemberService gives one member an address that outlives its pods. Its name is
@@ -48,7 +48,7 @@ func (b Builder) MemberService(ordinal int32) *corev1.Service {
 	s.Spec.Selector = merged(s.Spec.Selector, map[string]string{"statefulset.kubernetes.io/pod-name": name})
 	s.Spec.PublishNotReadyAddresses = true
 	s.Spec.InternalTrafficPolicy = ptr.To(corev1.ServiceInternalTrafficPolicyCluster)
-	return s
+	return stamped(s)
 }
 
 // service renders one with the ports that a test admits. Target ports are

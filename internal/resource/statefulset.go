@@ -8,8 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-
-	apiresource "k8s.io/apimachinery/pkg/api/resource"
 )
 
 // revisionHistory bounds the old revisions that are kept: with OnDelete the
@@ -35,7 +33,7 @@ func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *
 	}
 	meta := b.meta(StatefulSetName(b.d.Name), ComponentServer)
 	meta.Annotations = map[string]string{WrittenAnnotation: w.text()}
-	return &appsv1.StatefulSet{
+	return stamped(&appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: appsv1.SchemeGroupVersion.String(), Kind: "StatefulSet"},
 		ObjectMeta: meta,
 		Spec: appsv1.StatefulSetSpec{
@@ -52,7 +50,7 @@ func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *
 			Template:             w.Template,
 			VolumeClaimTemplates: w.Claims,
 		},
-	}
+	})
 }
 
 // claimTemplate is that of the members' claims. Its labels are what a claim is
@@ -83,10 +81,8 @@ func (b Builder) StorageDiffers(existing *appsv1.StatefulSet) bool {
 	}
 	for _, c := range existing.Spec.VolumeClaimTemplates {
 		if c.Name == dataVolume {
-			return c.Spec.Resources.Requests.Storage().Cmp(b.size()) != 0
+			return c.Spec.Resources.Requests.Storage().Cmp(b.d.Spec.Storage.Size) != 0
 		}
 	}
 	return false
 }
-
-func (b Builder) size() apiresource.Quantity { return b.d.Spec.Storage.Size }
