@@ -21,13 +21,20 @@ type Board struct {
 	// run tells this process from those before it.
 	run string
 
-	mu       sync.Mutex
-	report   engine.Report
-	problems map[string]string
-	count    uint64
+	mu    sync.Mutex
+	draft Draft
+	count uint64
 	// text is the published report, reply the whole answer with its revision.
 	text, reply []byte
 	changed     chan struct{}
+}
+
+// Draft is what a report is made of.
+type Draft struct {
+	engine.Report
+	// Problems are the last complaints, by what they are about; an empty one is
+	// none. The report's own field is made from them.
+	Problems map[string]string
 }
 
 // answer is a protocol.ReportReply whose report is encoded already.
@@ -39,10 +46,9 @@ type answer struct {
 // New publishes a first report.
 func New(first engine.Report) (*Board, error) {
 	b := &Board{
-		run:      rand.Text(),
-		report:   first,
-		problems: map[string]string{},
-		changed:  make(chan struct{}),
+		run:     rand.Text(),
+		draft:   Draft{Report: first, Problems: map[string]string{}},
+		changed: make(chan struct{}),
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,26 +59,12 @@ func New(first engine.Report) (*Board, error) {
 }
 
 // Update changes the report. What it refers to is replaced, never changed in
-// place. Nobody is woken where the outcome says the same as before.
-func (b *Board) Update(change func(*engine.Report)) error {
+// place, but for the problems. Nobody is woken where the outcome says the same
+// as before.
+func (b *Board) Update(change func(*Draft)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	change(&b.report)
-	return b.publish()
-}
-
-// Complain keeps the last complaint of a source; an empty one withdraws it.
-func (b *Board) Complain(source, problem string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.problems[source] == problem {
-		return nil
-	}
-	if problem == "" {
-		delete(b.problems, source)
-	} else {
-		b.problems[source] = problem
-	}
+	change(&b.draft)
 	return b.publish()
 }
 
@@ -81,7 +73,7 @@ func (b *Board) Complain(source, problem string) error {
 func (b *Board) Report() engine.Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.report
+	return b.draft.Report
 }
 
 // Reply returns the answer to a report call, in JSON: at once if its revision
@@ -106,8 +98,8 @@ func (b *Board) revision() string { return fmt.Sprintf("%s.%d", b.run, b.count) 
 
 // publish makes the report's new revision if it says anything new.
 func (b *Board) publish() error {
-	b.report.Problem = summary(b.problems)
-	text, err := encode(b.report)
+	b.draft.Problem = summary(b.draft.Problems)
+	text, err := encode(b.draft.Report)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func decode(t *testing.T, text []byte) protocol.ReportReply {
 	return r
 }
 
-func update(t *testing.T, b *Board, change func(*engine.Report)) {
+func update(t *testing.T, b *Board, change func(*Draft)) {
 	t.Helper()
 	if err := b.Update(change); err != nil {
 		t.Fatal(err)
@@ -54,12 +54,12 @@ func TestWaitersAreWokenByAChangeOnly(t *testing.T) {
 		got := make(chan protocol.ReportReply, 1)
 		go func() { got <- decode(t, b.Reply(t.Context(), first.Revision)) }()
 		synctest.Wait()
-		update(t, b, func(r *engine.Report) { r.Member = "db-0" })
+		update(t, b, func(r *Draft) { r.Member = "db-0" })
 		synctest.Wait()
 		if len(got) > 0 {
 			t.Fatal("woken though nothing changed")
 		}
-		update(t, b, func(r *engine.Report) { r.Server.Running = true })
+		update(t, b, func(r *Draft) { r.Server.Running = true })
 		synctest.Wait()
 		if len(got) != 1 {
 			t.Fatal("not woken by a change")
@@ -95,9 +95,9 @@ func TestARevisionIsOfOneProcess(t *testing.T) {
 func TestOrderIsNoChange(t *testing.T) {
 	b := newBoard(t)
 	peers := []engine.Peer{{ID: "2", Name: "b"}, {ID: "1", Name: "a"}, {ID: "0", Name: "b"}}
-	update(t, b, func(r *engine.Report) { r.Server.View = &engine.View{Peers: peers} })
+	update(t, b, func(r *Draft) { r.Server.View = &engine.View{Peers: peers} })
 	first := read(t, b)
-	update(t, b, func(r *engine.Report) {
+	update(t, b, func(r *Draft) {
 		r.Server.View = &engine.View{Peers: []engine.Peer{peers[1], peers[2], peers[0]}}
 	})
 	if again := read(t, b); again.Revision != first.Revision {
@@ -116,9 +116,7 @@ func TestComplaints(t *testing.T) {
 		{"b", "", "one"},
 		{"a", strings.Repeat("é", maxProblemBytes), ""},
 	} {
-		if err := b.Complain(c.source, c.text); err != nil {
-			t.Fatal(err)
-		}
+		update(t, b, func(d *Draft) { d.Problems[c.source] = c.text })
 		got := read(t, b).Report.Problem
 		if c.want != "" && got != c.want {
 			t.Errorf("problem %q, want %q", got, c.want)
@@ -135,7 +133,7 @@ func TestAReportThatIsTooLongSaysLess(t *testing.T) {
 	for i := range 20000 {
 		peers = append(peers, engine.Peer{ID: fmt.Sprint(i), Name: "somebody"})
 	}
-	update(t, b, func(r *engine.Report) {
+	update(t, b, func(r *Draft) {
 		r.Server.Running, r.Server.View = true, &engine.View{Peers: peers}
 	})
 	text := b.Reply(t.Context(), "")

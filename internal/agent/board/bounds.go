@@ -60,7 +60,9 @@ func sorted(v *engine.View) *engine.View {
 func summary(problems map[string]string) string {
 	var parts []string
 	for _, source := range slices.Sorted(maps.Keys(problems)) {
-		parts = append(parts, problems[source])
+		if text := problems[source]; text != "" {
+			parts = append(parts, text)
+		}
 	}
 	return Bounded(strings.Join(parts, "; "))
 }

@@ -1,0 +1,163 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package action
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/quorate/quorate/internal/agent/fence"
+	"github.com/quorate/quorate/internal/agent/gate"
+	"github.com/quorate/quorate/internal/agent/keeper"
+	"github.com/quorate/quorate/internal/agent/protocol"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/faultpoint"
+)
+
+var (
+	accepted  = faultpoint.New("agent.action-accepted")
+	leaveDone = faultpoint.New("agent.leave-asked")
+)
+
+// Desk decides on requests. Its fields are set once.
+type Desk struct {
+	// Member, PodUID and ClusterID are the agent's own.
+	Member, PodUID, ClusterID string
+
+	Keeper *keeper.Keeper
+	Runner *Runner
+	// Do has the server carry out a step.
+	Do func(ctx context.Context, s engine.Step) error
+	// Look observes the server now.
+	Look func(ctx context.Context) engine.Server
+	// Changed is told when an action has ended.
+	Changed func()
+
+	// mu has requests decided one after the other: one of an older epoch must
+	// not slip through beside one of a newer.
+	mu sync.Mutex
+}
+
+// Accept begins or resumes what is asked for, or says why not. It returns
+// before the action is carried out.
+func (d *Desk) Accept(ctx context.Context, r protocol.ActionRequest) *protocol.Refusal {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	own := fence.Own{Member: d.Member, PodUID: d.PodUID, ClusterID: d.ClusterID, Epoch: d.Keeper.Volume().Epoch}
+	if refusal := fence.Check(own, r); refusal != nil {
+		return refusal
+	}
+	// The epoch is kept whatever becomes of the request.
+	if err := d.Keeper.See(r.Epoch); err != nil {
+		return refuse(protocol.RefusedVolume, "%v", err)
+	}
+	switch d.Runner.Standing(r.ID) {
+	case Known:
+		return nil
+	case Busy:
+		return busy()
+	default:
+	}
+	job, refusal := d.job(ctx, own, r)
+	if refusal != nil {
+		return refusal
+	}
+	accepted.Reach()
+	if d.Runner.Begin(job) == Busy {
+		return busy()
+	}
+	return nil
+}
+
+// job returns what to do for a request that has passed the fence.
+func (d *Desk) job(ctx context.Context, own fence.Own, r protocol.ActionRequest) (Job, *protocol.Refusal) {
+	if r.Grant != nil {
+		refusal := d.checkGrant(*r.Grant)
+		return Job{ID: r.ID, Kind: engine.StepGrant, Do: d.grant(*r.Grant)}, refusal
+	}
+	step := *r.Step
+	if refusal := d.checkVolume(step); refusal != nil {
+		return Job{}, refusal
+	}
+	if refusal := fence.CheckStep(own, d.observed(ctx, step), step); refusal != nil {
+		return Job{}, refusal
+	}
+	return Job{ID: r.ID, Kind: step.Kind, Do: d.step(step)}, nil
+}
+
+func (d *Desk) checkGrant(g engine.Grant) *protocol.Refusal {
+	s := d.Keeper.Volume()
+	verdict, why := gate.Judge(s.State, s.Marker, g)
+	switch {
+	case verdict == gate.Refuse:
+		return refuse(protocol.RefusedVolume, "%s", why)
+	case verdict == gate.TakeAfterRetiring && d.Keeper.Released():
+		return refuse(protocol.RefusedVolume, "%v", keeper.ErrServerRuns)
+	default:
+		return nil
+	}
+}
+
+// whileLeaving are the steps that a member which is leaving still takes.
+var whileLeaving = []engine.StepKind{engine.StepLeave, engine.StepStepDown, engine.StepDemote}
+
+func (d *Desk) checkVolume(s engine.Step) *protocol.Refusal {
+	switch state := d.Keeper.Volume().State; state {
+	case engine.VolumeMember:
+		return nil
+	case engine.VolumeLeaving:
+		if slices.Contains(whileLeaving, s.Kind) {
+			return nil
+		}
+		return refuse(protocol.RefusedVolume, "a member that is leaving takes no step %s", s.Kind)
+	default:
+		return refuse(protocol.RefusedVolume, "there is no server for the step %s: the volume is %s", s.Kind, state)
+	}
+}
+
+// observed looks at the server only for a step that has something to compare.
+func (d *Desk) observed(ctx context.Context, s engine.Step) engine.Server {
+	if s.Term == 0 && s.SubjectID == "" {
+		return engine.Server{}
+	}
+	return d.Look(ctx)
+}
+
+func (d *Desk) grant(g engine.Grant) func(context.Context) error {
+	return func(context.Context) error {
+		defer d.Changed()
+		return d.Keeper.Grant(g)
+	}
+}
+
+// step marks the volume before this member itself is told to leave. A leave of
+// another, which an engine may have its leader carry out, leaves no mark here.
+func (d *Desk) step(s engine.Step) func(context.Context) error {
+	return func(ctx context.Context) error {
+		defer d.Changed()
+		leaves := s.Kind == engine.StepLeave && s.About() == d.Member
+		if leaves {
+			if err := d.Keeper.BeginLeave(); err != nil {
+				return err
+			}
+		}
+		if err := d.Do(ctx, s); err != nil {
+			return fmt.Errorf("carry out the step %s on %s: %w", s.Kind, s.About(), err)
+		}
+		if leaves {
+			leaveDone.Reach()
+		}
+		return nil
+	}
+}
+
+func busy() *protocol.Refusal {
+	return refuse(protocol.RefusedBusy, "another action is being carried out")
+}
+
+func refuse(reason protocol.RefusalReason, format string, args ...any) *protocol.Refusal {
+	return &protocol.Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
