@@ -137,7 +137,7 @@ type Volume struct {
 // VolumeMount says where the server container sees a volume.
 //
 // +kubebuilder:validation:XValidation:rule="self.mountPath.matches('^(/[^/:]+)+$') && !self.mountPath.matches('/[.][.]?(/|$)')",fieldPath=".mountPath",message="mountPath must be an absolute path below the root, without colon, doubled or trailing slash, . or .., such as /etc/extra"
-// +kubebuilder:validation:XValidation:rule="!self.mountPath.matches('^/+([.]/+)*(consul|quorate)(/|$)')",fieldPath=".mountPath",message="mountPath must not be in /consul or /quorate, which the operator owns: choose another, such as /etc/extra"
+// +kubebuilder:validation:XValidation:rule="!self.mountPath.matches('^/+([.]/+)*((consul|quorate|etc/quorate|run/quorate)(/|$)|(etc|run|tmp)$)')",fieldPath=".mountPath",message="mountPath must not be /etc, /run or /tmp, nor in /consul, /quorate, /etc/quorate or /run/quorate, which the operator owns: choose another, such as /etc/extra"
 // +kubebuilder:validation:XValidation:rule="!has(self.subPath) || !self.subPath.startsWith('/') && !self.subPath.matches('(^|/)[.][.](/|$)')",fieldPath=".subPath",message="subPath must be a relative path inside the volume, without .."
 type VolumeMount struct {
 	// name of the volume in volumes.

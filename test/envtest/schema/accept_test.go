@@ -49,6 +49,7 @@ var _ = Describe("A Datastore that can be right", func() {
 				p.VolumeMounts = []v1alpha1.VolumeMount{
 					{Name: "extra", MountPath: "/consul-extra", SubPath: "a/b"},
 					{Name: "extra", MountPath: "/etc/..hidden"},
+					{Name: "extra", MountPath: "/tmp/extra"},
 				}
 			})
 		}),

@@ -91,7 +91,7 @@ const (
 	reservedSuffix = "metadata.name must not end in -ca, -client"
 	badLabel       = "labels must have valid names"
 	badPath        = "mountPath must be an absolute path below the root"
-	ownedPath      = "mountPath must not be in /consul or /quorate"
+	ownedPath      = "mountPath must not be /etc, /run or /tmp, nor in /consul"
 	badEnv         = "must hold only letters, digits, underscores"
 	badVolumeName  = "name of a volume must hold only lower-case letters"
 	ownedVolume    = "name of a volume must not be data or start with quorate-"
@@ -229,6 +229,11 @@ var onCreation = []refusal{
 	withMount("/consul", "", "mountPath", ownedPath),
 	withMount("/consul/data", "", "mountPath", ownedPath),
 	withMount("/quorate/bin", "", "mountPath", ownedPath),
+	withMount("/etc/quorate/member", "", "mountPath", ownedPath),
+	withMount("/run/quorate", "", "mountPath", ownedPath),
+	withMount("/etc", "", "mountPath", ownedPath),
+	withMount("/run", "", "mountPath", ownedPath),
+	withMount("/tmp", "", "mountPath", ownedPath),
 	withMount("//consul/data", "", "mountPath", ownedPath),
 	withMount("/./consul/data", "", "mountPath", ownedPath),
 	withMount("/", "", "mountPath", badPath),
