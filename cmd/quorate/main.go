@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
@@ -41,5 +42,5 @@ func run() error {
 		newPrestopCommand(),
 		newFaultPointsCommand(),
 	)
-	return root.Execute()
+	return root.ExecuteContext(ctrl.SetupSignalHandler())
 }

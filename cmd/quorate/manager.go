@@ -4,14 +4,19 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -40,8 +45,8 @@ func newManagerCommand(engines *engine.Registry) *cobra.Command {
 		Use:   "manager",
 		Short: "Run the operator",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return runManager(o, engines)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runManager(cmd.Context(), o, engines)
 		},
 	}
 	f := cmd.Flags()
@@ -49,7 +54,7 @@ func newManagerCommand(engines *engine.Registry) *cobra.Command {
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address for the kubelet's probes")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "have only one of several managers act")
 	f.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 15*time.Second, "how long a leader that is silent keeps its lease")
-	f.StringVar(&o.settings.AgentImage, "agent-image", os.Getenv("QUORATE_IMAGE"), "image of init container and agent in the pods of members")
+	f.StringVar(&o.settings.AgentImage, "agent-image", "", "image of init container and agent in the pods of members (default that of the manager's own pod)")
 	f.StringVar(&o.settings.ClusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
 	f.StringVar(&o.settings.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace that the manager runs in")
 	f.DurationVar(&o.settings.StatusEvery, "status-interval", 2*time.Second, "least time between status writes that only tell of detail")
@@ -62,10 +67,7 @@ func newManagerCommand(engines *engine.Registry) *cobra.Command {
 //
 // The lease is given back at the end, so that a successor need not wait for it
 // to run out; the process ends right after, as that requires.
-func runManager(o managerOptions, engines *engine.Registry) error {
-	if o.settings.AgentImage == "" {
-		return fmt.Errorf("--agent-image, or QUORATE_IMAGE in the environment, must name the image of this program")
-	}
+func runManager(ctx context.Context, o managerOptions, engines *engine.Registry) error {
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -80,6 +82,11 @@ func runManager(o managerOptions, engines *engine.Registry) error {
 	// The API server's own priority and fairness bounds us; a client-side limit
 	// would only delay a formation.
 	config.QPS = -1
+	if o.settings.AgentImage == "" {
+		if o.settings.AgentImage, err = ownImage(ctx, config); err != nil {
+			return err
+		}
+	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
@@ -111,10 +118,33 @@ func runManager(o managerOptions, engines *engine.Registry) error {
 	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}
-	if err := mgr.Start(ctrl.SetupSignalHandler()); err != nil {
+	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("run the manager: %w", err)
 	}
 	return nil
+}
+
+// ownImage is the image of the manager's own pod, so that whoever installs the
+// operator names it once.
+func ownImage(ctx context.Context, config *rest.Config) (string, error) {
+	namespace, name := os.Getenv("POD_NAMESPACE"), os.Getenv("POD_NAME")
+	if namespace == "" || name == "" {
+		return "", errors.New("--agent-image must name the image of this program, since POD_NAMESPACE and POD_NAME do not say which pod it runs in")
+	}
+	c, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return "", fmt.Errorf("look up the manager's own image: %w", err)
+	}
+	pod, err := c.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("look up the manager's own image: %w", err)
+	}
+	for _, c := range pod.Spec.Containers {
+		if c.Name == "manager" {
+			return c.Image, nil
+		}
+	}
+	return "", fmt.Errorf("look up the manager's own image: pod %s has no container named manager", name)
 }
 
 // connect makes the client for the agents of one datastore.

@@ -32,7 +32,7 @@ func (d *demo) run(ctx context.Context) error {
 	chapters := []chapter{
 		{"A cluster: control plane and three nodes", d.cluster},
 		{"The operator, by its Helm chart", d.install},
-		{"One resource: " + d.sample.file, d.form},
+		{"One resource: " + d.sample.folder, d.form},
 		{"Members and leader", d.members},
 		{"A key written through the client Service and read from another member", d.readAndWrite},
 		{"One pod deleted: same name, same claim, new address, all voters again", d.deletePod},
@@ -83,7 +83,7 @@ func (d *demo) install(ctx context.Context) error {
 }
 
 func (d *demo) form(ctx context.Context) error {
-	if err := d.kubectl(ctx, "apply", "-f", d.sample.file); err != nil {
+	if err := d.kubectl(ctx, "apply", "-k", d.sample.folder); err != nil {
 		return err
 	}
 	took, err := d.awaitReady(ctx, 3, 3*time.Minute)
@@ -103,7 +103,7 @@ func (d *demo) down(ctx context.Context) error {
 		return nil
 	}
 	for _, args := range [][]string{
-		{"delete", "--ignore-not-found", "-f", d.sample.file},
+		{"delete", "--ignore-not-found", "-k", d.sample.folder},
 		{"-n", d.sample.namespace, "delete", "pvc", "--ignore-not-found", "-l", "quorate.dev/datastore=" + d.sample.name},
 	} {
 		if err := d.kubectl(ctx, args...); err != nil {

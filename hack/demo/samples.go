@@ -5,8 +5,8 @@ package main
 
 // sample is what the demo of one engine applies.
 type sample struct {
-	// file is the manifest with namespace and Datastore.
-	file string
+	// folder holds the manifests of namespace and Datastore.
+	folder string
 	// namespace and name of the Datastore in it.
 	namespace, name string
 	// client is the image of a pod that has curl.
@@ -14,5 +14,5 @@ type sample struct {
 }
 
 var samples = map[string]sample{
-	"consul": {file: "config/samples/consul.yaml", namespace: "consul-demo", name: "consul", client: "curlimages/curl:8"},
+	"consul": {folder: "config/samples", namespace: "consul-demo", name: "consul", client: "curlimages/curl:8"},
 }

@@ -5,15 +5,14 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
@@ -72,7 +71,9 @@ func (p *pass) apply(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.snapshot.services[got.GetName()] = got.(*corev1.Service)
+		if s, ok := got.(*corev1.Service); ok {
+			p.snapshot.services[s.Name] = s
+		}
 	}
 	pointServicesApplied.Reach()
 	have, err := p.observed(ctx)
@@ -116,17 +117,13 @@ func (p *pass) observed(ctx context.Context) (resource.Observed, error) {
 // now is. What has not changed is not sent. An object that is not ours is left
 // as it is, and ends the pass.
 func (p *pass) ensure(ctx context.Context, desired client.Object) (client.Object, error) {
-	existing := desired.DeepCopyObject().(client.Object)
+	existing := emptyLike(desired)
 	key, what := client.ObjectKeyFromObject(desired), describe(desired)
 	err := p.Get(ctx, key, existing)
 	if apierrors.IsNotFound(err) {
-		created := desired.DeepCopyObject().(client.Object)
-		err = p.Create(ctx, created, client.FieldOwner(resource.FieldOwner))
-		if err == nil {
-			return created, nil
-		}
-		if !apierrors.IsAlreadyExists(err) {
-			return nil, fmt.Errorf("create %s: %w", what, err)
+		var created client.Object
+		if created, err = p.create(ctx, desired, what); err == nil || !apierrors.IsAlreadyExists(err) {
+			return created, err
 		}
 		// The cache is behind, or shows only what bears our label.
 		err = p.Live.Get(ctx, key, existing)
@@ -134,53 +131,75 @@ func (p *pass) ensure(ctx context.Context, desired client.Object) (client.Object
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", what, err)
 	}
-	if owned, why := resource.Owned(existing, p.d); !owned {
-		return nil, &conflictError{kind: kindOf(desired), name: desired.GetName(), why: why}
+	switch whose, why := resource.Owned(existing, p.d); whose {
+	case resource.Ours:
+	case resource.Former:
+		return nil, &formerError{why: why}
+	default:
+		return nil, &conflictError{why: why}
 	}
 	if needs, _ := resource.NeedsApply(desired, existing); !needs {
 		return existing, nil
 	}
-	return p.change(ctx, desired, existing, what)
+	return p.change(ctx, desired, existing.GetUID(), what)
 }
 
-// change applies the desired object over the existing one of the same UID.
+// create makes a child that does not exist; it is never an adoption.
+func (p *pass) create(ctx context.Context, desired client.Object, what string) (client.Object, error) {
+	sealed, err := resource.Seal(desired)
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", what, err)
+	}
+	if err := p.Create(ctx, sealed, client.FieldOwner(resource.FieldOwner)); err != nil {
+		return nil, fmt.Errorf("create %s: %w", what, err)
+	}
+	return decode(sealed, desired)
+}
+
+// change applies the desired object over the existing one of that UID.
 //
 // What was created belongs to our name as an update; it is first made to
 // belong to our name as an application, or what the specification no longer
 // says would never be removed.
-func (p *pass) change(ctx context.Context, desired, existing client.Object, what string) (client.Object, error) {
-	live := desired.DeepCopyObject().(client.Object)
+func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID, what string) (client.Object, error) {
+	live := emptyLike(desired)
 	if err := p.Live.Get(ctx, client.ObjectKeyFromObject(desired), live); err != nil {
 		return nil, fmt.Errorf("get %s: %w", what, err)
-	}
-	if live.GetUID() != existing.GetUID() {
-		return nil, apierrors.NewConflict(schema.GroupResource{}, desired.GetName(), errors.New("it was made anew in the meantime"))
 	}
 	upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(resource.FieldOwner), resource.FieldOwner)
 	if err != nil {
 		return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
 	}
-	if upgrade != nil {
+	if upgrade != nil && live.GetUID() == uid {
 		if err := p.Patch(ctx, live, client.RawPatch(types.JSONPatchType, upgrade)); err != nil {
 			return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
 		}
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(desired)
+	sealed, err := resource.Seal(desired)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", what, err)
+		return nil, fmt.Errorf("render %s: %w", what, err)
 	}
-	u := &unstructured.Unstructured{Object: content}
-	unstructured.RemoveNestedField(u.Object, "status")
-	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
-	u.SetUID(existing.GetUID())
-	if err := p.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(resource.FieldOwner), client.ForceOwnership); err != nil {
+	sealed.SetUID(uid) // the API server refuses it for an object that was made anew
+	if err := p.Apply(ctx, client.ApplyConfigurationFromUnstructured(sealed), client.FieldOwner(resource.FieldOwner), client.ForceOwnership); err != nil {
 		return nil, fmt.Errorf("apply %s: %w", what, err)
 	}
-	now := desired.DeepCopyObject().(client.Object)
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, now); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", what, err)
+	return decode(sealed, desired)
+}
+
+// emptyLike returns an empty object of the same type and kind.
+func emptyLike(o client.Object) client.Object {
+	out := reflect.New(reflect.TypeOf(o).Elem()).Interface().(client.Object)
+	out.GetObjectKind().SetGroupVersionKind(o.GetObjectKind().GroupVersionKind())
+	return out
+}
+
+// decode returns an object as the type of another.
+func decode(u *unstructured.Unstructured, like client.Object) (client.Object, error) {
+	out := emptyLike(like)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, out); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", describe(like), err)
 	}
-	return now, nil
+	return out, nil
 }
 
 // prune deletes the children that are not wanted any more: those that a former
@@ -212,11 +231,6 @@ func (p *pass) prune(ctx context.Context, b resource.Builder) error {
 	return nil
 }
 
-func kindOf(o client.Object) string {
-	if kind := o.GetObjectKind().GroupVersionKind().Kind; kind != "" {
-		return kind
-	}
-	return fmt.Sprintf("%T", o)
+func describe(o client.Object) string {
+	return o.GetObjectKind().GroupVersionKind().Kind + " " + o.GetName()
 }
-
-func describe(o client.Object) string { return kindOf(o) + " " + o.GetName() }

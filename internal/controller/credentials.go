@@ -46,8 +46,8 @@ func (c *credentials) read(ctx context.Context, r client.Reader, d *v1alpha1.Dat
 		if err != nil {
 			return fmt.Errorf("get Secret %s: %w", name, err)
 		}
-		if got := s.Labels[resource.ClusterIDLabel]; got != clusterID {
-			return &conflictError{kind: "Secret", name: name, why: fmt.Sprintf("it belongs to cluster %q, not to %q", got, clusterID)}
+		if whose, why := resource.OwnedByCluster(&s, d, resource.ComponentCredentials, clusterID); whose != resource.Ours {
+			return &conflictError{why: why}
 		}
 		*into = &s
 	}
@@ -161,9 +161,6 @@ func (p *pass) createSecret(ctx context.Context, make makeSecret, data map[strin
 	s := make(p.d, p.ledger.ledger.ClusterID, data)
 	s.OwnerReferences = resource.KeepOwners(nil, p.d, p.claims())
 	if err := p.Create(ctx, s); err != nil {
-		if apierrors.IsAlreadyExists(err) && p.ledger.ledger.FormationSize == 0 {
-			return nil, &conflictError{kind: "Secret", name: s.Name, why: "it was not there when this pass began"}
-		}
 		return nil, fmt.Errorf("create Secret %s: %w", s.Name, err)
 	}
 	pointSecretCreated.Reach()

@@ -37,15 +37,12 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*l
 	if err != nil {
 		return nil, fmt.Errorf("get ledger of %s: %w", d.Name, err)
 	}
-	if cm.Labels[resource.DatastoreLabel] != d.Name || cm.Labels[resource.ComponentLabel] != resource.ComponentLedger {
-		return nil, &conflictError{kind: "ConfigMap", name: cm.Name, why: "it is not a ledger that Quorate wrote"}
-	}
 	var l plan.Ledger
 	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil {
-		return nil, fmt.Errorf("read ledger of %s from ConfigMap %s: %w", d.Name, cm.Name, err)
+		l = plan.Ledger{} // whoever wrote it, it is not ours
 	}
-	if l.ClusterID == "" {
-		return nil, fmt.Errorf("read ledger of %s from ConfigMap %s: it names no cluster", d.Name, cm.Name)
+	if whose, why := resource.OwnedByCluster(&cm, d, resource.ComponentLedger, l.ClusterID); whose != resource.Ours || l.ClusterID == "" {
+		return nil, &conflictError{why: orElse(why, "ConfigMap "+cm.Name+" is no ledger that Quorate wrote; restore it from a backup, or remove it")}
 	}
 	return &ledgerFile{object: &cm, ledger: &l}, nil
 }

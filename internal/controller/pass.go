@@ -232,11 +232,18 @@ func (p *pass) image() string {
 	}
 }
 
-// conflictError says that an object of a name that is needed is not ours.
+// conflictError says that an object of a name that is needed is not ours; why
+// names it, its owner and the remedy.
 type conflictError struct {
-	kind, name, why string
+	why string
 }
 
-func (e *conflictError) Error() string {
-	return fmt.Sprintf("%s %s exists and is not this Datastore's: %s; remove or rename it, or give the Datastore another name", e.kind, e.name, e.why)
+func (e *conflictError) Error() string { return e.why }
+
+// formerError says that an object of a former Datastore of the same name is
+// still to be collected; why names it.
+type formerError struct {
+	why string
 }
+
+func (e *formerError) Error() string { return e.why }

@@ -26,10 +26,12 @@ const watchdog = 5 * time.Second
 // report ends the pass: one status write, if there is anything to write, then
 // the events that follow from it.
 //
-// A lost race for the ledger or the status is nobody's fault and no error: the
-// pass is repeated on what the winner left.
+// A lost race for the ledger or the status is nobody's fault and no error, nor
+// is a former Datastore's child that is still to be collected: the pass is
+// repeated on what is left.
 func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
-	raced := apierrors.IsConflict(cause) || apierrors.IsAlreadyExists(cause)
+	var former *formerError
+	raced := apierrors.IsConflict(cause) || apierrors.IsAlreadyExists(cause) || errors.As(cause, &former)
 	if raced {
 		cause = nil
 	}
