@@ -5,6 +5,8 @@ package toolchain
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -19,6 +21,7 @@ const scratchModulePath = "quorate.local/scratch"
 //   - the tool's module itself is required;
 //   - a replacement by a folder falls away, since the folder is not in the published module; the requirement that
 //     stands beside it is used, or, where that is only a placeholder (v0.0.0), the staging version;
+//   - the tool's overrides, if it has any, take the place of what upstream requires;
 //   - toolchain and tool lines are left out: the Go release at hand builds everything.
 func scratchModule(upstream []byte, t tool) ([]byte, error) {
 	file, err := modfile.Parse(t.module+"/go.mod", upstream, nil)
@@ -34,6 +37,11 @@ func scratchModule(upstream []byte, t tool) ([]byte, error) {
 	}
 	if err := publishReplacements(file, t); err != nil {
 		return nil, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(t.overrides)) {
+		if err := file.AddReplace(path, "", path, t.overrides[path]); err != nil {
+			return nil, fmt.Errorf("overriding %s: %w", path, err)
+		}
 	}
 	if err := file.AddRequire(t.module, t.version); err != nil {
 		return nil, fmt.Errorf("requiring %s: %w", t.module, err)

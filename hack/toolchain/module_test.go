@@ -121,6 +121,30 @@ require (
 	}
 }
 
+func TestScratchModuleOverridesWhatUpstreamRequires(t *testing.T) {
+	got := render(t, `module example.test/server
+
+go 1.25.0
+
+replace (
+	example.test/server/api => ./api
+	example.test/server/sdk => ./sdk
+)
+
+require (
+	example.test/server/api v0.8.4
+	example.test/server/sdk v0.16.3
+)
+`, tool{
+		module: "example.test/server", version: "v1.21.5",
+		overrides: map[string]string{"example.test/server/api": "v0.7.3"},
+	})
+	want := map[string]string{"example.test/server/api": "example.test/server/api@v0.7.3"}
+	if diff := cmp.Diff(want, got.Replace); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestScratchModuleRefusesAPlaceholderWithoutStagingVersion(t *testing.T) {
 	_, err := scratchModule([]byte(`module example.test/big
 

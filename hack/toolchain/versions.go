@@ -19,11 +19,11 @@ const (
 	corednsVersion       = "v1.14.0"
 	kwokVersion          = "v0.8.0"
 	consulVersion        = "v1.22.3"
-	consulOldVersion     = "v1.21.5" // where upgrades start from.
+	consulOldVersion     = "v1.21.5" // where upgrades start from; see consulOverrides.
 	helmVersion          = "v4.3.1"
 	controllerGenVersion = "v0.23.0"
 	golangciLintVersion  = "v2.15.0"
-	govulncheckVersion   = "v1.9.0"
+	govulncheckVersion   = "v1.8.0" // the newest whose dependencies are all published.
 )
 
 // tool says how one program is built from the Go module proxy.
@@ -34,7 +34,9 @@ type tool struct {
 	pkg     string   // main package below the module; empty for its root.
 	stamps  []string // linker assignments "importpath.name=value" that tell the program its version.
 	staging string   // version that stands for modules which upstream requires at v0.0.0 and replaces by a folder.
-	install bool     // built by "go install", since upstream's go.mod has no replacements.
+	// overrides are versions of modules that stand for the ones upstream requires.
+	overrides map[string]string
+	install   bool // built by "go install", since upstream's go.mod has no replacements.
 }
 
 // key names a tool and its version the way users write it.
@@ -103,7 +105,24 @@ func containerdTool(name string) tool {
 
 // consulTool needs no stamp: the module embeds the number of a release without a suffix.
 func consulTool(version string) tool {
-	return tool{name: "consul", version: version, module: "github.com/hashicorp/consul"}
+	t := tool{name: "consul", version: version, module: "github.com/hashicorp/consul"}
+	if version == consulOldVersion {
+		t.overrides = consulOverrides()
+	}
+	return t
+}
+
+// consulOverrides are needed because three of the modules that Consul 1.21.5 requires are not to be had with a
+// checksum at the versions it names (0.8.4, 0.6.5 and 0.7.6). In their place are those that 1.21.4 was released with or,
+// for what only the configuration of proxies and a command for people use, 1.22.3. The result is 1.21.5's server, but
+// not what was released under that number: enough to start an upgrade from, not to judge that release by.
+func consulOverrides() map[string]string {
+	const module = "github.com/hashicorp/consul/"
+	return map[string]string{
+		module + "envoyextensions": "v0.9.2",
+		module + "proto-public":    "v0.6.2",
+		module + "troubleshoot":    "v0.8.3",
+	}
 }
 
 // Versions returns the versions of a tool that are known, with their v; the first is the one meant by the bare name. It
