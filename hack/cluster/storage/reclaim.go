@@ -77,7 +77,7 @@ func (r *volumeReconciler) dropFinalizer(ctx context.Context, pv *corev1.Persist
 			return nil
 		}
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-		return r.client.Patch(ctx, pv, patch) //nolint:wrapcheck // wrapped below.
+		return r.client.Patch(ctx, pv, patch)
 	})
 	return wrapUnlessGone("letting volume "+pv.Name+" go", err)
 }
