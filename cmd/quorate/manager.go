@@ -105,9 +105,7 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	r := &controller.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Engines: engines, Settings: o.settings, Now: time.Now,
 		Recorder: mgr.GetEventRecorder("quorate"),
-		Connect: func(id fleet.Identity) (fleet.Client, error) {
-			return connect(id)
-		},
+		Connect:  connect,
 	}
 	if err := r.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
@@ -149,9 +147,9 @@ func ownImage(ctx context.Context, config *rest.Config) (string, error) {
 
 // connect makes the client for the agents of one datastore.
 func connect(id fleet.Identity) (fleet.Client, error) {
-	c, err := agentclient.New(agentclient.Identity{CA: []byte(id.CA), Certificate: []byte(id.Cert), Key: []byte(id.Key)})
+	identity, err := agentclient.Identity([]byte(id.CA), []byte(id.Cert), []byte(id.Key))
 	if err != nil {
 		return nil, fmt.Errorf("read the manager's pair: %w", err)
 	}
-	return c, nil
+	return agentclient.New(nil, identity), nil
 }

@@ -131,12 +131,11 @@ func (p *pass) ensure(ctx context.Context, desired client.Object) (client.Object
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", what, err)
 	}
-	switch whose, why := resource.Owned(existing, p.d); whose {
-	case resource.Ours:
-	case resource.Former:
-		return nil, &formerError{why: why}
-	default:
-		return nil, &conflictError{why: why}
+	if ours, why := resource.Owned(existing, p.d); !ours {
+		if resource.Former(existing, p.d) {
+			return nil, &formerError{what: what, why: why}
+		}
+		return nil, &conflictError{what: what, why: why}
 	}
 	if needs, _ := resource.NeedsApply(desired, existing); !needs {
 		return existing, nil

@@ -46,8 +46,8 @@ func (c *credentials) read(ctx context.Context, r client.Reader, d *v1alpha1.Dat
 		if err != nil {
 			return fmt.Errorf("get Secret %s: %w", name, err)
 		}
-		if whose, why := resource.OwnedByCluster(&s, d, resource.ComponentCredentials, clusterID); whose != resource.Ours {
-			return &conflictError{why: why}
+		if ours, why := resource.OwnedByCluster(&s, d, resource.ComponentCredentials, clusterID); !ours {
+			return &conflictError{what: "Secret " + name, why: why}
 		}
 		*into = &s
 	}

@@ -41,8 +41,8 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*l
 	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil {
 		l = plan.Ledger{} // whoever wrote it, it is not ours
 	}
-	if whose, why := resource.OwnedByCluster(&cm, d, resource.ComponentLedger, l.ClusterID); whose != resource.Ours || l.ClusterID == "" {
-		return nil, &conflictError{why: orElse(why, "ConfigMap "+cm.Name+" is no ledger that Quorate wrote; restore it from a backup, or remove it")}
+	if ours, why := resource.OwnedByCluster(&cm, d, resource.ComponentLedger, l.ClusterID); !ours {
+		return nil, &conflictError{what: "ConfigMap " + cm.Name, why: why}
 	}
 	return &ledgerFile{object: &cm, ledger: &l}, nil
 }

@@ -232,18 +232,19 @@ func (p *pass) image() string {
 	}
 }
 
-// conflictError says that an object of a name that is needed is not ours; why
-// names it, its owner and the remedy.
+// conflictError says that an object of a name that is needed is not ours.
 type conflictError struct {
-	why string
+	what, why string
 }
 
-func (e *conflictError) Error() string { return e.why }
+func (e *conflictError) Error() string {
+	return fmt.Sprintf("%s exists already, and %s; remove or rename it, or give the Datastore another name", e.what, e.why)
+}
 
 // formerError says that an object of a former Datastore of the same name is
-// still to be collected; why names it.
+// still to be collected.
 type formerError struct {
-	why string
+	what, why string
 }
 
-func (e *formerError) Error() string { return e.why }
+func (e *formerError) Error() string { return fmt.Sprintf("%s exists still, and %s", e.what, e.why) }

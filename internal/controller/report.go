@@ -70,7 +70,7 @@ func (p *pass) result(r ctrl.Result, cause error) (ctrl.Result, error) {
 func (p *pass) again(raced bool) time.Duration {
 	switch {
 	case raced:
-		return 50 * time.Millisecond
+		return 200 * time.Millisecond
 	case reconciling(p.findings).status == metav1.ConditionTrue, stalled(p.findings).status == metav1.ConditionTrue:
 		return watchdog
 	default:
