@@ -108,7 +108,7 @@ func program(t *testing.T, content string) string {
 
 func TestArchiveHoldsFilesAndConfiguration(t *testing.T) {
 	files := tree{}
-	files.copied("/bin/server", program(t, "server"), 0o755)
+	files.program("/bin/server", program(t, "server"))
 	files.text("/etc/app/config", "a=b\n", 0o644)
 	files.link("/bin/alias", "server")
 	files.folder("/data", 0o750, 7, 8)
@@ -152,7 +152,7 @@ func TestSameFilesGiveTheSameImage(t *testing.T) {
 	for _, content := range []string{"one", "one", "two"} {
 		files := tree{}
 		for _, name := range []string{"/a", "/b", "/c/d"} {
-			files.copied(name, program(t, content), 0o755)
+			files.program(name, program(t, content))
 		}
 		path := filepath.Join(dir, "x.tar")
 		if err := writeArchive(s, files, path); err != nil {
@@ -178,7 +178,7 @@ func TestSameFilesGiveTheSameImage(t *testing.T) {
 func TestUnreadableFileLeavesNoArchive(t *testing.T) {
 	dir := t.TempDir()
 	files := tree{}
-	files.copied("/bin/server", filepath.Join(dir, "missing"), 0o755)
+	files.program("/bin/server", filepath.Join(dir, "missing"))
 	err := writeArchive(spec{reference: "example/x:1"}, files, filepath.Join(dir, "x.tar"))
 	if err == nil || !strings.Contains(err.Error(), "/bin/server") {
 		t.Errorf("got %v, want an error that names the file", err)

@@ -54,7 +54,7 @@ func shell(ctx context.Context) (tree, error) {
 // shellFiles lays out busybox with a link for each program in it, and the folders that programs expect.
 func shellFiles(busybox string, programs []string) tree {
 	files := tree{}
-	files.copied("/bin/busybox", busybox, 0o755)
+	files.program("/bin/busybox", busybox)
 	for _, program := range programs {
 		if program != "busybox" {
 			files.link("/bin/"+program, "busybox")

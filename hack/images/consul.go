@@ -64,7 +64,7 @@ func consulConfig(version string) v1.Config {
 
 // addConsul adds the server and what belongs to it to a tree that has a shell.
 func (t tree) addConsul(program string) {
-	t.copied("/bin/consul", program, 0o755)
+	t.program("/bin/consul", program)
 	t.text("/usr/local/bin/docker-entrypoint.sh", consulEntrypoint, 0o755)
 	for _, folder := range []string{"/consul", "/consul/data", "/consul/config"} {
 		t.folder(folder, 0o755, consulUID, consulGID)

@@ -54,9 +54,9 @@ func (t tree) addCurl(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.copied("/usr/bin/curl", program, 0o755)
+	t.program("/usr/bin/curl", program)
 	for _, library := range libraries {
-		t.copied(library, library, 0o755)
+		t.program(library, library)
 	}
 	return nil
 }

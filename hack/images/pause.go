@@ -30,6 +30,6 @@ func singleProgram(ctx context.Context, importPath, scratch string) (tree, error
 		return nil, err
 	}
 	files := tree{}
-	files.copied(program[len(scratch):], program, 0o755)
+	files.program(program[len(scratch):], program)
 	return files, nil
 }

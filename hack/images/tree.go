@@ -5,6 +5,7 @@ package images
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -36,9 +37,9 @@ func (t tree) folder(name string, mode fs.FileMode, uid, gid int) {
 	t[name] = node{mode: fs.ModeDir | mode, uid: uid, gid: gid}
 }
 
-// copied adds a file with the content of one on this machine.
-func (t tree) copied(name, source string, mode fs.FileMode) {
-	t[name] = node{mode: mode, source: source}
+// program adds an executable with the content of a file on this machine.
+func (t tree) program(name, source string) {
+	t[name] = node{mode: 0o755, source: source}
 }
 
 func (t tree) text(name, content string, mode fs.FileMode) {
@@ -79,8 +80,24 @@ func (t tree) write(w io.Writer) error {
 }
 
 func (n node) write(archive *tar.Writer, name string) (err error) {
+	content, size, err := n.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	if err := archive.WriteHeader(n.header(name, size)); err != nil {
+		return fmt.Errorf("writing the header: %w", err)
+	}
+	if _, err := io.Copy(archive, content); err != nil {
+		return fmt.Errorf("writing the content: %w", err)
+	}
+	return nil
+}
+
+func (n node) header(name string, size int64) *tar.Header {
 	header := &tar.Header{
-		Format: tar.FormatPAX, Name: name[1:], Mode: int64(n.mode.Perm()), Uid: n.uid, Gid: n.gid, ModTime: epoch,
+		Format: tar.FormatPAX, Typeflag: tar.TypeReg, Name: name[1:], Size: size,
+		Mode: int64(n.mode.Perm()), Uid: n.uid, Gid: n.gid, ModTime: epoch,
 	}
 	if n.mode&fs.ModeSticky != 0 {
 		header.Mode |= 0o1000
@@ -88,33 +105,26 @@ func (n node) write(archive *tar.Writer, name string) (err error) {
 	switch {
 	case n.mode.IsDir():
 		header.Typeflag, header.Name = tar.TypeDir, header.Name+"/"
-		return archive.WriteHeader(header)
 	case n.mode&fs.ModeSymlink != 0:
 		header.Typeflag, header.Linkname = tar.TypeSymlink, n.target
-		return archive.WriteHeader(header)
-	case n.source == "":
-		header.Typeflag, header.Size = tar.TypeReg, int64(len(n.content))
-		if err := archive.WriteHeader(header); err != nil {
-			return err
-		}
-		_, err := archive.Write(n.content)
-		return err
+	}
+	return header
+}
+
+// open returns the content, which is empty for all but files, and its size in bytes.
+func (n node) open() (io.ReadCloser, int64, error) {
+	if n.source == "" {
+		return io.NopCloser(bytes.NewReader(n.content)), int64(len(n.content)), nil
 	}
 	file, err := os.Open(n.source)
 	if err != nil {
-		return err
+		return nil, 0, fmt.Errorf("opening the content: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, 0, errors.Join(fmt.Errorf("sizing the content: %w", err), file.Close())
 	}
-	header.Typeflag, header.Size = tar.TypeReg, info.Size()
-	if err := archive.WriteHeader(header); err != nil {
-		return err
-	}
-	_, err = io.Copy(archive, file)
-	return err
+	return file, info.Size(), nil
 }
 
 // open returns the tar stream for reading.

@@ -6,6 +6,7 @@ package toolchain
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,20 +25,20 @@ var debianPackages = []string{
 // are refreshed only when an installation with the lists at hand fails. Installing needs root; nothing here becomes
 // root by itself.
 func EnsureDebian(ctx context.Context, progress io.Writer) error {
-	// dpkg-query fails when one of the packages is unknown to it, but still lists the others.
-	output, queryErr := exec.CommandContext(ctx, "dpkg-query", append([]string{
+	output, err := exec.CommandContext(ctx, "dpkg-query", append([]string{
 		"--show", "--showformat=${Package} ${db:Status-Status}\n"}, debianPackages...)...).Output()
+	// It fails when it knows nothing of one of the packages, but still lists the others.
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		return fmt.Errorf("asking which of the Debian packages %s are installed: %w",
+			strings.Join(debianPackages, " "), err)
+	}
 	missing := missingPackages(output)
 	if len(missing) == 0 {
 		return nil
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("this is not a Debian system, install %s by other means: %w",
-			strings.Join(missing, " "), err)
-	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("root is needed to install packages (query: %v); run: apt-get install -y %s",
-			queryErr, strings.Join(missing, " "))
+		return fmt.Errorf("root is needed to install packages; run: apt-get install -y %s", strings.Join(missing, " "))
 	}
 	if _, err := fmt.Fprintf(progress, "toolchain: installing %s\n", strings.Join(missing, " ")); err != nil {
 		return fmt.Errorf("reporting progress: %w", err)

@@ -33,13 +33,17 @@ func lock(ctx context.Context, path string, waiting func()) (release func(), err
 		return nil, fmt.Errorf("taking the build lock: %w", err)
 	}
 	waiting()
-	done := make(chan error, 1)
-	go func() { done <- flock(file, syscall.LOCK_EX) }()
+	var lockErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lockErr = flock(file, syscall.LOCK_EX)
+	}()
 	select {
-	case err := <-done:
-		if err != nil {
+	case <-done:
+		if lockErr != nil {
 			closeFile()
-			return nil, fmt.Errorf("waiting for the build lock: %w", err)
+			return nil, fmt.Errorf("waiting for the build lock: %w", lockErr)
 		}
 		return closeFile, nil
 	case <-ctx.Done():

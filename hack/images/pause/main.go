@@ -31,7 +31,7 @@ func main() {
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		if err == syscall.EINTR { //nolint:errorlint // a system call's number is never wrapped.
+		if err == syscall.EINTR {
 			continue
 		}
 		if pid <= 0 {
