@@ -28,6 +28,8 @@ const (
 	// whether this member serves caught up in its planned role.
 	StartPath = "/started"
 	ReadyPath = "/ready"
+	// DrainPath is what preStop asks for, on the agent's unix socket only.
+	DrainPath = "/drain"
 	// SinceParam names the revision that the caller has; WaitParam, in whole
 	// seconds, how long the agent may hold the answer back. It is cut to MaxWaitSeconds.
 	SinceParam     = "since"

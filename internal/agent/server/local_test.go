@@ -1,0 +1,151 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/internal/agent/protocol"
+	"github.com/quorate/quorate/internal/agent/server"
+)
+
+func TestProbes(t *testing.T) {
+	var started, ready atomic.Bool
+	ask := func(flag *atomic.Bool) func() (bool, string) {
+		return func() (bool, string) { return flag.Load(), "because" }
+	}
+	l := listen(t)
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, ask(&started), ask(&ready), quiet()) })
+	base := "http://" + l.Addr().String()
+	expect := func(method, path string, want int) {
+		t.Helper()
+		if got := status(t, http.DefaultClient, method, base+path); got != want {
+			t.Errorf("%s %s: %d, want %d", method, path, got, want)
+		}
+	}
+	expect(http.MethodGet, protocol.StartPath, http.StatusServiceUnavailable)
+	started.Store(true)
+	expect(http.MethodGet, protocol.StartPath, http.StatusOK)
+	expect(http.MethodGet, protocol.ReadyPath, http.StatusServiceUnavailable)
+	ready.Store(true)
+	expect(http.MethodGet, protocol.ReadyPath, http.StatusOK)
+	expect(http.MethodPost, protocol.ReadyPath, http.StatusMethodNotAllowed)
+	expect(http.MethodPost, protocol.ActionPath, http.StatusNotFound)
+	expect(http.MethodGet, protocol.ReportPath, http.StatusNotFound)
+}
+
+func TestASilentCallerIsDropped(t *testing.T) {
+	l := listen(t)
+	yes := func() (bool, string) { return true, "" }
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, yes, yes, quiet()) })
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	_, err = conn.Read(make([]byte, 1))
+	if !errors.Is(err, io.EOF) && !isReset(err) {
+		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+}
+
+func isReset(err error) bool {
+	var timeout net.Error
+	return err != nil && (!errors.As(err, &timeout) || !timeout.Timeout())
+}
+
+func TestCallersBeyondTheLimitWait(t *testing.T) {
+	l := listen(t)
+	yes := func() (bool, string) { return true, "" }
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, yes, yes, quiet()) })
+	var idle []net.Conn
+	for range 100 {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle = append(idle, conn)
+	}
+	c := &http.Client{Timeout: 500 * time.Millisecond, Transport: &http.Transport{}}
+	if response, err := c.Get("http://" + l.Addr().String() + protocol.StartPath); err == nil {
+		_ = response.Body.Close()
+		t.Error("a caller beyond the limit was answered")
+	}
+	for _, conn := range idle {
+		_ = conn.Close()
+	}
+	c.Timeout = 10 * time.Second
+	if got := status(t, c, http.MethodGet, "http://"+l.Addr().String()+protocol.StartPath); got != http.StatusOK {
+		t.Errorf("after the others had gone: %d", got)
+	}
+	c.CloseIdleConnections()
+}
+
+func TestDrainOverTheSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	// What a process before this one left behind.
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := server.Socket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	fail := errors.New("no leader to hand over to")
+	outcome := make(chan error, 1)
+	drained := make(chan struct{}, 1)
+	run(t, func(ctx context.Context) error {
+		return server.Drains(ctx, l, func(ctx context.Context) error {
+			select {
+			case err := <-outcome:
+				return err
+			case <-ctx.Done():
+				drained <- struct{}{}
+				return ctx.Err()
+			}
+		}, quiet())
+	})
+	c := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}}}
+	defer c.CloseIdleConnections()
+	outcome <- nil
+	if got := status(t, c, http.MethodPost, "http://agent"+protocol.DrainPath); got != http.StatusNoContent {
+		t.Errorf("drained: %d", got)
+	}
+	outcome <- fail
+	if got := status(t, c, http.MethodPost, "http://agent"+protocol.DrainPath); got != http.StatusInternalServerError {
+		t.Errorf("failed: %d", got)
+	}
+	if got := status(t, c, http.MethodGet, "http://agent"+protocol.DrainPath); got != http.StatusMethodNotAllowed {
+		t.Errorf("GET: %d", got)
+	}
+	c.Timeout = 100 * time.Millisecond
+	if response, err := c.Post("http://agent"+protocol.DrainPath, "", nil); err == nil {
+		_ = response.Body.Close()
+		t.Error("answered though nothing was drained")
+	}
+	select {
+	case <-drained:
+	case <-time.After(5 * time.Second):
+		t.Error("a caller that hung up is still worked for")
+	}
+}
