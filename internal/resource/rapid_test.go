@@ -105,13 +105,13 @@ func leaves(path string, tree any) []string {
 	switch v := tree.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			if at := path + "\x00" + key; at != "\x00metadata\x00name" && at != "\x00metadata\x00namespace" {
+			if at := path + " > " + key; at != " > metadata > name" && at != " > metadata > namespace" {
 				out = append(out, leaves(at, v[key])...)
 			}
 		}
 	case []any:
 		for i, item := range v {
-			out = append(out, leaves(path+"\x00"+strconv.Itoa(i), item)...)
+			out = append(out, leaves(path+" > "+strconv.Itoa(i), item)...)
 		}
 	default:
 		out = append(out, path)
@@ -122,7 +122,7 @@ func leaves(path string, tree any) []string {
 // change sets the scalar at a path to another value, or removes it from its
 // object; in a list it is always set.
 func change(root map[string]any, path string, remove bool) {
-	steps := strings.Split(path, "\x00")[1:]
+	steps := strings.Split(path, " > ")[1:]
 	var at any = root
 	for _, step := range steps[:len(steps)-1] {
 		at = descend(at, step)
