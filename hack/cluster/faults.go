@@ -17,10 +17,13 @@ import (
 // the time this returns. What was on its disk stays. Kubernetes is left to find out by itself.
 func (c *Cluster) NodeDown(ctx context.Context, name string) error {
 	return c.onNode(ctx, name, func(node layout.Node) error {
-		if err := network.RemoveNode(c.Cluster, node); err != nil {
+		if err := network.PowerOff(ctx, c.Cluster, node); err != nil {
 			return err
 		}
-		if err := c.groups.Kill(ctx, c.NodeCgroup(node)); err != nil {
+		if err := c.clearCgroup(ctx, node); err != nil {
+			return err
+		}
+		if err := network.RemoveNode(ctx, c.Cluster, node); err != nil {
 			return err
 		}
 		for _, process := range nodeProcesses() {

@@ -49,7 +49,7 @@ func (c *Cluster) startMachine(ctx context.Context, node layout.Node, pause stri
 	return c.importImage(ctx, node, pause)
 }
 
-// prepareNode makes a node's folders, settings, control groups and network.
+// prepareNode makes a node's folders, settings and network.
 func (c *Cluster) prepareNode(ctx context.Context, node layout.Node) error {
 	paths := c.Paths().Node(node)
 	snapshotter, err := snapshotterFor(c.Paths().Dir)
@@ -70,9 +70,6 @@ func (c *Cluster) prepareNode(ctx context.Context, node layout.Node) error {
 			return fmt.Errorf("making a folder of the node: %w", err)
 		}
 	}
-	if err := c.groups.Create(c.NodeSystemCgroup(node)); err != nil {
-		return err
-	}
 	return network.EnsureNode(ctx, c.Cluster, node)
 }
 
@@ -84,7 +81,10 @@ func (c *Cluster) ensureMounts(ctx context.Context, node layout.Node) (daemon.Re
 	if err == nil {
 		return holder, nil
 	}
-	if err := c.groups.Kill(ctx, c.NodeCgroup(node)); err != nil {
+	if err := c.clearCgroup(ctx, node); err != nil {
+		return daemon.Record{}, err
+	}
+	if err := c.groups.Create(c.NodeSystemCgroup(node)); err != nil {
 		return daemon.Record{}, err
 	}
 	if err := emptyFolder(paths.Run()); err != nil {
@@ -99,6 +99,15 @@ func (c *Cluster) ensureMounts(ctx context.Context, node layout.Node) (daemon.Re
 		_, err := os.Stat(paths.MachineReady())
 		return err //nolint:wrapcheck // await says what it waited for.
 	}, holder)
+}
+
+// clearCgroup ends everything on a node and removes the control groups of its pods, for which a kubelet that finds them
+// would look in vain for 3 s each.
+func (c *Cluster) clearCgroup(ctx context.Context, node layout.Node) error {
+	if err := c.groups.Kill(ctx, c.NodeCgroup(node)); err != nil {
+		return err
+	}
+	return c.groups.Remove(ctx, c.NodeCgroup(node))
 }
 
 // startKubelet starts what makes a machine a node of the cluster. The API server must be ready: both would wait longer

@@ -29,6 +29,7 @@ const (
 	filterBridged  = "net/bridge/bridge-nf-call-iptables=1"
 	ignoreBridged  = "net/bridge/bridge-nf-call-iptables=0"
 	ignoreBridged6 = "net/bridge/bridge-nf-call-ip6tables=0"
+	giveUpSoon     = "net/ipv4/tcp_orphan_retries=1"
 )
 
 // EnsureControlPlane makes what is missing of the control plane's namespace, of the bridge and of the machine's link to
@@ -86,8 +87,28 @@ func Connected(ctx context.Context, c layout.Cluster, node layout.Node) bool {
 		`ip -o link show dev "$1" up | grep -q .`, "sh", port(node)) == nil
 }
 
-// RemoveNode removes a node's namespace, and with it the node's link and all that was set in there.
-func RemoveNode(c layout.Cluster, node layout.Node) error {
+// PowerOff cuts a node off for good, before its processes are ended: nobody may hear of their end. Their connections,
+// with nobody to say goodbye to, are made to give up at once, since they would keep the namespace for minutes. It does
+// nothing to a node that has no network.
+func PowerOff(ctx context.Context, c layout.Cluster, node layout.Node) error {
+	if Connected(ctx, c, node) {
+		if err := SetNodePort(ctx, c, node, false); err != nil {
+			return err
+		}
+	}
+	if ns := c.Paths().NodeNetNS(node); pinned(ns) {
+		return tune(ctx, ns, giveUpSoon)
+	}
+	return nil
+}
+
+// RemoveNode removes a node's link and its namespace, with all that was set in there.
+func RemoveNode(ctx context.Context, c layout.Cluster, node layout.Node) error {
+	if central := c.Paths().ControlPlaneNetNS(); linkExists(ctx, central, port(node)) {
+		if err := batch(ctx, central, []string{"link delete " + port(node)}); err != nil {
+			return err
+		}
+	}
 	return removeNamespace(c.Paths().NodeNetNS(node))
 }
 
