@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,8 +35,10 @@ const (
 type cluster struct {
 	t       *testing.T
 	binary  string
-	net     int
+	net     int // of the loopback addresses
 	config  string
+	root    string
+	made    int
 	members map[int]*server
 }
 
@@ -53,7 +56,7 @@ type server struct {
 	started time.Time
 }
 
-var nextNet = 0
+var nextNet atomic.Int32
 
 // newCluster needs the path of a consul binary in QUORATE_CONSUL.
 func newCluster(t *testing.T) *cluster {
@@ -62,8 +65,8 @@ func newCluster(t *testing.T) *cluster {
 	if binary == "" {
 		t.Fatal("QUORATE_CONSUL must be the path of a consul binary")
 	}
-	nextNet++
-	c := &cluster{t: t, binary: binary, net: nextNet, members: map[int]*server{}}
+	t.Parallel()
+	c := &cluster{t: t, binary: binary, net: int(nextNet.Add(1)), root: t.TempDir(), members: map[int]*server{}}
 	t.Cleanup(func() {
 		for _, s := range c.members {
 			s.kill()
@@ -83,9 +86,11 @@ func (c *cluster) ip(i int) string { return fmt.Sprintf("127.77.%d.%d", c.net, i
 // prepare makes the folders of a member as init would, on an empty volume.
 func (c *cluster) prepare(i int) *server {
 	c.t.Helper()
-	s := &server{c: c, name: fmt.Sprintf("db-%d", i), ip: c.ip(i), dir: c.t.TempDir(), volume: engine.VolumeEmpty}
+	s := &server{c: c, name: fmt.Sprintf("db-%d", i), ip: c.ip(i), volume: engine.VolumeEmpty}
+	c.made++
+	s.dir = filepath.Join(c.root, fmt.Sprintf("%d-%s", c.made, s.name))
 	for _, sub := range []string{"config", "data", "secret"} {
-		if err := os.Mkdir(filepath.Join(s.dir, sub), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(s.dir, sub), 0o755); err != nil {
 			c.t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -88,8 +89,16 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 	return nil
 }
 
-// remove takes an identity out of the membership and forgets its name in
-// gossip. It refuses one that gossip still sees alive, and its own.
+// goneTimeout is more than gossip takes to notice that a member is gone.
+const goneTimeout = 20 * time.Second
+
+// remove takes an identity out of the membership and has gossip take it for one
+// that left. It waits for gossip to see that it is gone, refuses one that stays
+// alive, and its own.
+//
+// Gossip is not made to forget the name: it would then take the next member of
+// that name for one that is leaving, and the leader would not add it for up to
+// a minute.
 func (l *local) remove(ctx context.Context, s engine.Step) error {
 	client, self, err := l.asLeader(ctx, s)
 	if err != nil {
@@ -98,31 +107,54 @@ func (l *local) remove(ctx context.Context, s engine.Step) error {
 	if s.SubjectID == "" || s.SubjectID == self.Config.NodeID {
 		return fmt.Errorf("the identity %q cannot be removed by this member", s.SubjectID)
 	}
-	var members []*api.AgentMember
-	if _, err := client.Raw().Query("/v1/agent/members", &members, query(ctx)); err != nil {
-		return fmt.Errorf("reading the members that gossip knows: %w", err)
-	}
-	known := ""
-	for _, m := range members {
-		if m.Tags["id"] != s.SubjectID {
-			continue
-		}
-		if m.Status == serfAlive {
-			return fmt.Errorf("%w: gossip sees it alive", errStale)
-		}
-		known = m.Name
-	}
-	if err := removePeer(ctx, client, s.SubjectID); err != nil || known == "" {
+	failed, err := awaitGone(ctx, client, s.SubjectID)
+	if err != nil {
 		return err
 	}
-	if err := client.Agent().ForceLeaveOptions(known, api.ForceLeaveOpts{Prune: true}, query(ctx)); err != nil {
-		return fmt.Errorf("having gossip forget %s: %w", known, err)
+	if client, _, err = l.asLeader(ctx, s); err != nil {
+		return err
+	}
+	if err := removePeer(ctx, client, s.SubjectID); err != nil || failed == "" {
+		return err
+	}
+	if err := client.Agent().ForceLeaveOptions(failed, api.ForceLeaveOpts{}, query(ctx)); err != nil {
+		return fmt.Errorf("having gossip let go of %s: %w", failed, err)
 	}
 	return nil
 }
 
-// serfAlive is gossip's code of a member that answers.
-const serfAlive = 1
+// The status codes of gossip.
+const (
+	serfAlive  = 1
+	serfFailed = 4
+)
+
+// awaitGone returns when gossip does not see the identity alive, with the name
+// under which it has failed, if it has.
+func awaitGone(ctx context.Context, client *api.Client, id string) (failed string, err error) {
+	alive := ""
+	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, goneTimeout, true, func(ctx context.Context) (bool, error) {
+		var members []*api.AgentMember
+		if _, err := client.Raw().Query("/v1/agent/members", &members, query(ctx)); err != nil {
+			return false, fmt.Errorf("reading the members that gossip knows: %w", err)
+		}
+		alive, failed = "", ""
+		for _, m := range members {
+			switch {
+			case m.Tags["id"] != id:
+			case m.Status == serfAlive:
+				alive = m.Name
+			case m.Status == serfFailed:
+				failed = m.Name
+			}
+		}
+		return alive == "", nil
+	})
+	if err != nil && alive != "" {
+		return "", fmt.Errorf("%w: gossip sees %s alive", errStale, alive)
+	}
+	return failed, err //nolint:wrapcheck // it is wrapped already, or the context's own.
+}
 
 func removePeer(ctx context.Context, client *api.Client, id string) error {
 	raft, err := client.Operator().RaftGetConfiguration(query(ctx))

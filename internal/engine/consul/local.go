@@ -34,7 +34,7 @@ type local struct {
 	http   *http.Client
 
 	mu       sync.Mutex
-	caughtUp bool // since the server answers; see serving
+	caughtUp bool // since the server answers
 }
 
 var _ engine.Local = (*local)(nil)
@@ -91,14 +91,17 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	address := l.advertised()
 	out.Running, out.Formed = true, len(peers) > 0
 	out.Leader = address != "" && leader == address
-	self, err := readSelf(client, q)
-	if err != nil && !refused(err) {
-		return out, err
+	out.Facts = map[string]string{factACL: aclPending}
+	if !out.Formed {
+		return out, nil // it holds nothing yet, no token either
 	}
-	if err != nil {
-		out.Facts = map[string]string{factACL: aclPending}
+	self, err := readSelf(client, q)
+	if refused(err) {
 		out.Serving = l.isCaughtUp() && leader != "" && slices.Contains(peers, address)
 		return out, nil
+	}
+	if err != nil {
+		return out, err
 	}
 	out.Facts = map[string]string{factACL: aclReady}
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
