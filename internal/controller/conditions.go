@@ -25,6 +25,8 @@ type findings struct {
 	// blocked is what ended the pass early and a person must mend: a foreign
 	// object, a refused setting. Nil where the pass went through.
 	blocked *plan.Finding
+	// growth says that the volumes are smaller than asked for; empty where not.
+	growth string
 	// failure is an error that will be tried again.
 	failure error
 }
@@ -134,6 +136,8 @@ func reconciling(f *findings) verdict {
 		return yes(v1alpha1.ReasonActing, p.Why)
 	case f.decision.Pending != nil:
 		return yes(f.decision.Pending.Reason, f.decision.Pending.Message)
+	case f.growth != "":
+		return yes(v1alpha1.ReasonRolloutPending, f.growth)
 	case len(f.unready()) > 0:
 		return yes(v1alpha1.ReasonMembersNotReady, "waiting for "+strings.Join(f.unready(), ", "))
 	default:

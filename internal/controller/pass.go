@@ -163,6 +163,11 @@ func (p *pass) plan(snap *snapshot) error {
 	if l := p.findings.decision.Ledger; l != nil {
 		l.Image, l.ImageFor = p.image(), p.imageFor()
 	}
+	p.findings.growth = ""
+	if snap.set != nil && p.findings.blocked == nil && p.builder(snap, 0).StorageDiffers(snap.set) {
+		p.findings.growth = "spec.storage.size asks for " + p.d.Spec.Storage.Size.String() +
+			"; this version does not expand volumes that exist, so it waits"
+	}
 	return nil
 }
 
