@@ -85,6 +85,14 @@ func Open(dir string, id Identity, holdsData func(names []string) bool) (*Volume
 	return &Volume{dir: dir, id: id, marker: s.Marker, finding: s.Finding, epoch: s.Epoch}, nil
 }
 
+// Refuse has the volume count as another's from now on, whatever is on it.
+// Nothing is written.
+func (v *Volume) Refuse(why string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.finding = foreign(why)
+}
+
 // Snapshot returns the volume as it is now.
 func (v *Volume) Snapshot() Snapshot {
 	v.mu.Lock()

@@ -179,6 +179,19 @@ func TestAForeignVolumeIsNeverWrittenTo(t *testing.T) {
 	}
 }
 
+func TestARefusedVolumeTakesNothing(t *testing.T) {
+	dir := t.TempDir()
+	v := open(t, dir)
+	v.Refuse("init would not have it")
+	if s := state(t, v, engine.VolumeForeign); s.Why != "init would not have it" {
+		t.Errorf("snapshot %+v", s)
+	}
+	if err := v.Grant(grant); err == nil {
+		t.Error("it took a grant")
+	}
+	state(t, open(t, dir), engine.VolumeEmpty)
+}
+
 func TestAMarkThatCannotBeWrittenIsNotKept(t *testing.T) {
 	dir := t.TempDir()
 	v := open(t, dir)
