@@ -22,17 +22,19 @@ func (p *draft) change() {
 	if p.repeatGrant() {
 		return
 	}
-	candidates := p.candidates()
-	for _, c := range candidates {
-		if _, blocked := p.refusal(c); !blocked {
+	var first *Summary
+	for _, c := range p.candidates() {
+		v, blocked := p.refusal(c)
+		if !blocked {
 			p.admit(c)
 			return
 		}
+		if first == nil {
+			first = &Summary{Action: c.step.Kind, Member: c.step.About(), Why: c.step.Why, BlockedBy: v.Guard, Message: v.Message}
+		}
 	}
-	if len(candidates) > 0 {
-		c := candidates[0]
-		v, _ := p.refusal(c)
-		p.summarize(Summary{Action: c.step.Kind, Member: c.step.About(), Why: c.step.Why, BlockedBy: v.Guard, Message: v.Message})
+	if first != nil {
+		p.summarize(*first)
 	}
 }
 
@@ -94,19 +96,28 @@ func (p *draft) desired() engine.Desired {
 			d.Members = append(d.Members, name)
 		}
 	}
-	for name, e := range p.ledger.Members {
-		m := p.state.member(name)
-		if e.Leaving && e.ID != "" && m != nil && p.state.held(*m) {
-			d.Lost[name] = append(d.Lost[name], e.ID)
+	for name := range p.ledger.Members {
+		if p.leftBehind(name) {
+			for _, q := range p.out.Assessment.PeersNamed(name) {
+				d.Lost[name] = appendNew(d.Lost[name], q.ID)
+			}
 		}
 	}
 	return d
 }
 
+// leftBehind tells whether a member was asked to leave and is held at its gate
+// without a running server. Whatever identity the membership still has under
+// its name, no server will ever have it again.
+func (p *draft) leftBehind(name string) bool {
+	m := p.state.member(name)
+	return p.ledger.Members[name].Leaving && m != nil && p.state.held(*m) && !p.state.trusted(*m).Server.Running
+}
+
 // waitsToJoin tells whether a member stands at its gate without a grant that
 // is good for its volume. One that is to leave first waits for that.
 func (p *draft) waitsToJoin(m Member) bool {
-	if m.Pod == nil || m.Pod.Terminating || m.Claim == nil || m.Claim.Terminating || !p.state.held(m) {
+	if m.Pod == nil || m.Pod.Terminating || m.Claim == nil || m.Claim.Terminating || !p.state.held(m) || p.outdated(m) {
 		return false
 	}
 	e, known := p.ledger.Members[m.Name]
@@ -120,7 +131,7 @@ func (p *draft) repeatGrant() bool {
 		if !known || e.Leaving || m.Pod == nil || m.Claim == nil || e.ClaimUID != m.Claim.UID {
 			continue
 		}
-		if m.Pod.Terminating || m.Claim.Terminating || !p.state.held(m) || e.Joined {
+		if m.Pod.Terminating || m.Claim.Terminating || !p.state.held(m) || e.Joined || p.outdated(m) {
 			continue
 		}
 		p.summarize(Summary{Action: engine.StepGrant, Member: m.Name, Why: "let " + m.Name + " join, as the ledger says"})

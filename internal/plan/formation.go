@@ -49,7 +49,7 @@ func (p *draft) firstGrants() {
 	for _, name := range p.founders() {
 		m := p.state.member(name)
 		if why := p.notReadyToForm(m); why != "" {
-			p.summarize(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFounders, Message: name + " " + why})
+			p.guard(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFounders, Message: name + " " + why})
 			return
 		}
 	}
@@ -77,6 +77,8 @@ func (p *draft) notReadyToForm(m *Member) string {
 		return "has not reported yet"
 	case !p.state.held(*m):
 		return "does not wait at its gate"
+	case p.outdated(*m):
+		return "is made anew with the changed template first"
 	}
 	return ""
 }
@@ -85,18 +87,21 @@ func (p *draft) notReadyToForm(m *Member) string {
 // a founder whose pod or volume was replaced. It waits where it cannot prove
 // that no set has formed.
 func (p *draft) resumeFormation() {
+	lost := p.noteLostFounders()
 	provable := p.provablyUnformed()
 	for _, name := range p.founders() {
 		m, e := p.state.member(name), p.ledger.Members[name]
-		if m == nil || !p.state.held(*m) || m.Claim == nil || m.Claim.Terminating || m.Pod.Terminating {
-			continue
+		switch {
+		case m == nil || m.Claim == nil || m.Claim.Terminating || m.Pod == nil || m.Pod.Terminating:
+		case p.outdated(*m):
+		case p.state.held(*m) && (e.ClaimUID == m.Claim.UID || provable):
+			p.grant(*m, engine.GrantForm)
+		case p.state.held(*m):
+			p.guard(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFormedOnce,
+				Message: name + " lost its volume after it was let form, and the others do not all prove that nothing had formed"})
+		case lost && e.ClaimUID == m.Claim.UID && !p.heard(*m):
+			p.grant(*m, engine.GrantForm) // it has it; its next report is later than the loss
 		}
-		if e.ClaimUID != m.Claim.UID && !provable {
-			p.summarize(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFormedOnce,
-				Message: name + " lost its volume after it was let form, and too few of the others prove that nothing had formed"})
-			continue
-		}
-		p.grant(*m, engine.GrantForm)
 	}
 	if !provable && p.neverProvable() {
 		p.stall(v1alpha1.ReasonFormationUncertain, "so many founders lost their volumes that the set may have formed and taken data without anybody knowing; "+
@@ -105,10 +110,37 @@ func (p *draft) resumeFormation() {
 	p.summarize(Summary{Why: "the founders were let start; waiting for the set to form"})
 }
 
-// provablyUnformed tells whether no quorum of founders can have formed a set
-// without one of those that are seen not to have. A founder on its first
+// noteLostFounders writes down which founders lost their volumes, and raises
+// the epoch when it does: a report that bears the new epoch was made later
+// than the loss, and only such a one can prove that nothing had formed. It
+// returns whether any founder is without its volume.
+func (p *draft) noteLostFounders() bool {
+	lost := false
+	for _, name := range p.founders() {
+		e := p.ledger.Members[name]
+		if !p.claimGone(name, e) {
+			continue
+		}
+		lost = true
+		if e.ClaimUID != "" {
+			e.PodUID, e.ClaimUID = "", ""
+			p.ledger.set(name, e)
+			p.raise = true
+		}
+	}
+	return lost
+}
+
+// heard tells whether an agent's report was made under the present epoch.
+func (p *draft) heard(m Member) bool {
+	r := p.state.trusted(m)
+	return r != nil && !p.raise && r.Epoch >= p.ledger.Epoch
+}
+
+// provablyUnformed tells whether no set can have formed. A founder on its first
 // volume that reports an empty one, or a running server that knows of no set,
-// has voted for nothing; if the others are too few for a quorum, there was none.
+// has voted for nothing. All who have their volumes must say so, after the
+// loss of the others was seen, and the others must be too few for a quorum.
 func (p *draft) provablyUnformed() bool {
 	blank := 0
 	for _, name := range p.founders() {
@@ -117,9 +149,10 @@ func (p *draft) provablyUnformed() bool {
 			continue
 		}
 		r := p.state.trusted(*m)
-		if r != nil && (r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed) {
-			blank++
+		if r == nil || !p.heard(*m) || r.Volume != engine.VolumeEmpty && !(r.Server.Running && !r.Server.Formed) {
+			return false
 		}
+		blank++
 	}
 	return p.tooFewWithout(blank)
 }

@@ -53,8 +53,11 @@ type verdict struct {
 
 // refusal asks every guard and returns the first refusal.
 func (p *draft) refusal(c candidate) (verdict, bool) {
-	for _, g := range Guards {
+	for _, g := range p.Guards {
 		if why := g.Refuse(p, c.step); why != "" {
+			if p.Refused != nil {
+				p.Refused(g.Name)
+			}
 			return verdict{Guard: g.Name, Message: why}, true
 		}
 	}
@@ -94,7 +97,7 @@ func oneAtATime(p *draft, s engine.Step) string {
 			continue
 		}
 		e := p.ledger.Members[name]
-		if e.Leaving {
+		if e.Leaving && p.leaveBegun(name) {
 			return name + " is leaving"
 		}
 		if !e.Joined && e.ClaimUID != "" {
@@ -112,6 +115,18 @@ func oneAtATime(p *draft, s engine.Step) string {
 	return ""
 }
 
+// leaveBegun tells whether a member that is to leave may be doing so: only its
+// own agent can say that it has not begun. A leave that a guard holds back is
+// not in flight, and must not hold back what has to come before it.
+func (p *draft) leaveBegun(name string) bool {
+	m := p.state.member(name)
+	if m == nil {
+		return true
+	}
+	r := p.state.trusted(*m)
+	return r == nil || r.Volume != engine.VolumeMember || r.Action != nil && r.Action.Kind == engine.StepLeave && !r.Action.Done
+}
+
 // identity refuses to remove an identity other than the one that the ledger
 // knows under that name, or knows as lost.
 func identity(p *draft, s engine.Step) string {
@@ -123,7 +138,7 @@ func identity(p *draft, s engine.Step) string {
 		return s.About() + " is not in the ledger"
 	}
 	if s.Kind == engine.StepEvictDead {
-		if slices.Contains(e.Lost, s.SubjectID) || e.Leaving && e.ID == s.SubjectID {
+		if slices.Contains(e.Lost, s.SubjectID) || p.leftBehind(s.About()) {
 			return ""
 		}
 		return fmt.Sprintf("%s (%s) is not known to be lost", s.SubjectID, s.About())

@@ -21,8 +21,19 @@ import (
 //  5. shape: the size and template of the StatefulSet, from what is left;
 //  6. replace: pods that cannot get on and serve nobody;
 //  7. claim: whoever asks an agent must hold the epoch.
-func Next(e engine.Engine, s State) Decision {
-	p := &draft{state: s, engine: e, traits: e.Traits(), ledger: s.Ledger.Clone()}
+func Next(e engine.Engine, s State) Decision { return Planner{Guards: Guards}.Next(e, s) }
+
+// Planner decides with a given table of guards. Other tables than Guards are
+// for tests, which leave one out to see that its law is then broken.
+type Planner struct {
+	Guards []Guard
+	// Refused is told of every refusal, if it is set.
+	Refused func(guard string)
+}
+
+// Next is as the function of this name.
+func (pl Planner) Next(e engine.Engine, s State) Decision {
+	p := &draft{Planner: pl, state: s, engine: e, traits: e.Traits(), ledger: s.Ledger.Clone()}
 	if !p.begin() {
 		return p.done()
 	}
@@ -45,12 +56,15 @@ func Next(e engine.Engine, s State) Decision {
 
 // draft is a decision in the making.
 type draft struct {
+	Planner
 	state  State
 	engine engine.Engine
 	traits engine.Traits
 	seen   engine.Observation
 	ledger *Ledger
-	out    Decision
+	// raise is set where the epoch must be raised though nothing is asked.
+	raise bool
+	out   Decision
 }
 
 // begin sees to the ledger. Claims without one mean that the ledger was lost:
@@ -79,9 +93,10 @@ func (p *draft) observe() {
 }
 
 // claim raises the epoch where this manager has not taken the datastore over
-// and is about to ask for something.
+// and is about to ask for something, and where later reports must be told from
+// earlier ones.
 func (p *draft) claim() {
-	if len(p.out.Asks) > 0 && (p.state.Epoch == 0 || p.state.Epoch != p.ledger.Epoch) {
+	if p.raise || len(p.out.Asks) > 0 && (p.state.Epoch == 0 || p.state.Epoch != p.ledger.Epoch) {
 		p.ledger.Epoch++
 	}
 }
@@ -101,6 +116,14 @@ func (p *draft) keepShape() {
 	if p.state.Set != nil {
 		p.out.Shape.Replicas = p.state.Set.Replicas
 	}
+}
+
+// guard sums up a refusal.
+func (p *draft) guard(s Summary) {
+	if p.Refused != nil {
+		p.Refused(s.BlockedBy)
+	}
+	p.summarize(s)
 }
 
 // summarize sets the plan's summary once; the first word stands.

@@ -15,9 +15,7 @@ import (
 // settle writes into the ledger what was seen. Each rule takes the API
 // server's or a quorum's word, never an agent's silence.
 func (p *draft) settle() {
-	if p.out.Assessment.Formed {
-		p.ledger.Formed = true
-	}
+	p.ledger.Formed = p.ledger.Formed || p.formed()
 	for _, name := range p.granted() {
 		e := p.ledger.Members[name]
 		e = p.settleClaim(name, e)
@@ -28,6 +26,27 @@ func (p *draft) settle() {
 		}
 		p.ledger.Members[name] = e
 	}
+}
+
+// formed tells whether the set has formed, once and for all: a quorum answered
+// for its membership, or as many founders as make one hold its state. A founder
+// alone may hold the state of a set that was never elected, and die with it.
+func (p *draft) formed() bool {
+	a := p.out.Assessment
+	if !a.Formed || a.Known || p.ledger.FormationSize == 0 {
+		return a.Formed
+	}
+	holders := 0
+	for _, name := range p.founders() {
+		m := p.state.member(name)
+		if m == nil || p.claimGone(name, p.ledger.Members[name]) {
+			continue
+		}
+		if r := p.state.trusted(*m); r != nil && r.Server.Formed {
+			holders++
+		}
+	}
+	return holders >= p.traits.Quorum(int(p.ledger.FormationSize))
 }
 
 // granted returns the names in the ledger, in order.
@@ -48,9 +67,7 @@ func (p *draft) settleClaim(name string, e Entry) Entry {
 	if !p.ledger.Formed || !p.claimGone(name, e) && !p.wiped(name, e) {
 		return e
 	}
-	if e.ID != "" && !slices.Contains(e.Lost, e.ID) {
-		e.Lost = append(e.Lost, e.ID)
-	}
+	e.Lost = appendNew(slices.Clone(e.Lost), e.ID)
 	e.ID, e.Joined, e.PodUID, e.ClaimUID = "", false, "", ""
 	return e
 }
@@ -72,8 +89,9 @@ func (p *draft) claimGone(name string, e Entry) bool {
 }
 
 // settleMembership takes what a quorum says of a member: its identity and
-// vote, lost identities that are no longer there, and, for one that was asked
-// to leave, that it is gone.
+// vote, lost identities that are no longer there, and whether nothing is left
+// of it. An entry without a volume has no server that could have any of the
+// identities under its name: all of them are lost.
 func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 	a := p.out.Assessment
 	if !p.ledger.Formed || !a.Known {
@@ -84,6 +102,12 @@ func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 		return !slices.ContainsFunc(peers, func(q engine.Peer) bool { return q.ID == id })
 	})
 	m := p.state.member(name)
+	if e.ClaimUID == "" {
+		for _, q := range peers {
+			e.Lost = appendNew(e.Lost, q.ID)
+		}
+		return e, len(peers) == 0
+	}
 	if e.Leaving && len(peers) == 0 && (p.claimGone(name, e) || p.stopped(m)) {
 		return e, true
 	}
@@ -98,6 +122,13 @@ func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 		}
 	}
 	return e, false
+}
+
+func appendNew(ids []string, id string) []string {
+	if id == "" || slices.Contains(ids, id) {
+		return ids
+	}
+	return append(ids, id)
 }
 
 // stopped tells whether the agent of a member that was asked to leave reports

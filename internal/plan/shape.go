@@ -86,20 +86,26 @@ func (p *draft) pending() *Finding {
 // than the StatefulSet's: kubernetes does not replace them by itself. It costs
 // nothing, so it is not a step.
 func (p *draft) replace() {
+	for _, m := range p.state.Members {
+		if m.Pod != nil && !m.Pod.Terminating && p.outdated(m) {
+			p.out.Replace = append(p.out.Replace, PodRef{Name: m.Name, UID: m.Pod.UID})
+		}
+	}
+}
+
+// outdated tells whether a member's pod has another template than the
+// StatefulSet has, or is about to get, and can be replaced at no cost. Nothing
+// is asked of such a pod's agent.
+func (p *draft) outdated(m Member) bool {
 	set := p.state.Set
-	if set == nil {
-		return
+	if set == nil || m.Pod == nil {
+		return false
 	}
 	template := set.Template
-	if p.out.Shape.WriteTemplate {
+	if p.mayWriteTemplate() {
 		template = p.state.Wanted.Template
 	}
-	for _, m := range p.state.Members {
-		if m.Pod == nil || m.Pod.Terminating || m.Pod.Template == template || !p.state.costless(m) || p.released(m) {
-			continue
-		}
-		p.out.Replace = append(p.out.Replace, PodRef{Name: m.Name, UID: m.Pod.UID})
-	}
+	return m.Pod.Template != template && p.state.costless(m) && !p.released(m)
 }
 
 // released tells whether a server may start at any moment: its gate is open

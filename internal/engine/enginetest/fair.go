@@ -1,0 +1,174 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// mostTurns bounds how long a world without faults may take to come to rest.
+const mostTurns = 600
+
+// heal ends all faults that last.
+func (w *World) heal() {
+	w.stale = nil
+	for i := range w.members {
+		w.members[i].silent, w.members[i].garbled = false, garbleNone
+	}
+}
+
+// turn makes the next thing happen that is due; false where nothing is.
+func (w *World) turn() bool {
+	var room [32]Action
+	if own := w.progress(room[:0]); len(own) > 0 {
+		w.apply(own[0], nil)
+		return true
+	}
+	switch {
+	case w.manager.held != nil:
+		w.apply(Action{Kind: actResume}, nil)
+		return true
+	case w.old != nil:
+		w.apply(Action{Kind: actResumeOld}, nil)
+		return true
+	}
+	p := w.look()
+	w.checkDecision(p)
+	if len(p.effects) == 0 {
+		return false
+	}
+	before := w.key(nil)
+	w.run(p, len(p.effects), true)
+	return string(before) != string(w.key(nil))
+}
+
+// settle lets the world come to rest without faults. It notes a breach of the
+// laws where it does not.
+func (w *World) settle() {
+	w.heal()
+	for range mostTurns {
+		if !w.turn() {
+			w.checkWorld()
+			return
+		}
+		w.checkWorld()
+	}
+	w.violate("liveness: the world does not come to rest")
+}
+
+// checkRest asserts that a world at rest is as wanted, or says why it cannot be.
+func (w *World) checkRest() {
+	p := w.look()
+	d := p.decision
+	if n := len(p.effects); n > 0 {
+		w.violate("law 8: %d effects are repeated at rest, first %v: %s", n, p.effects[0], summary(d))
+		return
+	}
+	missing := w.unlikeWanted()
+	excuse := w.excuse(d)
+	switch {
+	case missing == "":
+		if d.Stalled != nil {
+			w.violate("liveness: the world is as wanted and stalled: %s", d.Stalled.Reason)
+		}
+	case excuse == "":
+		w.violate("liveness: at rest %s, without cause: %s", missing, summary(d))
+	case d.Stalled == nil && d.Plan.BlockedBy == "" && d.Assessment.Why == "" && d.Plan.Why == "":
+		w.violate("liveness: at rest %s (%s), and nothing says why", missing, excuse)
+	}
+	if w.dataGone() && !saysLost(d) {
+		w.violate("law 1: all data of the formed set is gone and that is not said: %s", summary(d))
+	}
+}
+
+// saysLost tells whether a decision says that the data is, or may be, gone.
+func saysLost(d plan.Decision) bool {
+	return d.Stalled != nil && (d.Stalled.Reason == v1alpha1.ReasonDataLost || d.Stalled.Reason == v1alpha1.ReasonFormationUncertain)
+}
+
+func summary(d plan.Decision) string {
+	s := fmt.Sprintf("%s of %s (%s)", d.Plan.Action, d.Plan.Member, d.Plan.Why)
+	if d.Plan.BlockedBy != "" {
+		s += fmt.Sprintf(", blocked by %s: %s", d.Plan.BlockedBy, d.Plan.Message)
+	}
+	if d.Stalled != nil {
+		s += fmt.Sprintf(", stalled: %s: %s", d.Stalled.Reason, d.Stalled.Message)
+	}
+	return s + fmt.Sprintf("; known %v, serving %v, %s", d.Assessment.Known, d.Assessment.Serving, d.Assessment.Why)
+}
+
+// unlikeWanted says in what the world differs from the specification.
+func (w *World) unlikeWanted() string {
+	t := w.model.Truth()
+	if t.Formations == 0 || !t.Serving {
+		return "no set serves"
+	}
+	if !t.Usable {
+		return "the set is not usable"
+	}
+	for i := range w.sc.Members {
+		want := i < int(w.wanted.Replicas)
+		if n := t.peers(i); want && n != 1 || !want && n != 0 {
+			return fmt.Sprintf("%s has %d identities in the membership", Name(i), n)
+		}
+		if want && !w.votes(t, i) {
+			return Name(i) + " has no vote"
+		}
+	}
+	if voters, healthy := t.voters(); healthy < voters {
+		return fmt.Sprintf("%d of %d voters are healthy", healthy, voters)
+	}
+	if w.set.replicas != w.wanted.Replicas {
+		return fmt.Sprintf("the StatefulSet has %d replicas", w.set.replicas)
+	}
+	return ""
+}
+
+// excuse says what keeps even a perfect manager from what is wanted.
+func (w *World) excuse(d plan.Decision) string {
+	t := w.model.Truth()
+	switch {
+	case t.Formations > 0 && w.beyondRepair(t):
+		return "too few voters have their data"
+	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther:
+		return "the template is bad"
+	case w.lost > 0 && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonFormationUncertain:
+		return "a volume was lost during the formation"
+	}
+	for i := range w.members {
+		if w.members[i].volume.foreign {
+			return "a volume is another set's"
+		}
+	}
+	return ""
+}
+
+// beyondRepair tells whether fewer voters than a quorum can ever run again.
+func (w *World) beyondRepair(t Truth) bool {
+	voters, able := 0, 0
+	for _, p := range t.Peers {
+		if !p.Voter {
+			continue
+		}
+		voters++
+		if p.Healthy || p.Data && !w.members[p.Member].volume.leaving {
+			able++
+		}
+	}
+	return able < w.sc.Engine.Traits().Quorum(voters)
+}
+
+// dataGone tells whether a set has formed and none of its volumes is left.
+func (w *World) dataGone() bool {
+	t := w.model.Truth()
+	for _, p := range t.Peers {
+		if p.Data {
+			return false
+		}
+	}
+	return t.Formations > 0
+}

@@ -1,0 +1,205 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// violate notes the first law that was broken on the way to this world.
+func (w *World) violate(format string, args ...any) {
+	if w.broken == "" {
+		w.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+// checkWorld asserts what must be so at any moment.
+func (w *World) checkWorld() {
+	if n := w.model.Truth().Formations; n > 1 {
+		w.violate("law 1: %d sets have formed", n)
+	}
+}
+
+// checkGrant asserts that a grant which an agent takes is in the ledger (law
+// 1), and that nobody is let form once a set has formed.
+func (w *World) checkGrant(i int, g engine.Grant) {
+	e, known := w.entry(i)
+	if !known || e.Grant != g.Kind || e.ClaimUID != g.ClaimUID {
+		w.violate("ledger before grant: %s takes a %s grant that the ledger does not have", Name(i), g.Kind)
+	}
+	if g.ClaimUID != claimUID(i, w.members[i].claim) {
+		w.violate("law 9: %s takes a grant for the claim %s on %s", Name(i), g.ClaimUID, claimUID(i, w.members[i].claim))
+	}
+	if g.Kind == engine.GrantForm && w.model.Truth().Formations > 0 {
+		w.violate("law 1: %s is let form although a set has formed", Name(i))
+	}
+}
+
+// checkStep asserts, as an agent accepts a step, that nobody is evicted whose
+// volume exists (law 2).
+func (w *World) checkStep(_ int, s engine.Step) {
+	if s.Kind != engine.StepEvictDead {
+		return
+	}
+	for _, p := range w.model.Truth().Peers {
+		if p.ID == s.SubjectID && p.Data && !w.members[p.Member].volume.leaving {
+			w.violate("law 2: %s of %s is evicted although its volume exists", p.ID, Name(p.Member))
+		}
+	}
+}
+
+// checkSet asserts that the StatefulSet does not shrink past a member (laws 2
+// and 4).
+func (w *World) checkSet(next kubeSet) {
+	if !w.set.exists {
+		return
+	}
+	t := w.model.Truth()
+	for i := int(next.replicas); i < int(w.set.replicas); i++ {
+		if t.peers(i) > 0 {
+			w.violate("law 4: the StatefulSet shrinks past the member %s", Name(i))
+		}
+		if w.model.Running(i) {
+			w.violate("law 4: the StatefulSet shrinks past the running server %s", Name(i))
+		}
+	}
+}
+
+// checkDelete asserts that the manager deletes no pod whose server runs.
+func (w *World) checkDelete(i int) {
+	if w.model.Running(i) {
+		w.violate("law 5: the pod of the running server %s is deleted", Name(i))
+	}
+}
+
+// checkDecision asserts what a decision must keep to, whatever was observed,
+// and what more it must keep to where all that was observed is true.
+func (w *World) checkDecision(p *pass) {
+	w.checkOneAsk(p)
+	for _, a := range p.decision.Asks {
+		w.checkAsk(p, a)
+	}
+	for _, r := range p.decision.Replace {
+		for _, a := range p.decision.Asks {
+			if a.Member == r.Name {
+				w.violate("%s is asked for something and its pod deleted in one pass", a.Member)
+			}
+		}
+	}
+}
+
+func (w *World) disruptive(a plan.Ask) bool {
+	if a.Grant != nil {
+		return a.Grant.Kind == engine.GrantJoin && w.sc.Engine.Traits().StartIsJoin
+	}
+	return a.Step.Cost.Disruptive()
+}
+
+func (w *World) checkOneAsk(p *pass) {
+	n := 0
+	for _, a := range p.decision.Asks {
+		if w.disruptive(a) {
+			n++
+		}
+	}
+	if n > 1 {
+		w.violate("law 3: %d disruptive actions are asked for at once", n)
+	}
+}
+
+func (w *World) checkAsk(p *pass, a plan.Ask) {
+	if !w.disruptive(a) {
+		return
+	}
+	if !p.decision.Assessment.Known && !p.repeats(a) {
+		w.violate("law 2: %s is asked for a %s while the membership is not known", a.Member, a.Kind())
+	}
+	if a.Step != nil && a.Step.Kind == engine.StepLeave {
+		w.checkUnwanted(p, a.Step.About())
+	}
+	if !p.fresh {
+		return
+	}
+	about := a.Member
+	if a.Step != nil {
+		about = a.Step.About()
+	}
+	w.checkNoneElse(p, about, a)
+	if a.Step != nil {
+		w.checkQuorumAfter(p, *a.Step)
+	}
+}
+
+// repeats tells whether an ask is a grant that the ledger had already. It was
+// admitted when it was written; what may have been lost since is the message.
+func (p *pass) repeats(a plan.Ask) bool {
+	if a.Grant == nil || p.base == nil {
+		return false
+	}
+	e, known := p.base.ledger.Members[a.Member]
+	return known && !e.Leaving && e.ClaimUID == a.Grant.ClaimUID
+}
+
+// checkUnwanted asserts that only such members leave as are not wanted, or
+// whose leave was begun.
+func (w *World) checkUnwanted(p *pass, name string) {
+	before := p.base.get()
+	if before != nil && before.Members[name].Leaving || w.members[Ordinal(name)].volume.leaving {
+		return
+	}
+	if Ordinal(name) < int(p.wanted.Replicas) {
+		w.violate("law 2: %s is asked to leave and is wanted", name)
+	}
+}
+
+// checkNoneElse asserts that no other member is on its way in or out (law 3).
+func (w *World) checkNoneElse(p *pass, about string, a plan.Ask) {
+	t := w.model.Truth()
+	for i := range w.members[:w.sc.Members] {
+		m := &w.members[i]
+		if Name(i) == about || !m.booted {
+			continue
+		}
+		if m.leaving && w.model.Running(i) {
+			w.violate("law 3: %s of %s while %s is leaving", a.Kind(), about, Name(i))
+		}
+		joins := m.volume.marked && !m.volume.form && !m.volume.leaving && w.sc.Engine.Traits().StartIsJoin
+		if joins && !w.votes(t, i) {
+			w.violate("law 3: %s of %s while %s is joining", a.Kind(), about, Name(i))
+		}
+	}
+}
+
+func (w *World) votes(t Truth, i int) bool {
+	for _, p := range t.Peers {
+		if p.Member == i && p.Voter && p.Data {
+			return true
+		}
+	}
+	return false
+}
+
+// checkQuorumAfter asserts law 5 on what is true.
+func (w *World) checkQuorumAfter(p *pass, s engine.Step) {
+	t := w.model.Truth()
+	voters, healthy := t.voters()
+	for _, q := range t.Peers {
+		if q.ID == s.SubjectID && q.Voter && removing(s.Kind) {
+			voters--
+			if q.Healthy {
+				healthy--
+			}
+		}
+	}
+	if need := w.sc.Engine.Traits().Quorum(voters); healthy < need {
+		w.violate("law 5: %s of %s leaves %d healthy voters of %d", s.Kind, s.About(), healthy, voters)
+	}
+}
+
+func removing(k engine.StepKind) bool {
+	return k == engine.StepLeave || k == engine.StepEvictDead || k == engine.StepDemote
+}

@@ -1,0 +1,227 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quorate/quorate/internal/agent/protocol"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// pass is one pass of a manager: what it read, what it decided, and how far it
+// has come with it.
+type pass struct {
+	state    plan.State
+	decision plan.Decision
+	base     *record
+	set      kubeSet
+	members  [MaxMembers]member
+	wanted   Wanted
+	effects  []effect
+	next     int
+	fresh    bool
+	key      string
+}
+
+// effect is one of the writes and requests of a pass.
+type effect struct {
+	kind  effectKind
+	index int
+}
+
+type effectKind uint8
+
+const (
+	writeLedger effectKind = iota
+	writeSet
+	deletePod
+	askAgent
+)
+
+// observe is what the manager reads in a pass, and whether all of it is true.
+func (w *World) observe() (plan.State, bool) {
+	s := plan.State{
+		Name:   Datastore,
+		Wanted: plan.Wanted{Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String()},
+		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
+	}
+	if w.set.exists {
+		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String()}
+	}
+	fresh := w.stale == nil
+	for i := range w.span() {
+		m := &w.members[i]
+		fresh = fresh && m.garbled == garbleNone
+		pm := plan.Member{Name: Name(i), Ordinal: int32(i)}
+		if m.claim != 0 {
+			s.Retained = true
+			pm.Claim = &plan.Claim{UID: claimUID(i, m.claim), Terminating: m.claimDying}
+		}
+		if m.pod != 0 {
+			pm.Pod = &plan.Pod{
+				UID: podUID(i, m.pod), Template: m.template.String(), Started: m.started,
+				Ready: w.model.Observe(i).Serving, Terminating: m.dying, Stuck: m.stuck(),
+			}
+			pm.Report = w.report(i)
+		}
+		if w.stale != nil && w.stale.member == i && w.stale.pod == m.pod {
+			pm.Report = w.stale.report
+		}
+		s.Members = append(s.Members, pm)
+	}
+	return s, fresh
+}
+
+// span is up to the highest ordinal that has anything.
+func (w *World) span() int {
+	n := max(int(w.wanted.Replicas), int(w.set.replicas))
+	for i := n; i < w.sc.Members; i++ {
+		_, known := w.entry(i)
+		if known || w.members[i].pod != 0 || w.members[i].claim != 0 {
+			n = i + 1
+		}
+	}
+	return n
+}
+
+func (w *World) entry(i int) (plan.Entry, bool) {
+	if w.ledger == nil {
+		return plan.Entry{}, false
+	}
+	e, ok := w.ledger.ledger.Members[Name(i)]
+	return e, ok
+}
+
+// look starts a pass: it observes and decides.
+func (w *World) look() *pass {
+	s, fresh := w.observe()
+	p := &pass{state: s, base: w.ledger, set: w.set, members: w.members, wanted: w.wanted, fresh: fresh}
+	p.decision = w.sc.Decide(w.sc.Engine, s)
+	p.effects = w.effectsOf(p)
+	return p
+}
+
+// effectsOf lists what a decision changes, in the order in which it is done.
+func (w *World) effectsOf(p *pass) []effect {
+	d := p.decision
+	if d.Ledger == nil {
+		return nil // the ledger was lost: nothing is touched
+	}
+	var out []effect
+	ledger := !d.Ledger.Equal(p.base.get())
+	if ledger && !w.sc.Executor.LedgerLate {
+		out = append(out, effect{kind: writeLedger})
+	}
+	if next := p.nextSet(); next != p.set && (p.set.exists || d.Stalled == nil) {
+		out = append(out, effect{kind: writeSet})
+	}
+	for i := range d.Replace {
+		out = append(out, effect{deletePod, i})
+	}
+	for i := range d.Asks {
+		out = append(out, effect{askAgent, i})
+	}
+	if ledger && w.sc.Executor.LedgerLate {
+		out = append(out, effect{kind: writeLedger})
+	}
+	return out
+}
+
+func (p *pass) nextSet() kubeSet {
+	next := p.set
+	next.exists = true
+	next.replicas = int8(p.decision.Shape.Replicas)
+	next.epoch = int8(p.decision.Ledger.Epoch)
+	if p.decision.Shape.WriteTemplate {
+		next.template = p.wanted.Template
+	}
+	return next
+}
+
+// run carries out the effects of a pass up to the given one. It returns false
+// when the pass has ended, by its last effect or by a lost race.
+func (w *World) run(p *pass, until int, current bool) bool {
+	for p.next < until {
+		e := p.effects[p.next]
+		p.next++
+		if !w.carryOut(p, e, current) {
+			return false
+		}
+	}
+	return p.next < len(p.effects)
+}
+
+func (w *World) carryOut(p *pass, e effect, current bool) bool {
+	switch e.kind {
+	case writeLedger:
+		if w.ledger.text() != p.base.text() {
+			return false
+		}
+		w.ledger = newRecord(p.decision.Ledger)
+		if current && len(p.decision.Asks) > 0 {
+			w.manager.epoch = int8(p.decision.Ledger.Epoch)
+		}
+	case writeSet:
+		if w.set != p.set && !w.sc.Executor.UncheckedSet {
+			return false
+		}
+		next := p.nextSet()
+		w.checkSet(next)
+		w.set = next
+	case deletePod:
+		w.carryOutDelete(p, p.decision.Replace[e.index])
+	case askAgent:
+		w.carryOutAsk(p, p.decision.Asks[e.index])
+	}
+	return true
+}
+
+func (w *World) carryOutDelete(p *pass, ref plan.PodRef) {
+	i := Ordinal(ref.Name)
+	m := &w.members[i]
+	if podUID(i, m.pod) != ref.UID || m.pod == 0 {
+		return
+	}
+	before := &p.members[i]
+	if !w.sc.Executor.UncheckedPods && (m.started != before.started || m.stuck() != before.stuck()) {
+		return
+	}
+	w.checkDelete(i)
+	w.deletePod(i)
+}
+
+func (w *World) carryOutAsk(p *pass, a plan.Ask) {
+	i := Ordinal(a.Member)
+	if w.members[i].pod == 0 || podUID(i, w.members[i].pod) != a.PodUID {
+		return
+	}
+	l := p.decision.Ledger
+	w.act(i, protocol.ActionRequest{
+		ID: string(a.Kind()), Epoch: l.Epoch, PodUID: a.PodUID, ClusterID: l.ClusterID, Grant: a.Grant, Step: a.Step,
+	})
+}
+
+// seal computes what distinguishes a pass that lingers.
+func (p *pass) seal() *pass {
+	var b strings.Builder
+	d := p.decision
+	fmt.Fprintf(&b, "%s>%s>%v>%v>%v", p.base.text(), newRecord(d.Ledger).text(), p.set, p.nextSet(), d.Replace)
+	for _, a := range d.Asks {
+		if a.Grant != nil {
+			fmt.Fprintf(&b, ">%+v", *a.Grant)
+		} else {
+			fmt.Fprintf(&b, ">%+v", *a.Step)
+		}
+	}
+	p.key = b.String()
+	return p
+}
+
+// copy returns a pass that can be gone on with independently.
+func (p *pass) copy() *pass {
+	out := *p
+	return &out
+}

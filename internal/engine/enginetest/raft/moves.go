@@ -1,0 +1,174 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package raft
+
+import (
+	"slices"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/enginetest"
+)
+
+// What servers do by themselves.
+const (
+	moveBootstrap uint8 = iota // A bootstraps with all whom it has met
+	moveElect                  // A is elected in its set
+	moveReplicate              // A gets the state of its set from the leader
+	moveAdd                    // the leader of set B adds A
+	movePromote                // A gets its vote
+	moveLeave                  // A's leave is done: it is out, and stops
+	moveLeaveLost              // A stops without having left
+)
+
+// Moves implements enginetest.Model.
+func (m *Model) Moves() []enginetest.Move {
+	var out []enginetest.Move
+	add := func(kind uint8, a, b int, adverse bool) {
+		out = append(out, enginetest.Move{Kind: kind, A: uint8(a), B: uint8(b), Adverse: adverse})
+	}
+	for i := range m.servers {
+		s := m.servers[i]
+		if !s.running {
+			continue
+		}
+		if m.mayBootstrap(i) {
+			add(moveBootstrap, i, 0, false)
+		}
+		if s.set > 0 {
+			m.movesInSet(i, add)
+		} else {
+			m.movesOutside(i, add)
+		}
+		if s.leaving {
+			led := s.set > 0 && m.sets[s.set-1].leader >= 0
+			if led {
+				add(moveLeave, i, 0, false)
+			}
+			add(moveLeaveLost, i, 0, led)
+		}
+	}
+	return out
+}
+
+func (m *Model) movesInSet(i int, add func(uint8, int, int, bool)) {
+	n := int(m.servers[i].set) - 1
+	k := &m.sets[n]
+	p := k.find(m, i)
+	switch {
+	case p == nil:
+	case p.voter && k.leader < 0 && m.hasQuorum(n):
+		add(moveElect, i, n, false)
+	case !p.voter && k.leader >= 0:
+		add(movePromote, i, n, false)
+	}
+}
+
+func (m *Model) movesOutside(i int, add func(uint8, int, int, bool)) {
+	for n := range m.sets {
+		k := &m.sets[n]
+		if k.leader < 0 {
+			continue
+		}
+		if k.find(m, i) != nil {
+			add(moveReplicate, i, n, false)
+		} else if k.formed {
+			add(moveAdd, i, n, false)
+		}
+	}
+}
+
+// mayBootstrap tells whether a founder has met as many as it expects. It asks
+// all of them first whether they know of a set.
+func (m *Model) mayBootstrap(i int) bool {
+	s := m.servers[i]
+	if s.expect == 0 || s.set != 0 {
+		return false
+	}
+	met := int8(0)
+	for _, o := range m.servers {
+		if !o.running {
+			continue
+		}
+		if o.set != 0 || o.expect != 0 && o.expect != s.expect {
+			return false
+		}
+		met++
+	}
+	return met >= s.expect
+}
+
+// Move implements enginetest.Model.
+func (m *Model) Move(mv enginetest.Move) {
+	i := int(mv.A)
+	s := &m.servers[i]
+	switch mv.Kind {
+	case moveBootstrap:
+		m.bootstrap(i)
+	case moveElect:
+		k := &m.sets[mv.B]
+		k.leader = int8(i)
+		k.term++
+		m.commit(int(mv.B))
+	case moveReplicate:
+		s.set, s.expect = int8(mv.B)+1, 0
+		m.commit(int(mv.B))
+	case moveAdd:
+		m.add(i, int(mv.B))
+	case movePromote:
+		m.sets[mv.B].find(m, i).voter = true
+	case moveLeave:
+		m.leave(i)
+	case moveLeaveLost:
+		m.Stop(i)
+	}
+	m.deposeWithoutQuorum()
+}
+
+func (m *Model) bootstrap(i int) {
+	k := set{leader: -1}
+	for j, o := range m.servers {
+		if o.running {
+			k.peers = append(k.peers, peer{uint8(j), o.ids, true})
+		}
+	}
+	m.sets = append(m.sets, k)
+	m.servers[i].set, m.servers[i].expect = int8(len(m.sets)), 0
+}
+
+// commit notes that a set has formed, once a majority has its state.
+func (m *Model) commit(n int) {
+	k := &m.sets[n]
+	voters, have := 0, 0
+	for _, p := range k.peers {
+		if p.voter {
+			voters++
+			if s := m.servers[p.member]; s.ids == p.gen && int(s.set) == n+1 {
+				have++
+			}
+		}
+	}
+	k.formed = k.formed || k.leader >= 0 && have >= engine.Majority(voters)
+}
+
+// add takes a server in without a vote. Its address may be a former identity's,
+// whose place it takes then.
+func (m *Model) add(i, n int) {
+	k := &m.sets[n]
+	k.peers = slices.DeleteFunc(k.peers, func(p peer) bool { return int(p.member) == i })
+	k.peers = append(k.peers, peer{uint8(i), m.servers[i].ids, false})
+	m.servers[i].set, m.servers[i].expect = int8(n)+1, 0
+}
+
+func (m *Model) leave(i int) {
+	k := &m.sets[m.servers[i].set-1]
+	k.drop(uint8(i), m.servers[i].ids)
+	if int(k.leader) == i {
+		k.leader = -1
+	}
+	m.Stop(i)
+}
+
+func (k *set) drop(member, gen uint8) {
+	k.peers = slices.DeleteFunc(k.peers, func(p peer) bool { return p.member == member && p.gen == gen })
+}

@@ -1,0 +1,133 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// Scenario is where a world starts, what may befall it, and who decides.
+type Scenario struct {
+	// Name of the scenario.
+	Name string
+	// Engine reads the reports and names the steps.
+	Engine engine.Engine
+	// Model is the servers, before any has started.
+	Model Model
+	// Members bounds the ordinals, up to MaxMembers.
+	Members int
+	// Formed is the size at which a set is formed before the scenario begins;
+	// zero where it begins with nothing.
+	Formed int8
+	// Wanted is the specification at the beginning.
+	Wanted Wanted
+	// Changes are what the user may change the specification to.
+	Changes []Wanted
+	// Budget bounds the faults.
+	Budget Budget
+	// Detours bounds how often something other than the next in turn happens,
+	// faults aside. AllOrders lifts the bound.
+	Detours int8
+	// Prepare changes the world before the scenario begins. It may be nil.
+	Prepare func(*World)
+	// Decide is plan.Next, or what stands in for it in a test of the laws.
+	Decide func(engine.Engine, plan.State) plan.Decision
+	// Executor says how decisions are carried out.
+	Executor Executor
+	// MaxStates ends the walk; reaching it is an error unless Sampled.
+	MaxStates int
+	// Sampled is true where the walk is not meant to reach every state.
+	Sampled bool
+}
+
+// AllOrders lets everything happen in every order.
+const AllOrders = -1
+
+// Executor is how a manager carries out a decision. Its zero value is the
+// contract that the real manager must keep:
+//
+//   - the ledger is written first, by compare-and-swap against what was read,
+//     and a pass that loses the race does nothing;
+//   - a StatefulSet that exists is changed under the precondition that it is
+//     the one that was read, and a manager that raises the epoch marks the
+//     StatefulSet with it before it asks for anything, so that one that was
+//     replaced cannot shrink it any more;
+//   - a pod is deleted under the precondition that it is as it was read;
+//   - claims and pods are read before the reports are asked for, so that no
+//     report is older than the loss of a volume that was seen;
+//   - an action goes to the agent in the pod that it was planned for, with the
+//     epoch that the ledger had when it was written.
+//
+// Each field breaks one of these on purpose, for the tests of the laws.
+type Executor struct {
+	// LedgerLate writes the ledger after everything else.
+	LedgerLate bool
+	// Unfenced has the agents disregard the epoch.
+	Unfenced bool
+	// UncheckedSet writes the StatefulSet without its precondition.
+	UncheckedSet bool
+	// UncheckedPods deletes pods by their UID alone.
+	UncheckedPods bool
+}
+
+// Fault is a kind of fault.
+type Fault uint8
+
+// The faults.
+const (
+	// Crash ends the manager between two effects; the next one starts afresh.
+	Crash Fault = iota
+	// Linger halts a pass between two effects, to go on later.
+	Linger
+	// Takeover has another manager start while the pass of the first lingers.
+	Takeover
+	// PodDeleted deletes a pod.
+	PodDeleted
+	// ClaimLost deletes a pod and its claim.
+	ClaimLost
+	// ServerKilled ends a server in its pod.
+	ServerKilled
+	// Silence keeps an agent from hearing and being heard.
+	Silence
+	// Garble empties parts of an agent's report.
+	Garble
+	// Stale has the manager take an old report for the current one.
+	Stale
+	// Change is the user changing the specification.
+	Change
+	// Adverse is a server doing what it need not.
+	Adverse
+	faultKinds
+)
+
+var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "server-killed", "silence", "garble", "stale", "change", "adverse"}
+
+func (f Fault) String() string { return faultNames[f] }
+
+// Budget is how often each fault may happen.
+type Budget [faultKinds]int8
+
+// Faults makes a budget from pairs.
+func Faults(of map[Fault]int8) (b Budget) {
+	for f, n := range of {
+		b[f] = n
+	}
+	return b
+}
+
+// newWorld returns the world at the beginning of a scenario.
+func (sc *Scenario) newWorld() *World {
+	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours}
+	if sc.Formed > 0 {
+		w.wanted = Wanted{Replicas: sc.Formed, Template: sc.Wanted.Template}
+		w.settle()
+		w.wanted = sc.Wanted
+	}
+	if sc.Prepare != nil {
+		sc.Prepare(w)
+	}
+	w.left = sc.Budget
+	return w
+}
