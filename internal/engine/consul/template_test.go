@@ -1,0 +1,123 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package consul
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file in testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func TestTemplateFiles(t *testing.T) {
+	golden(t, "server-default.json", Engine{}.Template(datastore("")).Files[serverFile])
+
+	d := datastore(`{"log_level":"WARN","acl":{"default_policy":"allow","token_ttl":"60s"},
+		"ui_config":{"content_path":"/consul/"},"limits":{"kv_max_value_size":18446744073709551615},"recursors":["10.0.0.1"]}`)
+	d.Spec.Consul = &v1alpha1.ConsulSpec{Datacenter: "east", UI: v1alpha1.ConsulUI{Enabled: ptr.To(false)}}
+	golden(t, "server-merged.json", Engine{}.Template(d).Files[serverFile])
+}
+
+// A change of the size must reach no running server's files.
+func TestTemplateDoesNotDependOnReplicas(t *testing.T) {
+	three, five := datastore(""), datastore("")
+	three.Spec.Replicas, five.Spec.Replicas = ptr.To[int32](3), ptr.To[int32](5)
+	if diff := cmp.Diff(Engine{}.Template(three), Engine{}.Template(five)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTemplateContainer(t *testing.T) {
+	got := Engine{}.Template(datastore(""))
+	if got.Image != "hashicorp/consul:1.22.3" {
+		t.Errorf("the image is %s", got.Image)
+	}
+	if diff := cmp.Diff([]string{"agent", "-config-dir=/consul/config"}, got.Args); diff != "" || got.Command[0] != "/bin/consul" {
+		t.Errorf("the command is %v %v", got.Command, got.Args)
+	}
+	if got.GraceSeconds < 30 {
+		t.Errorf("a leader gets %d s to stop", got.GraceSeconds)
+	}
+	type key struct {
+		number   int32
+		protocol corev1.Protocol
+	}
+	want := map[key]string{
+		{8300, "TCP"}: "peer", {8301, "TCP"}: "peer", {8301, "UDP"}: "peer",
+		{8500, "TCP"}: "client", {8502, "TCP"}: "client", {8600, "TCP"}: "client", {8600, "UDP"}: "client",
+	}
+	names := map[string]bool{}
+	have := map[key]string{}
+	for _, p := range got.Ports {
+		names[p.Name] = true
+		have[key{p.Number, p.Protocol}] = map[bool]string{true: "client", false: "peer"}[p.Client]
+		if p.Client == p.Peer {
+			t.Errorf("port %s is for neither or for both", p.Name)
+		}
+	}
+	if diff := cmp.Diff(want, have); diff != "" || len(names) != len(got.Ports) {
+		t.Errorf("ports (-want +got):\n%s", diff)
+	}
+	if !names[(Engine{}).UIPort()] {
+		t.Errorf("the user interface is on no port: %s", Engine{}.UIPort())
+	}
+}
+
+func TestTraits(t *testing.T) {
+	traits := Engine{}.Traits()
+	mounted := map[string]bool{}
+	for _, c := range traits.Credentials {
+		mounted[c.Key] = c.Mounted
+	}
+	want := map[string]bool{"gossip": true, "agent-token": true, "management-token": false}
+	if diff := cmp.Diff(want, mounted); diff != "" {
+		t.Errorf("mounted credentials (-want +got):\n%s", diff)
+	}
+	if traits.Formation != engine.FormTogether || !traits.StableAddress || !traits.StartIsJoin || traits.Quorum(5) != 3 {
+		t.Errorf("got %+v", traits)
+	}
+	if kit := Kit(); kit.Name != v1alpha1.EngineConsul || kit.Engine == nil || kit.Renderer == nil || kit.NewLocal == nil {
+		t.Errorf("the kit is not whole: %+v", kit)
+	}
+}
+
+func TestConnection(t *testing.T) {
+	got := Engine{}.Connection("db-client.ns.svc", map[string][]byte{
+		"management-token": []byte("secret"), "gossip": []byte("no"), "agent-token": []byte("no"),
+	})
+	want := engine.Connection{
+		Type: "consul", Host: "db-client.ns.svc", Port: "8500", URI: "http://db-client.ns.svc:8500",
+		Extra: map[string]string{"token": "secret"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
