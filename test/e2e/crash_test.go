@@ -1,0 +1,110 @@
+//go:build e2e
+
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	_ "github.com/quorate/quorate/internal/controller" // registers the manager's fault points
+	"github.com/quorate/quorate/internal/faultpoint"
+	"github.com/quorate/quorate/test/wrappers"
+)
+
+// onceFile is in a volume that a restart of the container does not empty, so
+// that the manager dies at its point once and then goes on.
+const onceFile = "/faultpoint/reached"
+
+var _ = Describe("The operator killed in the middle of a formation", Ordered, func() {
+	AfterAll(func(ctx SpecContext) {
+		installOperator(ctx)
+		setFaultPoint(ctx, "")
+	})
+
+	for _, point := range faultpoint.All() {
+		if !strings.HasPrefix(point, "manager.") {
+			continue // the agent's are tried on the agent alone
+		}
+		It("at "+point+", goes on and forms one set", func(ctx SpecContext) {
+			setFaultPoint(ctx, point)
+			key := types.NamespacedName{Namespace: newNamespace(ctx, "crash"), Name: "consul"}
+			d := wrappers.MakeDatastore(key.Name).Namespace(key.Namespace).Replicas(3).Obj()
+			if point == "manager.pod-deleted" {
+				// A pod is only ever deleted in a formation that could not begin.
+				d.Spec.Image = "hashicorp/consul:no-such-tag"
+			}
+			expectApplied(ctx, d)
+			if d.Spec.Image != "" {
+				expectCondition(ctx, key, v1alpha1.ConditionStalled, "True", v1alpha1.ReasonPodStuck)
+				update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Image = "" })
+			}
+			Eventually(ctx, func() (int32, error) { return managerRestarts(ctx) }).
+				Should(BeNumerically(">=", 1), "the operator was not killed at %s: the point is not reached", point)
+			expectSettled(ctx, key, 3)
+			startClient(ctx, key.Namespace)
+			expectPeers(ctx, key, 3)
+			expectWritten(ctx, key, "k", "v")
+		})
+	}
+})
+
+// setFaultPoint has the manager die at a point once, or at none. It runs
+// without leader election, whose lease a killed leader would keep for a while.
+func setFaultPoint(ctx context.Context, point string) {
+	GinkgoHelper()
+	var d appsv1.Deployment
+	Eventually(ctx, func() error {
+		if err := k8s.Get(ctx, types.NamespacedName{Namespace: operatorNamespace, Name: "quorate-manager"}, &d); err != nil {
+			return err
+		}
+		spec := &d.Spec.Template.Spec
+		c := &spec.Containers[0]
+		c.Env = append(withoutFaults(c.Env), corev1.EnvVar{Name: faultpoint.Env, Value: point}, corev1.EnvVar{Name: faultpoint.OnceEnv, Value: onceFile})
+		if point != "" {
+			c.Args = []string{"manager"}
+		} else {
+			c.Args = []string{"manager", "--leader-elect"}
+		}
+		spec.Volumes = []corev1.Volume{{Name: "faultpoint", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+		c.VolumeMounts = []corev1.VolumeMount{{Name: "faultpoint", MountPath: "/faultpoint"}}
+		d.Spec.Strategy = appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}
+		return k8s.Update(ctx, &d)
+	}).Should(Succeed())
+	Expect(cluster.Kubectl(ctx, "-n", operatorNamespace, "rollout", "status", "deployment/quorate-manager", "--timeout=60s")).To(Succeed())
+}
+
+func withoutFaults(env []corev1.EnvVar) []corev1.EnvVar {
+	var out []corev1.EnvVar
+	for _, e := range env {
+		if e.Name != faultpoint.Env && e.Name != faultpoint.OnceEnv {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// managerRestarts counts the restarts of the manager's container.
+func managerRestarts(ctx context.Context) (int32, error) {
+	var pods corev1.PodList
+	if err := k8s.List(ctx, &pods, client.InNamespace(operatorNamespace)); err != nil {
+		return 0, err
+	}
+	var n int32
+	for _, p := range pods.Items {
+		for _, c := range p.Status.ContainerStatuses {
+			n += c.RestartCount
+		}
+	}
+	return n, nil
+}
