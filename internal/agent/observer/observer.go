@@ -146,5 +146,8 @@ func (o *Observer) publish(server engine.Server, released bool, hashes map[strin
 
 func (o *Observer) pace(server engine.Server) time.Duration {
 	marker := o.keeper.Volume().Marker
-	return pace(server, o.keeper.Released(), marker != nil && marker.Formed, o.acting())
+	return pace(server, facts{
+		released: o.keeper.Released(), open: o.keeper.Open(),
+		formed: marker != nil && marker.Formed, acting: o.acting(),
+	})
 }

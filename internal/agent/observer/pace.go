@@ -16,11 +16,20 @@ const (
 	steady = time.Second
 )
 
+// facts are what the pace goes by.
+type facts struct {
+	// released: a server may be running. open: it may start. A member that is
+	// leaving is released and no longer open.
+	released, open bool
+	// formed is the marker's; acting, that an action is being carried out.
+	formed, acting bool
+}
+
 // pace returns the time until the next look. A server that cannot be running
 // needs no looking at; a grant makes itself known.
-func pace(server engine.Server, released, formed, acting bool) time.Duration {
-	settled := formed && server.Running && server.Serving && !acting
-	if !released || settled {
+func pace(server engine.Server, f facts) time.Duration {
+	settled := f.open && f.formed && !f.acting && server.Running && server.Serving
+	if !f.released || settled {
 		return steady
 	}
 	return quick

@@ -14,20 +14,21 @@ import (
 func TestPace(t *testing.T) {
 	serving := engine.Server{Running: true, Serving: true}
 	for _, c := range []struct {
-		name                     string
-		server                   engine.Server
-		released, formed, acting bool
-		want                     time.Duration
+		name   string
+		server engine.Server
+		facts  facts
+		want   time.Duration
 	}{
-		{"held", engine.Server{}, false, false, false, steady},
-		{"starting", engine.Server{}, true, false, false, quick},
-		{"serving, not formed", serving, true, false, false, quick},
-		{"at rest", serving, true, true, false, steady},
-		{"acting", serving, true, true, true, quick},
-		{"formed, down", engine.Server{}, true, true, false, quick},
-		{"formed, not caught up", engine.Server{Running: true}, true, true, false, quick},
+		{"held", engine.Server{}, facts{}, steady},
+		{"starting", engine.Server{}, facts{released: true, open: true}, quick},
+		{"serving, not formed", serving, facts{released: true, open: true}, quick},
+		{"at rest", serving, facts{released: true, open: true, formed: true}, steady},
+		{"acting", serving, facts{released: true, open: true, formed: true, acting: true}, quick},
+		{"leaving", serving, facts{released: true, formed: true}, quick},
+		{"formed, down", engine.Server{}, facts{released: true, open: true, formed: true}, quick},
+		{"formed, not caught up", engine.Server{Running: true}, facts{released: true, open: true, formed: true}, quick},
 	} {
-		if got := pace(c.server, c.released, c.formed, c.acting); got != c.want {
+		if got := pace(c.server, c.facts); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
