@@ -37,7 +37,7 @@ func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
 	if management == "" || agent == "" {
 		return errors.New("the tokens did not come with the step")
 	}
-	client, err := l.client(management)
+	client, err := l.clientWith(management)
 	if err != nil {
 		return err
 	}

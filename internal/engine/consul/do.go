@@ -36,9 +36,6 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		do = l.remove
 	case engine.StepLeave:
 		do = l.leave
-		if s.Subject != "" && s.Subject != l.config.Member {
-			do = l.remove
-		}
 	default:
 		return fmt.Errorf("%s: Consul knows no step %q", l.config.Member, s.Kind)
 	}
@@ -50,7 +47,7 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 
 // asLeader returns a client if this server leads in the step's term.
 func (l *local) asLeader(ctx context.Context, s engine.Step) (*api.Client, agentSelf, error) {
-	client, err := l.client(l.secret(credentialAgent))
+	client, err := l.client()
 	if err != nil {
 		return nil, agentSelf{}, err
 	}
@@ -184,7 +181,7 @@ const leaveTimeout = 30 * time.Second
 func (l *local) leave(ctx context.Context, s engine.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	client, err := l.client(l.secret(credentialAgent))
+	client, err := l.client()
 	if err != nil {
 		return err
 	}
@@ -196,7 +193,9 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	switch {
-	case self.Config.NodeID != s.SubjectID:
+	case s.About() != s.Member:
+		return errors.New("a member can only leave by itself")
+	case s.SubjectID != "" && s.SubjectID != self.Config.NodeID:
 		return fmt.Errorf("%w: its identity is %s", errStale, self.Config.NodeID)
 	case s.Term != 0 && self.number("term") > s.Term:
 		return fmt.Errorf("%w: it is in term %d", errStale, self.number("term"))

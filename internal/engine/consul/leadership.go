@@ -25,7 +25,7 @@ const handoverTimeout = 15 * time.Second
 // Drain moves the leadership off this server, if it leads and anyone else can,
 // and returns when another leads. It leaves the membership as it is.
 func (l *local) Drain(ctx context.Context) error {
-	client, err := l.client(l.secret(credentialAgent))
+	client, err := l.client()
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out := engine.Server{ID: l.storedID()}
-	client, err := l.client(l.secret(credentialAgent))
+	client, err := l.client()
 	if err != nil {
 		return out, err
 	}
@@ -151,19 +151,18 @@ func (s agentSelf) lag() uint64 {
 	return last - min(last, applied)
 }
 
-// client returns an API client with a token. It is made anew each time, since
-// the token is reloaded; connections are shared.
-func (l *local) client(token string) (*api.Client, error) {
+// client returns an API client with the agents' token. It is made anew each
+// time, since the token is reloaded; connections are shared.
+func (l *local) client() (*api.Client, error) {
+	return l.clientWith(readText(filepath.Join(l.config.SecretDir, credentialAgent)))
+}
+
+func (l *local) clientWith(token string) (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{Address: l.base, Token: token, HttpClient: l.http})
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the server: %w", err)
 	}
 	return client, nil
-}
-
-// secret reads a mounted credential; empty if it is not there.
-func (l *local) secret(key string) string {
-	return readText(filepath.Join(l.config.SecretDir, key))
 }
 
 // storedID is the identity on the volume, which a stopped server has too.

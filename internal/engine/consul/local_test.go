@@ -50,7 +50,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case func(http.ResponseWriter):
 		answer(w)
 	default:
-		fmt.Fprint(w, answer)
+		_, _ = fmt.Fprint(w, answer)
 	}
 }
 
@@ -75,7 +75,7 @@ func newFake(t *testing.T) (*fake, *local) {
 		"/v1/operator/raft/configuration": twoServers,
 		"/v1/operator/autopilot/health": func(w http.ResponseWriter) {
 			w.WriteHeader(http.StatusTooManyRequests)
-			fmt.Fprint(w, `{"Healthy":false,"FailureTolerance":0,"Servers":[
+			_, _ = fmt.Fprint(w, `{"Healthy":false,"FailureTolerance":0,"Servers":[
 				{"ID":"id-0","Name":"db-0","SerfStatus":"alive","Version":"1.22.3","Healthy":true},
 				{"ID":"id-1","Name":"db-1","SerfStatus":"failed","Version":"1.22.3","Healthy":true},
 				{"ID":"id-2","Name":"db-2","SerfStatus":"alive","Version":"1.22.3","Healthy":false}]}`)

@@ -26,17 +26,16 @@ const (
 //  2. Configure, where autopilot's settings are not those of the wanted size.
 //  3. EvictDead for each identity in the membership that is known to be lost
 //     and that no running member reports as its own.
-//  4. Leave for each member that is not wanted, the highest ordinal first, and
-//     for one whose leave was begun, wanted again or not: its server never
-//     starts on that data again. A member that leads steps down before. One
-//     whose server has stopped is taken out by the leader.
+//  4. Leave for each member that is not wanted, the highest ordinal first; one
+//     that leads steps down before.
 //
 // It does not:
 //   - join or promote: a granted server is added by the leader as soon as they
 //     meet, and gets its vote from autopilot once it is stable;
 //   - evict an identity under a wanted name that merely differs from the one
 //     that its member reports: only what is known to be lost goes;
-//   - let a silent member leave: its agent must do it, and unknown is not gone;
+//   - let a silent or stopped member leave: its own server must do it. One that
+//     will never run again is lost, which is the core's to say;
 //   - replace a member that never came up: that is the core's.
 func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	a, lead := assess(have)
@@ -92,13 +91,13 @@ func (p *planner) configure() {
 func (p *planner) evict() {
 	for _, peer := range p.a.Peers {
 		name := p.lostName(peer.ID)
-		if name == "" || p.alive(peer.ID) {
+		if name == "" || p.runs(peer) {
 			continue
 		}
 		p.add(engine.Step{
 			Kind: engine.StepEvictDead, Member: p.a.Leader, Subject: name, SubjectID: peer.ID,
 			Cost: engine.Cost{Membership: true},
-			Why:  "the volume of this identity is gone",
+			Why:  "no server will ever have this identity again",
 		})
 	}
 }
@@ -113,10 +112,11 @@ func (p *planner) lostName(id string) string {
 	return ""
 }
 
-// alive tells whether a running member reports the identity as its own.
-func (p *planner) alive(id string) bool {
+// runs tells whether a running member reports this identity as its own. Such a
+// one is never lost, and only such a one can leave.
+func (p *planner) runs(peer engine.Peer) bool {
 	return slices.ContainsFunc(p.have.Members, func(m engine.MemberObservation) bool {
-		return m.Report != nil && m.Report.Server.Running && m.Report.Server.ID == id
+		return m.Report != nil && m.Report.Server.Running && m.Report.Server.ID == peer.ID
 	})
 }
 
@@ -126,17 +126,20 @@ func (p *planner) leave() {
 		return cmp.Or(-cmp.Compare(ordinal(a.Name), ordinal(b.Name)), cmp.Compare(a.ID, b.ID))
 	})
 	for _, peer := range peers {
-		report := p.reportOf(peer)
-		if report == nil || p.lostName(peer.ID) != "" {
-			continue
-		}
-		if begun := report.Volume == engine.VolumeLeaving; begun || !p.want.Wants(peer.Name) {
-			p.leaveOne(peer, report.Server.Running, begun)
+		if !p.want.Wants(peer.Name) && p.lostName(peer.ID) == "" && p.runs(peer) {
+			p.leaveOne(peer)
 		}
 	}
 }
 
-func (p *planner) leaveOne(peer engine.Peer, running, begun bool) {
+func (p *planner) leaveOne(peer engine.Peer) {
+	if peer.Name == p.a.Leader {
+		p.add(engine.Step{
+			Kind: engine.StepStepDown, Member: peer.Name,
+			Params: map[string]string{paramPrefer: strings.Join(p.want.Members, ",")},
+			Why:    "it leads and is no longer wanted",
+		})
+	}
 	step := engine.Step{
 		Kind: engine.StepLeave, Member: peer.Name, SubjectID: peer.ID,
 		Cost: engine.Cost{Membership: true},
@@ -145,31 +148,7 @@ func (p *planner) leaveOne(peer engine.Peer, running, begun bool) {
 	if peer.Voter && peer.Healthy {
 		step.Cost.Voters = 1
 	}
-	switch {
-	case running && peer.Name == p.a.Leader:
-		p.add(engine.Step{
-			Kind: engine.StepStepDown, Member: peer.Name,
-			Params: map[string]string{paramPrefer: strings.Join(p.want.Members, ",")},
-			Why:    "it leads and is no longer wanted",
-		})
-	case running:
-	case begun:
-		step.Member, step.Subject = p.a.Leader, peer.Name
-		step.Why = "its leave was begun and its server has stopped"
-	default:
-		return
-	}
 	p.add(step)
-}
-
-// reportOf returns the report of the member that says it has this identity.
-func (p *planner) reportOf(peer engine.Peer) *engine.Report {
-	for _, m := range p.have.Members {
-		if m.Name == peer.Name && m.Report != nil && m.Report.Server.ID == peer.ID {
-			return m.Report
-		}
-	}
-	return nil
 }
 
 // ordinal is the number at the end of a member's name, -1 if there is none.

@@ -369,12 +369,13 @@ func TestRealLeaveCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The mark is on the volume, and the server dies before it can leave.
+	// The mark is on the volume, and the server dies before it can leave. It is
+	// never started again, so its identity is lost.
 	s := c.members[3]
 	id := s.observe().ID
 	s.volume = engine.VolumeLeaving
 	s.kill()
-	c.settle(desired(3, nil), time.Minute)
+	c.settle(desired(3, map[string][]string{"db-3": {id}}), time.Minute)
 	c.awaitVoters(3, time.Minute)
 	if got := c.assess().PeersNamed("db-3"); len(got) != 0 {
 		t.Errorf("%s is still there: %+v", id, got)

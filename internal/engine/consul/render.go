@@ -4,6 +4,7 @@
 package consul
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -103,8 +104,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("opening %s to make its removals durable: %w", dir, err)
 	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("making the removals in %s durable: %w", dir, err)
 	}
 	return nil

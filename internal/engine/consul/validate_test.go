@@ -45,7 +45,7 @@ func TestValidateSettings(t *testing.T) {
 			"spec.config.autopilot.cleanup_dead_servers: Forbidden: remove it: only the operator evicts",
 			"spec.config.autopilot.min_quorum: Forbidden: remove it: the operator sets it"},
 		`{"retry-join":["x"]}`:                    {"Consul has no setting of this name"},
-		`{"log_levle":"INFO"}`:                    {`spec.config.log_levle: Invalid value: Consul has no setting of this name and would not start; remove it; did you mean "log_level"?`},
+		`{"log_leevel":"INFO"}`:                   {`spec.config.log_leevel: Invalid value: Consul has no setting of this name and would not start; remove it; did you mean "log_level"?`},
 		`{"raft_multiplier":1}`:                   {`did you mean "performance.raft_multiplier"?`},
 		`{"Bootstrap_Expect":1}`:                  {"spec.config.Bootstrap_Expect: Invalid value: Consul has no setting of this name"},
 		`{"performance":{"nonsense":1}}`:          {"spec.config.performance.nonsense: Invalid value: Consul has no setting"},
