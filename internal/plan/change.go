@@ -110,8 +110,7 @@ func (p *draft) desired() engine.Desired {
 // without a running server. Whatever identity the membership still has under
 // its name, no server will ever have it again.
 func (p *draft) leftBehind(name string) bool {
-	m := p.state.member(name)
-	return p.ledger.Members[name].Leaving && m != nil && p.state.held(*m) && !p.state.trusted(*m).Server.Running
+	return p.ledger.Members[name].Leaving && p.stopped(p.state.member(name))
 }
 
 // waitsToJoin tells whether a member stands at its gate without a grant that

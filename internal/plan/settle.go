@@ -132,10 +132,10 @@ func appendNew(ids []string, id string) []string {
 }
 
 // stopped tells whether the agent of a member that was asked to leave reports
-// that its server is down for good. A silent one may still start it.
+// that its server is down for good: it holds the gate, and no server may be
+// running behind it. A silent one may still start it.
 func (p *draft) stopped(m *Member) bool {
-	r := p.state.trusted(*m)
-	return r != nil && !r.Server.Running && r.Volume != engine.VolumeMember
+	return m != nil && p.state.held(*m) && !p.state.trusted(*m).Server.Running
 }
 
 // foreign stalls where a volume holds what is not this datastore's. Its server
@@ -156,18 +156,34 @@ func (p *draft) foreign() bool {
 	return !p.ledger.Formed
 }
 
-// dataLost stalls where the set has formed and not one volume of it is left.
-// Forming again would be a second set under the first one's name (law 1).
+// dataLost stalls where the set has formed and no volume is left that may hold
+// its data. Forming again would be a second set under the first one's name
+// (law 1).
 func (p *draft) dataLost() bool {
 	if !p.ledger.Formed || len(p.ledger.Members) == 0 {
 		return false
 	}
 	for name, e := range p.ledger.Members {
-		if !p.claimGone(name, e) {
+		if p.mayHoldData(name, e) {
 			return false
 		}
 	}
 	p.stall(v1alpha1.ReasonDataLost, fmt.Sprintf("all volumes of the formed set %s are gone; no second set is formed in its place; "+
 		"restore the claims, or delete the Datastore and its claims and create it again to start with no data", p.ledger.ClusterID))
 	return true
+}
+
+// mayHoldData tells whether the set's data may be on a member's volume. It is
+// not on one that is gone, nor on that of a joiner whose agent says that it has
+// got nothing yet; a member that has left never starts on its data again.
+func (p *draft) mayHoldData(name string, e Entry) bool {
+	if p.claimGone(name, e) {
+		return false
+	}
+	r := p.state.trusted(*p.state.member(name))
+	if r == nil || e.Joined && !e.Leaving {
+		return true
+	}
+	blank := r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed
+	return !blank && !p.leftBehind(name)
 }

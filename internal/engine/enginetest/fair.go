@@ -77,7 +77,7 @@ func (w *World) checkRest() {
 		}
 	case excuse == "":
 		w.violate("liveness: at rest %s, without cause: %s", missing, summary(d))
-	case d.Stalled == nil && d.Plan.BlockedBy == "" && d.Assessment.Why == "" && d.Plan.Why == "":
+	case d.Stalled == nil && d.Pending == nil && d.Plan == (plan.Summary{}) && d.Assessment.Why == "":
 		w.violate("liveness: at rest %s (%s), and nothing says why", missing, excuse)
 	}
 	if w.dataGone() && !saysLost(d) {

@@ -42,7 +42,9 @@ const (
 )
 
 // observe is what the manager reads in a pass, and whether all of it is true.
-func (w *World) observe() (plan.State, bool) {
+// Asked anew, the agents say what is so now, or garble it; what the manager
+// had from before may be stale.
+func (w *World) observe(anew bool) (plan.State, bool) {
 	s := plan.State{
 		Name:   Datastore,
 		Wanted: plan.Wanted{Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String()},
@@ -51,7 +53,7 @@ func (w *World) observe() (plan.State, bool) {
 	if w.set.exists {
 		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String()}
 	}
-	fresh := w.stale == nil
+	fresh := anew || w.stale == nil
 	for i := range w.span() {
 		m := &w.members[i]
 		fresh = fresh && m.garbled == garbleNone
@@ -67,7 +69,7 @@ func (w *World) observe() (plan.State, bool) {
 			}
 			pm.Report = w.report(i)
 		}
-		if w.stale != nil && w.stale.member == i && w.stale.pod == m.pod {
+		if !anew && w.stale != nil && w.stale.member == i && w.stale.pod == m.pod {
 			pm.Report = w.stale.report
 		}
 		s.Members = append(s.Members, pm)
@@ -95,13 +97,28 @@ func (w *World) entry(i int) (plan.Entry, bool) {
 	return e, ok
 }
 
-// look starts a pass: it observes and decides.
+// look starts a pass: it observes and decides, and where the decision would
+// change anything about members it observes anew and decides again.
 func (w *World) look() *pass {
-	s, fresh := w.observe()
-	p := &pass{state: s, base: w.ledger, set: w.set, members: w.members, wanted: w.wanted, fresh: fresh}
-	p.decision = w.sc.Decide(w.sc.Engine, s)
+	p := w.decide(false)
+	if w.stale != nil && !w.sc.Executor.Unconfirmed && p.changesMembers() {
+		p = w.decide(true)
+	}
 	p.effects = w.effectsOf(p)
 	return p
+}
+
+func (w *World) decide(anew bool) *pass {
+	s, fresh := w.observe(anew)
+	p := &pass{state: s, base: w.ledger, set: w.set, members: w.members, wanted: w.wanted, fresh: fresh}
+	p.decision = w.sc.Decide(w.sc.Engine, s)
+	return p
+}
+
+func (p *pass) changesMembers() bool {
+	d := p.decision
+	shrinks := p.set.exists && int8(d.Shape.Replicas) < p.set.replicas
+	return len(d.Asks) > 0 || len(d.Replace) > 0 || shrinks || !d.Ledger.Equal(p.base.get())
 }
 
 // effectsOf lists what a decision changes, in the order in which it is done.

@@ -55,8 +55,11 @@ const AllOrders = -1
 //     StatefulSet with it before it asks for anything, so that one that was
 //     replaced cannot shrink it any more;
 //   - a pod is deleted under the precondition that it is as it was read;
-//   - claims and pods are read before the reports are asked for, so that no
-//     report is older than the loss of a volume that was seen;
+//   - a decision that changes the ledger, shrinks the StatefulSet, deletes a
+//     pod or asks for anything is made on what the API server and the agents
+//     said when they were asked for this pass: the ledger first, then pods and
+//     claims, then the reports, each of which the agent observes after it was
+//     asked;
 //   - an action goes to the agent in the pod that it was planned for, with the
 //     epoch that the ledger had when it was written.
 //
@@ -68,6 +71,8 @@ type Executor struct {
 	Unfenced bool
 	// UncheckedSet writes the StatefulSet without its precondition.
 	UncheckedSet bool
+	// Unconfirmed acts on reports that may be from before.
+	Unconfirmed bool
 	// UncheckedPods deletes pods by their UID alone.
 	UncheckedPods bool
 }
