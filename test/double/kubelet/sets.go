@@ -1,0 +1,176 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kubelet
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+)
+
+// setKeeper makes and deletes pods for StatefulSets that are Parallel and
+// OnDelete and keep their claims.
+type setKeeper struct {
+	client.Client
+	live client.Reader
+}
+
+func (k *setKeeper) setup(mgr manager.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).Named("statefulset").
+		For(&appsv1.StatefulSet{}).Owns(&corev1.Pod{}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).Complete(k)
+	if err != nil {
+		return fmt.Errorf("set up the double of the StatefulSet controller: %w", err)
+	}
+	return nil
+}
+
+// Reconcile makes the pods be those of the set. A pod of the name that is
+// another's is left alone.
+func (k *setKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var set appsv1.StatefulSet
+	if err := k.Get(ctx, req.NamespacedName, &set); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if set.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	for i := range *set.Spec.Replicas {
+		if err := k.ensure(ctx, &set, i); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	var pods corev1.PodList
+	if err := k.List(ctx, &pods, client.InNamespace(set.Namespace), client.MatchingLabels(set.Spec.Selector.MatchLabels)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("list pods of %s: %w", set.Name, err)
+	}
+	for i := range pods.Items {
+		p := &pods.Items[i]
+		if !metav1.IsControlledBy(p, &set) || p.DeletionTimestamp != nil || ordinalOf(p) < int(*set.Spec.Replicas) {
+			continue
+		}
+		if err := k.Delete(ctx, p, client.Preconditions{UID: &p.UID}); client.IgnoreNotFound(err) != nil {
+			return ctrl.Result{}, fmt.Errorf("delete pod %s: %w", p.Name, err)
+		}
+	}
+	return ctrl.Result{}, nil
+}
+
+func (k *setKeeper) ensure(ctx context.Context, set *appsv1.StatefulSet, ordinal int32) error {
+	name := fmt.Sprintf("%s-%d", set.Name, ordinal)
+	var have corev1.Pod
+	if err := k.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: name}, &have); !apierrors.IsNotFound(err) {
+		return err
+	}
+	pod := podOf(set, name, ordinal)
+	for _, t := range set.Spec.VolumeClaimTemplates {
+		claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+			Name: t.Name + "-" + name, Namespace: set.Namespace, Annotations: t.Annotations,
+			Labels: withAll(t.Labels, set.Spec.Selector.MatchLabels),
+		}, Spec: t.Spec}
+		if err := k.Create(ctx, claim); err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("create claim %s: %w", claim.Name, err)
+		}
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: t.Name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name},
+		}})
+	}
+	if err := k.Create(ctx, pod); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create pod %s: %w", name, err)
+	}
+	return nil
+}
+
+func podOf(set *appsv1.StatefulSet, name string, ordinal int32) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: *set.Spec.Template.ObjectMeta.DeepCopy(), Spec: *set.Spec.Template.Spec.DeepCopy()}
+	pod.Name, pod.Namespace = name, set.Namespace
+	pod.Labels = withAll(pod.Labels, map[string]string{
+		"statefulset.kubernetes.io/pod-name": name, "apps.kubernetes.io/pod-index": strconv.Itoa(int(ordinal)),
+		"controller-revision-hash": set.Name + "-" + strconv.FormatInt(set.Generation, 10),
+	})
+	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}
+	pod.Spec.Hostname, pod.Spec.Subdomain = name, set.Spec.ServiceName
+	pod.Spec.Volumes = append([]corev1.Volume(nil), pod.Spec.Volumes...)
+	return pod
+}
+
+func withAll(base, over map[string]string) map[string]string {
+	out := maps.Clone(base)
+	if out == nil {
+		out = map[string]string{}
+	}
+	maps.Copy(out, over)
+	return out
+}
+
+// ordinalOf is the number at the end of a pod's name.
+func ordinalOf(p *corev1.Pod) int {
+	n, err := strconv.Atoi(p.Name[strings.LastIndex(p.Name, "-")+1:])
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// claimKeeper lets claims that were deleted go when no pod uses them.
+type claimKeeper struct{ client.Client }
+
+func (k *claimKeeper) setup(mgr manager.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).Named("claim").For(&corev1.PersistentVolumeClaim{}).
+		Watches(&corev1.Pod{}, claimsOfPods()).Complete(k)
+	if err != nil {
+		return fmt.Errorf("set up the double of the claim protection: %w", err)
+	}
+	return nil
+}
+
+// Reconcile removes the finalizers of a claim that nobody uses.
+func (k *claimKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var claim corev1.PersistentVolumeClaim
+	if err := k.Get(ctx, req.NamespacedName, &claim); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if claim.DeletionTimestamp == nil || len(claim.Finalizers) == 0 {
+		return ctrl.Result{}, nil
+	}
+	var pods corev1.PodList
+	if err := k.List(ctx, &pods, client.InNamespace(req.Namespace)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("list pods: %w", err)
+	}
+	for i := range pods.Items {
+		if claimOf(&pods.Items[i]) == claim.Name {
+			return ctrl.Result{}, nil
+		}
+	}
+	before := claim.DeepCopy()
+	claim.Finalizers = nil
+	return ctrl.Result{}, client.IgnoreNotFound(k.Patch(ctx, &claim, client.MergeFrom(before)))
+}
+
+// claimOf returns the name of the first claim of a pod, if any.
+func claimOf(p *corev1.Pod) string {
+	for _, v := range p.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil {
+			return v.PersistentVolumeClaim.ClaimName
+		}
+	}
+	return ""
+}
+
+// retry is how soon a pod is looked at again that waits for what is not watched.
+const retry = 20 * time.Millisecond
+
+var deleteAtOnce = client.GracePeriodSeconds(0)

@@ -1,0 +1,214 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package members
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"encoding/json"
+
+	"github.com/quorate/quorate/internal/agent/fence"
+	"github.com/quorate/quorate/internal/agent/gate"
+	"github.com/quorate/quorate/internal/agent/protocol"
+	agentvolume "github.com/quorate/quorate/internal/agent/volume"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/enginetest"
+)
+
+// member is one agent and its server.
+type member struct {
+	set      *set
+	pod      Pod
+	volume   *volume
+	released bool
+	epoch    int64
+	action   *engine.ActionState
+	leaving  bool
+}
+
+// state is the volume's, by the agent's own rule.
+func (m *member) state() engine.VolumeState {
+	own := agentvolume.Identity{Member: m.pod.Name, ClusterID: m.pod.ClusterID}
+	return agentvolume.Classify(own, agentvolume.Evidence{Marker: m.volume.marker, Data: m.set.model.HasData(m.pod.Ordinal)}).State
+}
+
+func (m *member) decide() { m.released = gate.Decide(m.state()).Open }
+
+// start runs the server's container; it tells whether anything has changed.
+func (m *member) start() bool {
+	i := m.pod.Ordinal
+	if !m.released || m.set.model.Running(i) {
+		return false
+	}
+	if m.volume.marker.Leaving {
+		m.set.crashes = append(m.set.crashes, m.pod.Name+" was started on the data of a member that left")
+	}
+	m.set.model.Start(i, *m.volume.marker)
+	m.note()
+	return true
+}
+
+// note keeps on the volume what the agent sees.
+func (m *member) note() {
+	server := m.observe()
+	if server.Running {
+		m.volume.lastID = server.ID
+		if server.Formed && m.volume.marker != nil && !m.volume.marker.Leaving {
+			m.volume.marker.Formed = true
+		}
+	}
+	if m.leaving && !server.Running {
+		m.leaving = false
+		m.action.Done = true
+	}
+}
+
+// observe is what the server says, under the names of this Datastore.
+func (m *member) observe() engine.Server {
+	server := m.set.model.Observe(m.pod.Ordinal)
+	if !server.Running {
+		server.ID = m.volume.lastID
+	}
+	if server.View != nil {
+		peers := make([]engine.Peer, 0, len(server.View.Peers))
+		for _, p := range server.View.Peers {
+			p.Name = m.outward(p.Name)
+			peers = append(peers, p)
+		}
+		server.View = &engine.View{Peers: peers, Tolerance: server.View.Tolerance}
+	}
+	return server
+}
+
+// outward and inward translate between the model's names of members and this
+// Datastore's.
+func (m *member) outward(name string) string {
+	return m.set.key.Name + strings.TrimPrefix(name, enginetest.Datastore)
+}
+
+func (m *member) inward(name string) string {
+	if name == "" {
+		return ""
+	}
+	return enginetest.Datastore + strings.TrimPrefix(name, m.set.key.Name)
+}
+
+func (m *member) report() (engine.Report, string) {
+	r := engine.Report{
+		Protocol: protocol.Version, Member: m.pod.Name, PodUID: string(m.pod.UID),
+		Volume: m.state(), Released: m.released, Epoch: m.epoch, Server: m.observe(),
+	}
+	if mk := m.volume.marker; mk != nil {
+		r.ClusterID, r.ClaimUID, r.Grant = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind
+	}
+	if m.action != nil {
+		action := *m.action
+		r.Action = &action
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic("a report is always valid JSON: " + err.Error())
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write(text)
+	return r, fmt.Sprintf("%s-%x", m.pod.UID, sum.Sum64())
+}
+
+// act takes one request, past the fence.
+func (m *member) act(req protocol.ActionRequest) *protocol.Refusal {
+	own := fence.Own{Member: m.pod.Name, PodUID: string(m.pod.UID), ClusterID: m.pod.ClusterID, Epoch: m.epoch}
+	if r := fence.Check(own, req); r != nil {
+		return r
+	}
+	m.epoch = max(m.epoch, req.Epoch)
+	if m.volume.marker != nil {
+		m.volume.marker.Epoch = m.epoch
+	}
+	if a := m.action; a != nil && a.ID == req.ID && a.Error == "" {
+		return nil
+	}
+	if m.action != nil && !m.action.Done {
+		return refuse(protocol.RefusedBusy, "another action is being carried out")
+	}
+	if req.Grant != nil {
+		return m.take(req.ID, *req.Grant)
+	}
+	return m.step(req.ID, own, *req.Step)
+}
+
+func (m *member) take(id string, g engine.Grant) *protocol.Refusal {
+	if g.ClaimUID != string(m.pod.ClaimUID) {
+		return refuse(protocol.RefusedOther, "the grant is for the claim "+g.ClaimUID)
+	}
+	verdict, why := gate.Judge(m.state(), m.volume.marker, g)
+	switch verdict {
+	case gate.Refuse:
+		return refuse(protocol.RefusedVolume, why)
+	case gate.TakeAfterRetiring:
+		m.set.model.Wipe(m.pod.Ordinal)
+		m.volume.lastID = ""
+	}
+	if verdict != gate.Have {
+		m.volume.marker = &engine.Marker{Version: agentvolume.MarkerVersion, Member: m.pod.Name, Grant: g, Epoch: m.epoch}
+	}
+	m.action = &engine.ActionState{ID: id, Kind: engine.StepGrant, Done: true}
+	m.decide()
+	return nil
+}
+
+func (m *member) step(id string, own fence.Own, s engine.Step) *protocol.Refusal {
+	if r := fence.CheckStep(own, m.observe(), s); r != nil {
+		return r
+	}
+	switch state := m.state(); {
+	case state == engine.VolumeLeaving && s.Kind != engine.StepLeave:
+		return refuse(protocol.RefusedVolume, "a member that is leaving takes no step "+string(s.Kind))
+	case state != engine.VolumeMember && state != engine.VolumeLeaving:
+		return refuse(protocol.RefusedVolume, "there is no server")
+	}
+	m.action = &engine.ActionState{ID: id, Kind: s.Kind}
+	leaves := s.Kind == engine.StepLeave && s.About() == m.pod.Name
+	if leaves {
+		m.volume.marker.Leaving, m.released = true, false
+	}
+	if err := m.do(s); err != nil {
+		m.action.Done, m.action.Error = true, err.Error()
+		return nil
+	}
+	m.leaving = leaves && m.set.model.Running(m.pod.Ordinal)
+	m.action.Done = !m.leaving
+	return nil
+}
+
+// do has the server carry out a step. The first access token must be the one
+// that the members have.
+func (m *member) do(s engine.Step) error {
+	if s.Kind == engine.StepBootstrap {
+		for _, key := range s.Secrets {
+			if s.Credentials[key] == "" {
+				return fmt.Errorf("the credential %s did not come with the step", key)
+			}
+		}
+		if agent := s.Credentials["agent-token"]; agent == "" || agent != string(m.pod.Mounted["agent-token"]) {
+			return fmt.Errorf("the agents' token is another than the mounted one")
+		}
+		if s.Credentials["management-token"] == "" {
+			return fmt.Errorf("no management token came with the step")
+		}
+	}
+	if !m.set.model.Running(m.pod.Ordinal) {
+		return nil
+	}
+	s.Member, s.Subject = m.inward(s.Member), m.inward(s.Subject)
+	if err := m.set.model.Do(m.pod.Ordinal, s); err != nil {
+		return fmt.Errorf("carry out %s: %w", s.Kind, err)
+	}
+	return nil
+}
+
+func refuse(reason protocol.RefusalReason, message string) *protocol.Refusal {
+	return &protocol.Refusal{Reason: reason, Message: message}
+}

@@ -1,0 +1,140 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package operator runs the real manager's controller inside a test, behind a
+// wire to the API server and a line to the members that can both be cut.
+package operator
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/quorate/quorate/internal/controller"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/test/double/members"
+	"github.com/quorate/quorate/test/double/wire"
+)
+
+// Options of one operator.
+type Options struct {
+	Config *rest.Config
+	Scheme *runtime.Scheme
+	World  *members.World
+	// Namespaces are the ones that it sees; none means all.
+	Namespaces []string
+	// Wire and Line are made where they are nil.
+	Wire *wire.Wire
+	Line *members.Line
+	// AgentImage is that of new pods.
+	AgentImage string
+	// Client wraps what the controller reads its cache and writes through; nil
+	// leaves it as it is.
+	Client func(client.Client) client.Client
+	// Settings changes the settings; nil leaves them as they are.
+	Settings func(*controller.Settings)
+}
+
+// Operator is a running manager.
+type Operator struct {
+	Wire *wire.Wire
+	Line *members.Line
+
+	stop  context.CancelFunc
+	ended chan struct{}
+	once  sync.Once
+	err   error
+}
+
+// Start runs a manager until it is stopped or killed.
+func Start(ctx context.Context, o Options) (*Operator, error) {
+	op := &Operator{Wire: o.Wire, Line: o.Line, ended: make(chan struct{})}
+	if op.Wire == nil {
+		op.Wire = &wire.Wire{}
+	}
+	if op.Line == nil {
+		op.Line = o.World.Line()
+	}
+	caches := controller.CacheOptions()
+	if len(o.Namespaces) > 0 {
+		caches.DefaultNamespaces = map[string]cache.Config{}
+		for _, n := range o.Namespaces {
+			caches.DefaultNamespaces[n] = cache.Config{}
+		}
+	}
+	mgr, err := ctrl.NewManager(op.Wire.Config(o.Config), ctrl.Options{
+		Scheme:                  o.Scheme,
+		Metrics:                 metricsserver.Options{BindAddress: "0"},
+		Cache:                   caches,
+		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
+		GracefulShutdownTimeout: ptr.To(5 * time.Second),
+		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	engines, err := engine.NewRegistry(consul.Kit())
+	if err != nil {
+		return nil, fmt.Errorf("register the engines: %w", err)
+	}
+	r := &controller.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Engines: engines, Connect: op.Line.Connect,
+		Recorder: mgr.GetEventRecorder("quorate"), Settings: settings(o), Now: time.Now,
+	}
+	if o.Client != nil {
+		r.Client = o.Client(r.Client)
+	}
+	if err := r.SetupWithManager(mgr); err != nil {
+		return nil, fmt.Errorf("set up the controller: %w", err)
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	op.stop = stop
+	go func() {
+		defer close(op.ended)
+		op.err = mgr.Start(run)
+	}()
+	return op, nil
+}
+
+func settings(o Options) controller.Settings {
+	s := controller.Settings{
+		AgentImage: o.AgentImage, ClusterDomain: "cluster.local", Namespace: "quorate-system",
+		StatusEvery: 2 * time.Second, Resync: 10 * time.Minute, Concurrency: 4,
+	}
+	if s.AgentImage == "" {
+		s.AgentImage = "quorate/quorate:test"
+	}
+	if o.Settings != nil {
+		o.Settings(&s)
+	}
+	return s
+}
+
+// Stop ends the manager in good order.
+func (o *Operator) Stop() error {
+	o.once.Do(func() {
+		o.stop()
+		<-o.ended
+	})
+	return o.err
+}
+
+// Kill ends the manager as SIGKILL would: from now on nothing that it does has
+// any effect. It returns at once; Stop waits for the rest.
+func (o *Operator) Kill() {
+	o.Wire.Cut()
+	o.Line.Cut()
+	o.stop()
+}
