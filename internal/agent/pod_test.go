@@ -103,7 +103,9 @@ func (p *pod) sandbox() {
 
 func (p *pod) startAgent() {
 	p.t.Helper()
-	_ = os.Remove(filepath.Join(p.dir, "manager.address"))
+	for _, name := range []string{"manager.address", "probes.address"} {
+		_ = os.Remove(filepath.Join(p.dir, name))
+	}
 	p.agent = p.command("agent")
 	p.must(p.agent.Start())
 	p.ended = make(chan error, 1)
