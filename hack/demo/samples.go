@@ -9,10 +9,8 @@ type sample struct {
 	folder string
 	// namespace and name of the Datastore in it.
 	namespace, name string
-	// client is the image of a pod that has curl.
-	client string
 }
 
 var samples = map[string]sample{
-	"consul": {folder: "config/samples", namespace: "consul-demo", name: "consul", client: "curlimages/curl:8"},
+	"consul": {folder: "config/samples", namespace: "consul-demo", name: "consul"},
 }

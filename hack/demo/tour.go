@@ -15,10 +15,8 @@ import (
 // Service and with the token of the connection Secret.
 func (d *demo) readAndWrite(ctx context.Context) error {
 	ns, name := d.sample.namespace, d.sample.name
-	if _, err := d.output(ctx, "-n", ns, "get", "pod", "client"); err != nil {
-		if err := d.kubectl(ctx, "-n", ns, "run", "client", "--image="+d.sample.client, "--restart=Never", "--", "sleep", "infinity"); err != nil {
-			return err
-		}
+	if err := d.kubectl(ctx, "-n", ns, "apply", "-f", "hack/demo/client.yaml"); err != nil {
+		return err
 	}
 	if err := d.kubectl(ctx, "-n", ns, "wait", "--for=condition=Ready", "pod/client", "--timeout=50s"); err != nil {
 		return err
