@@ -77,10 +77,11 @@ func (p *draft) withdrawals() []candidate {
 		if !known || !unwanted || p.claimGone(m.Name, e) || len(p.out.Assessment.PeersNamed(m.Name)) > 0 {
 			continue
 		}
-		out = append(out, candidate{step: engine.Step{
-			Kind: engine.StepLeave, Member: m.Name, SubjectID: e.ID,
-			Why: m.Name + " was let join, has not done so, and is not wanted any more",
-		}})
+		why := m.Name + " was let join, has not done so, and is not wanted any more"
+		if e.Leaving {
+			why = m.Name + " has left; its server is to stay down"
+		}
+		out = append(out, candidate{step: engine.Step{Kind: engine.StepLeave, Member: m.Name, SubjectID: e.ID, Why: why}})
 	}
 	return out
 }
