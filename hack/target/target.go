@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/quorate/quorate/hack/toolchain"
 )
@@ -45,6 +46,10 @@ type Target struct {
 	Out io.Writer
 	// Tools are the paths of kubectl and helm.
 	Tools map[string]string
+
+	build   sync.Once
+	program string
+	failure error
 }
 
 // New prepares a target without touching any cluster.
@@ -151,16 +156,18 @@ func (t *Target) Local(ctx context.Context, args ...string) error {
 	return t.run(ctx, program, append(args, "--name", t.Name)...)
 }
 
-// localProgram builds the program into bin/: parts of the cluster run from it,
-// so it must outlive this process.
+// localProgram builds the program into bin/, once: parts of the cluster run
+// from it, so it must outlive this process.
 func (t *Target) localProgram(ctx context.Context) (string, error) {
-	path := filepath.Join(t.Root, "bin", "cluster")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./hack/cluster/cmd/cluster")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = t.Root, t.Out, t.Out
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("build the local cluster's program: %w", err)
-	}
-	return path, nil
+	t.build.Do(func() {
+		t.program = filepath.Join(t.Root, "bin", "cluster")
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", t.program, "./hack/cluster/cmd/cluster")
+		cmd.Dir, cmd.Stdout, cmd.Stderr = t.Root, t.Out, t.Out
+		if err := cmd.Run(); err != nil {
+			t.failure = fmt.Errorf("build the local cluster's program: %w", err)
+		}
+	})
+	return t.program, t.failure
 }
 
 // Kubectl runs kubectl against the cluster.

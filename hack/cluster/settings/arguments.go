@@ -69,6 +69,10 @@ func APIServerArguments(c layout.Cluster) []string {
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file=" + store.Certificate(pki.FrontProxyClient),
 		"--proxy-client-key-file=" + store.Key(pki.FrontProxyClient),
+		"--audit-policy-file=" + c.Paths().Etc("audit.yaml"),
+		"--audit-log-path=" + c.Paths().Log("audit"),
+		"--audit-log-maxsize=100",
+		"--audit-log-maxbackup=1",
 		"--profiling=false",
 	}
 }

@@ -103,6 +103,7 @@ func ControlPlane(c layout.Cluster) ([]File, error) {
 		{"Corefile", c.Paths().Etc("Corefile"), map[string]any{
 			"Address": plan.ControlPlane, "Kubeconfig": c.Paths().Etc("coredns.kubeconfig"),
 		}},
+		{"audit.yaml", c.Paths().Etc("audit.yaml"), nil},
 		{"kube-proxy.yaml", c.Paths().Etc("kube-proxy.yaml"), map[string]any{
 			"Kubeconfig": c.Paths().Etc("kube-proxy.kubeconfig"), "NodeName": c.NodeList()[0].Name, "Pods": plan.Pods,
 			"Address": plan.ControlPlane,
