@@ -121,8 +121,8 @@ func (i Identity) Alive() bool {
 	return err == nil && current.start == i.StartTicks && current.state != 'Z' && current.state != 'X'
 }
 
-// identify describes a process that runs now.
-func identify(pid int) (Identity, error) {
+// Identify tells which process has the number now.
+func Identify(pid int) (Identity, error) {
 	boot, err := bootID()
 	if err != nil {
 		return Identity{}, err

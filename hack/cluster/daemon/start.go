@@ -84,7 +84,7 @@ func (b Book) Start(s Spec) (Record, error) {
 	if err := cmd.Start(); err != nil {
 		return Record{}, fmt.Errorf("starting %s: %w", s.Name, err)
 	}
-	identity, err := identify(cmd.Process.Pid)
+	identity, err := Identify(cmd.Process.Pid)
 	// Only collects the process should it end before its starter does; how it ended is in its log.
 	go func() { _ = cmd.Wait() }()
 	if err != nil {

@@ -45,6 +45,19 @@ func (n Network) NodeAddr(node Node) netip.Addr {
 	return netip.AddrFrom4(base)
 }
 
+// ControlPlaneMAC is the hardware address that goes with ControlPlane. It is given, since a bridge otherwise takes that of
+// one of its ports, and another when the port goes away with its node.
+func (n Network) ControlPlaneMAC() string { return n.mac(0) }
+
+// NodeMAC is the hardware address that goes with NodeAddr. A node that was off keeps it, as a machine does: the others
+// would look for the old one for a while.
+func (n Network) NodeMAC(node Node) string { return n.mac(node.Number) }
+
+// mac is an address that is locally administered, hence nobody else's.
+func (n Network) mac(number int) string {
+	return fmt.Sprintf("02:71:75:6f:%02x:%02x", n.Machines.Addr().As4()[2], number)
+}
+
 // NodePods is the part of the pod range whose addresses a node gives to its pods.
 func (n Network) NodePods(node Node) netip.Prefix {
 	base := n.Pods.Addr().As4()

@@ -26,7 +26,9 @@ func port(node layout.Node) string { return fmt.Sprintf("node-%d", node.Number) 
 // only once, while the rest may be said again.
 
 // controlPlaneLink makes the bridge.
-func controlPlaneLink() string { return "link add " + bridge + " type bridge" }
+func controlPlaneLink(c layout.Cluster) string {
+	return "link add " + bridge + " address " + c.Network().ControlPlaneMAC() + " type bridge"
+}
 
 func controlPlaneSettings(c layout.Cluster) []string {
 	plan := c.Network()
@@ -65,7 +67,8 @@ func hostSettings(c layout.Cluster) []string {
 
 // nodeLinkCommand joins a node to the bridge; it is said in the control plane's namespace.
 func nodeLinkCommand(c layout.Cluster, node layout.Node) string {
-	return fmt.Sprintf("link add %s type veth peer name %s netns %s", port(node), nodeLink, c.Paths().NodeNetNS(node))
+	return fmt.Sprintf("link add %s type veth peer name %s address %s netns %s",
+		port(node), nodeLink, c.Network().NodeMAC(node), c.Paths().NodeNetNS(node))
 }
 
 // nodePortSettings are said in the control plane's namespace.

@@ -32,6 +32,16 @@ func TestHost(t *testing.T) {
 	}
 }
 
+func TestMachinesKeepTheirHardwareAddresses(t *testing.T) {
+	if got, want := controlPlaneLink(two), "link add br0 address 02:71:75:6f:01:00 type bridge"; got != want {
+		t.Errorf("got %q", got)
+	}
+	if got, want := nodeLinkCommand(two, two.NodeList()[1]), "link add node-2 type veth peer name eth0 "+
+		"address 02:71:75:6f:01:02 netns /var/lib/quorate/a/netns/a-node-2"; got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestNodeRoutesToThePodsOfOthersOnly(t *testing.T) {
 	want := []string{
 		"link set lo up",

@@ -42,7 +42,7 @@ func EnsureControlPlane(ctx context.Context, c layout.Cluster) error {
 	if err := tune(ctx, ns, forward, noReversePath, ignoreBridged, ignoreBridged6); err != nil {
 		return err
 	}
-	if err := ensureLink(ctx, ns, bridge, ns, controlPlaneLink()); err != nil {
+	if err := ensureLink(ctx, ns, bridge, ns, controlPlaneLink(c)); err != nil {
 		return err
 	}
 	if err := ensureLink(ctx, "", c.HostLink(), "", hostLinkCommand(c)); err != nil {

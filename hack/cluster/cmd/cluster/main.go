@@ -13,13 +13,16 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/quorate/quorate/hack/cluster"
 	"github.com/quorate/quorate/hack/cluster/layout"
 )
 
 func main() {
+	ctrl.SetLogger(logr.Discard()) // what there is to say is said as progress or as an error.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := root().ExecuteContext(ctx)
 	stop()
