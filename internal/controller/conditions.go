@@ -21,7 +21,10 @@ type findings struct {
 	datastore *v1alpha1.Datastore
 	quorum    func(int) int
 	state     plan.State
-	decision  plan.Decision
+	// ledger is the one that is stored, nil where there is none; the decision's
+	// may never have been.
+	ledger   *plan.Ledger
+	decision plan.Decision
 	// blocked is what ended the pass early and a person must mend: a foreign
 	// object, a refused setting. Nil where the pass went through.
 	blocked *plan.Finding

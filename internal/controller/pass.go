@@ -205,10 +205,13 @@ func (p *pass) remember(ctx context.Context) error {
 	return nil
 }
 
+// claims are those that a grant was given for: what ledger and credentials
+// must live as long as. On any other there is nothing that they would open.
 func (p *pass) claims() []*corev1.PersistentVolumeClaim {
 	out := make([]*corev1.PersistentVolumeClaim, 0, len(p.snapshot.claims))
-	for _, c := range p.snapshot.claims {
-		if c.DeletionTimestamp == nil {
+	for member, c := range p.snapshot.claims {
+		granted := p.findings.decision.Ledger.Members[member].ClaimUID
+		if c.DeletionTimestamp == nil && granted == string(c.UID) {
 			out = append(out, c)
 		}
 	}

@@ -30,6 +30,9 @@ const watchdog = 5 * time.Second
 // is a former Datastore's child that is still to be collected: the pass is
 // repeated on what is left.
 func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
+	if apierrors.HasStatusCause(cause, corev1.NamespaceTerminatingCause) {
+		return ctrl.Result{}, nil // the Datastore goes with its namespace
+	}
 	var former *formerError
 	raced := apierrors.IsConflict(cause) || apierrors.IsAlreadyExists(cause) || errors.As(cause, &former)
 	if raced {
@@ -48,7 +51,7 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	p.d.Status = next
 	if err := p.Status().Patch(ctx, p.d, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return ctrl.Result{RequeueAfter: time.Millisecond}, cause
+			return p.result(ctrl.Result{RequeueAfter: time.Millisecond}, cause)
 		}
 		return ctrl.Result{}, errors.Join(cause, fmt.Errorf("write the status of %s: %w", p.d.Name, err))
 	}

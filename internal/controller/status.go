@@ -30,7 +30,7 @@ func statusOf(f *findings, s *snapshot) v1alpha1.DatastoreStatus {
 			Type: j.condition, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: d.Generation,
 		})
 	}
-	if l := f.decision.Ledger; l != nil {
+	if l := f.ledger; l != nil {
 		out.ClusterID = l.ClusterID
 		out.Image = l.Image
 	}
