@@ -5,6 +5,8 @@ package engine
 
 import (
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
 )
 
 // Formation says how a set comes into being from empty volumes.
@@ -118,4 +120,6 @@ type Connector interface {
 type WebUI interface {
 	// UIPort returns the name of the client port that serves it.
 	UIPort() string
+	// UIIngress returns the Ingress that the specification asks for, or nil.
+	UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress
 }

@@ -66,6 +66,10 @@ type webEngine struct{ fakeEngine }
 
 func (webEngine) UIPort() string { return "http" }
 
+func (webEngine) UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
+	return d.ConsulSettings().UI.Ingress
+}
+
 func (webEngine) Connection(host string, credentials map[string][]byte) engine.Connection {
 	return engine.Connection{
 		Type: "fake", Host: host, Port: "8500", URI: "http://" + host + ":8500",

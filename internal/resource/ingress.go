@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -16,8 +15,11 @@ import (
 // is nil where the engine has none, or the specification does not ask for it.
 func (b Builder) Ingress() *networkingv1.Ingress {
 	ui, ok := b.in.Engine.(engine.WebUI)
-	want := wantedIngress(b.d)
-	if !ok || want == nil {
+	if !ok {
+		return nil
+	}
+	want := ui.UIIngress(b.d)
+	if want == nil {
 		return nil
 	}
 	out := b.bareIngress()
@@ -53,18 +55,4 @@ func (b Builder) bareIngress() *networkingv1.Ingress {
 		TypeMeta:   metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "Ingress"},
 		ObjectMeta: metav1.ObjectMeta{Name: IngressName(b.d.Name), Namespace: b.d.Namespace},
 	}
-}
-
-// wantedIngress finds the Ingress in whichever section of the specification
-// has one. It looks at sections, not at the engine's name; the schema sees to
-// it that only the engine's own section is there.
-func wantedIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
-	if d.Spec.Consul == nil {
-		return nil
-	}
-	ui := d.ConsulSettings().UI
-	if !*ui.Enabled {
-		return nil
-	}
-	return ui.Ingress
 }

@@ -73,6 +73,15 @@ func (Engine) Traits() engine.Traits {
 // UIPort is the client port that serves Consul's user interface.
 func (Engine) UIPort() string { return "http" }
 
+// UIIngress is the one that spec.consul.ui asks for, unless it is switched off.
+func (Engine) UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
+	ui := d.ConsulSettings().UI
+	if !*ui.Enabled {
+		return nil
+	}
+	return ui.Ingress
+}
+
 // Connection describes the HTTP interface and the token that may do all.
 func (Engine) Connection(host string, credentials map[string][]byte) engine.Connection {
 	port := strconv.Itoa(portHTTP)
