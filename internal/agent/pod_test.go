@@ -133,7 +133,10 @@ func (p *pod) stop() {
 	}
 	_ = p.agent.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-p.ended:
+	case err := <-p.ended:
+		if err != nil {
+			p.t.Errorf("the agent ended with %v", err)
+		}
 	case <-time.After(10 * time.Second):
 		p.t.Error("the agent does not end")
 		_ = p.agent.Process.Kill()

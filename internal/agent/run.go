@@ -70,7 +70,7 @@ func (a *Agent) Run(parent context.Context, l Listeners) error {
 		a.log.Warn("ended with something still under way")
 	}
 	if parent.Err() == nil {
-		return context.Cause(ctx)
+		return fmt.Errorf("a part of the agent has failed: %w", context.Cause(ctx))
 	}
 	return nil
 }

@@ -23,10 +23,11 @@ import (
 )
 
 const (
-	// AuthorityValidity and LeafValidity say for how long certificates are
-	// good. Nothing renews them yet; see NeedsRenewal.
+	// AuthorityValidity says for how long an authority is good. Nothing renews
+	// it yet; see NeedsRenewal.
 	AuthorityValidity = 10 * 365 * 24 * time.Hour
-	LeafValidity      = 365 * 24 * time.Hour
+	// LeafValidity says for how long the pairs of manager and members are good.
+	LeafValidity = 365 * 24 * time.Hour
 	// skew is by how much the clocks of two machines may differ.
 	skew = time.Hour
 )

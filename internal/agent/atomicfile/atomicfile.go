@@ -64,16 +64,19 @@ func stage(path string, data []byte, perm fs.FileMode, sync bool) error {
 
 func fill(f *os.File, data []byte, perm fs.FileMode, sync bool) error {
 	if _, err := f.Write(data); err != nil {
-		return err
+		return fmt.Errorf("content: %w", err)
 	}
 	// The process' umask must not decide who reads a file.
 	if err := f.Chmod(perm); err != nil {
-		return err
+		return fmt.Errorf("mode: %w", err)
 	}
 	if !sync {
 		return nil
 	}
-	return f.Sync()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("to the disk: %w", err)
+	}
+	return nil
 }
 
 func commit(path string) error {

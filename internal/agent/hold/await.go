@@ -5,6 +5,7 @@ package hold
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -50,7 +51,7 @@ func (d Dir) enter(fd int) (bool, error) {
 func lock(fd int) error {
 	for {
 		err := unix.Flock(fd, unix.LOCK_EX)
-		if err == unix.EINTR { //nolint:errorlint // a system call's own result
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {

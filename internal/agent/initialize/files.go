@@ -119,7 +119,7 @@ func readSecrets(dir string) (map[string][]byte, error) {
 func readKeys(dir string, pick func(key string) (name string, ok bool)) (map[string][]byte, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list: %w", err)
 	}
 	out := map[string][]byte{}
 	for _, e := range entries {
@@ -128,7 +128,7 @@ func readKeys(dir string, pick func(key string) (name string, ok bool)) (map[str
 			continue
 		}
 		if out[name], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("key %s: %w", e.Name(), err)
 		}
 	}
 	return out, nil
@@ -138,23 +138,26 @@ func readKeys(dir string, pick func(key string) (name string, ok bool)) (map[str
 func copyBinary(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {
-		return err
+		return fmt.Errorf("read it: %w", err)
 	}
 	defer func() { _ = source.Close() }()
 	staged := to + atomicfile.Suffix
 	if err := os.Remove(staged); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return fmt.Errorf("remove a left-over: %w", err)
 	}
 	if err := copyTo(staged, source); err != nil {
 		return err
 	}
-	return os.Rename(staged, to)
+	if err := os.Rename(staged, to); err != nil {
+		return fmt.Errorf("put it in place: %w", err)
+	}
+	return nil
 }
 
 func copyTo(path string, source io.Reader) error {
 	target, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("create the copy: %w", err)
 	}
 	_, err = io.Copy(target, source)
 	if err == nil {

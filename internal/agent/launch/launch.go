@@ -48,6 +48,6 @@ func await(ctx context.Context, d hold.Dir) error {
 	case err := <-free:
 		return err
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return fmt.Errorf("wait until the server may start: %w", context.Cause(ctx))
 	}
 }

@@ -21,27 +21,32 @@ const (
 	// ProbePort is where the agent answers the kubelet's probes: plain HTTP,
 	// read-only.
 	ProbePort = 7744
-	// ReportPath and ActionPath are the two calls.
+	// ReportPath is the call for a member's report.
 	ReportPath = "/v1/report"
+	// ActionPath is the call for an action.
 	ActionPath = "/v1/action"
-	// StartPath and ReadyPath are the probes: whether the gate is open, and
-	// whether this member serves caught up in its planned role.
+	// StartPath is the startup probe: whether the gate is open.
 	StartPath = "/started"
+	// ReadyPath is the readiness probe: whether this member serves, caught up in
+	// its planned role.
 	ReadyPath = "/ready"
 	// DrainPath is what preStop asks for, on the agent's unix socket only.
 	DrainPath = "/drain"
-	// SinceParam names the revision that the caller has; WaitParam, in whole
-	// seconds, how long the agent may hold the answer back. It is cut to MaxWaitSeconds.
-	SinceParam     = "since"
-	WaitParam      = "wait"
+	// SinceParam names the revision that the caller has.
+	SinceParam = "since"
+	// WaitParam is how long the agent may hold the answer back, in whole
+	// seconds; it is cut to MaxWaitSeconds.
+	WaitParam = "wait"
+	// MaxWaitSeconds is the longest that an answer is held back.
 	MaxWaitSeconds = 60
-	// MaxReportBytes and MaxActionBytes bound what is read from the other side.
+	// MaxReportBytes bounds what the manager reads from an agent.
 	MaxReportBytes = 256 << 10
+	// MaxActionBytes bounds what an agent reads from the manager.
 	MaxActionBytes = 64 << 10
-	// MemberServerName is the name in every member certificate, and
-	// ManagerName the common name in the manager's.
+	// MemberServerName is the name in every member certificate.
 	MemberServerName = "member.quorate.dev"
-	ManagerName      = "manager.quorate.dev"
+	// ManagerName is the common name in the manager's certificate.
+	ManagerName = "manager.quorate.dev"
 )
 
 // ReportReply is the answer to a report call.
@@ -79,15 +84,15 @@ type Refusal struct {
 type RefusalReason string
 
 const (
-	// RefusedStale: the epoch, the term or the identity is older than, or other
+	// RefusedStale means that the epoch, the term or the identity is older than, or other
 	// than, what the agent sees (HTTP 409).
 	RefusedStale RefusalReason = "Stale"
-	// RefusedOther: the request is for another pod or another set (HTTP 409).
+	// RefusedOther means that the request is for another pod or another set (HTTP 409).
 	RefusedOther RefusalReason = "NotForMe"
-	// RefusedBusy: another action is being carried out (HTTP 409).
+	// RefusedBusy means that another action is being carried out (HTTP 409).
 	RefusedBusy RefusalReason = "Busy"
-	// RefusedVolume: the volume's state forbids it (HTTP 409).
+	// RefusedVolume means that the volume's state forbids it (HTTP 409).
 	RefusedVolume RefusalReason = "Volume"
-	// RefusedMalformed: the request makes no sense (HTTP 400).
+	// RefusedMalformed means that the request makes no sense (HTTP 400).
 	RefusedMalformed RefusalReason = "Malformed"
 )

@@ -19,7 +19,7 @@ import (
 
 // report answers at once where the caller has another revision, else when
 // there is a new one, the wait is over, or the agent ends.
-func report(life context.Context, b *board.Board) http.HandlerFunc {
+func report(b *board.Board) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		wait, err := waitTime(query.Get(protocol.WaitParam))
@@ -29,8 +29,6 @@ func report(life context.Context, b *board.Board) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		defer cancel()
-		stop := context.AfterFunc(life, cancel)
-		defer stop()
 		answer(w, http.StatusOK, b.Reply(ctx, query.Get(protocol.SinceParam)))
 	}
 }
@@ -85,7 +83,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, protocol.MaxActionBytes))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("in full: %w", err)
 	}
 	// The connection is read from on, to see that the caller goes away; a
 	// deadline would be taken for that.

@@ -35,7 +35,7 @@ func (l *limited) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		<-l.slots
-		return nil, err
+		return nil, err //nolint:wrapcheck // the server looks at what kind it is
 	}
 	return &slotted{Conn: conn, free: sync.OnceFunc(func() { <-l.slots })}, nil
 }
@@ -43,7 +43,7 @@ func (l *limited) Accept() (net.Conn, error) {
 // Close ends Accept too where it waits for a slot.
 func (l *limited) Close() error {
 	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
+	return l.Listener.Close() //nolint:wrapcheck // this is the listener
 }
 
 type slotted struct {
@@ -54,5 +54,5 @@ type slotted struct {
 // Close gives the slot back.
 func (c *slotted) Close() error {
 	defer c.free()
-	return c.Conn.Close()
+	return c.Conn.Close() //nolint:wrapcheck // this is the connection
 }

@@ -40,11 +40,13 @@ type Accept func(ctx context.Context, r protocol.ActionRequest) *protocol.Refusa
 // there is when it does.
 func Serve(ctx context.Context, l net.Listener, id *Identity, b *board.Board, accept Accept, log *slog.Logger) error {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+protocol.ReportPath, report(ctx, b))
+	mux.Handle("GET "+protocol.ReportPath, report(b))
 	mux.Handle("POST "+protocol.ActionPath, act(accept))
 	srv := newServer(mux, log)
 	srv.WriteTimeout = writeTime
 	srv.TLSConfig = id.Config()
+	// Requests end with the agent.
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
 	return serve(ctx, srv, func() error { return srv.ServeTLS(limit(l, maxConnections), "", "") })
 }
 

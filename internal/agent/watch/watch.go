@@ -41,7 +41,7 @@ func Until(ctx context.Context, dir string, done func() (bool, error)) error {
 func next(ctx context.Context, watcher *fsnotify.Watcher) error {
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return fmt.Errorf("cut off: %w", context.Cause(ctx))
 	case <-watcher.Events:
 		return nil
 	case err := <-watcher.Errors:
