@@ -52,7 +52,7 @@ func (p *pass) ask(ctx context.Context) error {
 		case errors.As(err, &refused) && refused.Reason == protocol.RefusedBusy:
 			continue
 		case errors.As(err, &refused) && refused.Reason == protocol.RefusedStale:
-			p.release(p.d.UID)
+			p.doubt(p.d.UID)
 			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
 		case err != nil:
 			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)

@@ -20,7 +20,10 @@ import (
 type findings struct {
 	datastore *v1alpha1.Datastore
 	quorum    func(int) int
-	state     plan.State
+	// decided is set once the pass has observed and planned; without it the
+	// rest says nothing about the members.
+	decided bool
+	state   plan.State
 	// ledger is the one that is stored, nil where there is none; the decision's
 	// may never have been.
 	ledger   *plan.Ledger
@@ -30,6 +33,9 @@ type findings struct {
 	blocked *plan.Finding
 	// growth says that the volumes are smaller than asked for; empty where not.
 	growth string
+	// waiting says what goes by itself and is waited for before anything is
+	// done; empty where nothing is.
+	waiting string
 	// failure is an error that will be tried again.
 	failure error
 }
@@ -127,6 +133,8 @@ func reconciling(f *findings) verdict {
 		return no(v1alpha1.ReasonBlocked, "nothing goes on until the cause of Stalled is mended")
 	case f.failure != nil:
 		return yes(v1alpha1.ReasonBlocked, "will be tried again: "+f.failure.Error())
+	case f.waiting != "":
+		return yes(v1alpha1.ReasonBlocked, "waiting: "+f.waiting)
 	case !f.formed():
 		return yes(v1alpha1.ReasonForming, orElse(p.Message, p.Why))
 	case p.BlockedBy != "":

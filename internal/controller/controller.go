@@ -8,6 +8,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -76,47 +78,7 @@ type Reconciler struct {
 	Now func() time.Time
 
 	fleet *fleet.Fleet
-	tenure
-}
-
-// tenure is what this process remembers of a Datastore. Losing it costs a
-// raised epoch and one early status write, no more.
-type tenure struct {
-	mu       sync.Mutex
-	epochs   map[types.UID]int64
-	reported map[types.UID]time.Time
-}
-
-func (t *tenure) epoch(uid types.UID) int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.epochs[uid]
-}
-
-func (t *tenure) hold(uid types.UID, epoch int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.epochs[uid] = epoch
-}
-
-// release forgets an epoch, so that the next action raises a new one.
-func (t *tenure) release(uid types.UID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.epochs, uid)
-}
-
-// lastWrite returns when the status was last written.
-func (t *tenure) lastWrite(uid types.UID) time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.reported[uid]
-}
-
-func (t *tenure) wrote(uid types.UID, at time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reported[uid] = at
+	*tenure
 }
 
 // Reconcile is one pass over one Datastore. Every path ends in one report.
@@ -141,7 +103,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // SetupWithManager registers the controller: Datastores, what they own, the
 // pods, claims and ledgers that bear their label, and the reports of the agents.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.epochs, r.reported = map[types.UID]int64{}, map[types.UID]time.Time{}
+	r.tenure = newTenure()
 	woken := make(chan workqueue.TypedRateLimitingInterface[reconcile.Request], 1)
 	var once sync.Once
 	var queue workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -153,6 +115,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		woken <- q
 		return nil
 	})
+	letGo := manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		r.fleet.Close()
+		return nil
+	})
+	if err := mgr.Add(letGo); err != nil {
+		return fmt.Errorf("let go of the agents at the end: %w", err)
+	}
 	byLabel := handler.EnqueueRequestsFromMapFunc(requestsByLabel)
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Datastore{}).

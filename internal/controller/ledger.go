@@ -47,6 +47,15 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*l
 	return &ledgerFile{object: &cm, ledger: &l}, nil
 }
 
+// says tells whether the stored ledger says the same and has these owners.
+func (f *ledgerFile) says(next *plan.Ledger, d *v1alpha1.Datastore, claims []*corev1.PersistentVolumeClaim) bool {
+	if f.object == nil || !next.Equal(f.ledger) {
+		return false
+	}
+	have := f.object.OwnerReferences
+	return len(resource.KeepOwners(have, d, claims)) == len(have)
+}
+
 // write stores the next ledger if it says anything new, and keeps the owners
 // that the ledger shall live as long as.
 func (f *ledgerFile) write(ctx context.Context, c client.Client, d *v1alpha1.Datastore, claims []*corev1.PersistentVolumeClaim, next *plan.Ledger) error {
@@ -63,13 +72,12 @@ func (f *ledgerFile) write(ctx context.Context, c client.Client, d *v1alpha1.Dat
 		f.object, f.ledger = cm, next
 		return nil
 	}
-	owners := resource.KeepOwners(f.object.OwnerReferences, d, claims)
-	if next.Equal(f.ledger) && len(owners) == len(f.object.OwnerReferences) {
+	if f.says(next, d, claims) {
 		return nil
 	}
 	cm := f.object.DeepCopy()
 	cm.Data = map[string]string{resource.LedgerKey: string(text)}
-	cm.OwnerReferences = owners
+	cm.OwnerReferences = resource.KeepOwners(f.object.OwnerReferences, d, claims)
 	if err := c.Update(ctx, cm); err != nil {
 		return fmt.Errorf("update ledger of %s: %w", d.Name, err)
 	}

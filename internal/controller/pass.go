@@ -41,8 +41,19 @@ func newPass(r *Reconciler, d *v1alpha1.Datastore) *pass {
 	}
 }
 
-// errStop ends a pass whose findings already say why.
-var errStop = errors.New("the pass ends here")
+var (
+	// errStop ends a pass whose findings already say why.
+	errStop = errors.New("the pass ends here")
+	// errGone ends a pass over a Datastore that exists no more; nothing is
+	// said of it, since there is nowhere to say it.
+	errGone = errors.New("the Datastore is gone")
+	// errOutdated ends a pass over a Datastore that was changed since it was
+	// read; the next pass reads it anew.
+	errOutdated = errors.New("the Datastore was changed meanwhile")
+	// errSuperseded ends a pass of a manager that another one has taken over
+	// from.
+	errSuperseded = errors.New("another manager has taken over")
+)
 
 // run goes through the pass. Each stage needs the ones before it:
 //
@@ -112,6 +123,9 @@ func (p *pass) load(ctx context.Context) error {
 	if file.ledger == nil {
 		return nil
 	}
+	if p.superseded(p.d.UID, file.ledger.Epoch, p.Now()) {
+		return errSuperseded
+	}
 	return p.secrets.read(ctx, p.Live, p.d, file.ledger.ClusterID)
 }
 
@@ -121,33 +135,13 @@ func (p *pass) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.former(snap); err != nil {
+		return err
+	}
 	if err := p.follow(snap); err != nil {
 		return err
 	}
 	return p.plan(snap)
-}
-
-// confirm plans again on what the API server and the agents say now, where the
-// first decision would change anything about members. What is then done is
-// this second decision, whatever the first was.
-func (p *pass) confirm(ctx context.Context) error {
-	if p.findings.blocked != nil || p.d.Spec.Paused {
-		return errStop
-	}
-	if !p.changesMembers() {
-		return nil
-	}
-	snap, err := observe(ctx, p.Live, p.d, p.fleet.Refresh(ctx, p.key))
-	if err != nil {
-		return err
-	}
-	return p.plan(snap)
-}
-
-func (p *pass) changesMembers() bool {
-	d, s := p.findings.decision, p.findings.state
-	shrinks := s.Set != nil && d.Shape.Replicas < s.Set.Replicas
-	return len(d.Asks) > 0 || len(d.Replace) > 0 || shrinks || !d.Ledger.Equal(p.ledger.ledger)
 }
 
 func (p *pass) plan(snap *snapshot) error {
@@ -158,7 +152,7 @@ func (p *pass) plan(snap *snapshot) error {
 	}
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
-	p.findings.state = s
+	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)
 	if l := p.findings.decision.Ledger; l != nil {
 		l.Image, l.ImageFor = p.image(), p.imageFor()
@@ -195,10 +189,15 @@ func (p *pass) remember(ctx context.Context) error {
 	if next == nil {
 		return errStop
 	}
+	before := p.ledger.ledger
 	if err := p.ledger.write(ctx, p.Client, p.d, p.claims(), next); err != nil {
+		// Whether it was written is not known unless it was refused.
+		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+			p.release(p.d.UID)
+		}
 		return err
 	}
-	if len(p.findings.decision.Asks) > 0 {
+	if before == nil || next.Epoch != before.Epoch {
 		p.hold(p.d.UID, next.Epoch)
 	}
 	pointLedgerWritten.Reach()

@@ -23,6 +23,10 @@ import (
 // event that it waits for never come. Progress does not hang on it.
 const watchdog = 5 * time.Second
 
+// raceAgain is how soon a pass that lost a race is repeated: time enough for a
+// cache to show what it lost to.
+const raceAgain = 200 * time.Millisecond
+
 // report ends the pass: one status write, if there is anything to write, then
 // the events that follow from it.
 //
@@ -30,15 +34,14 @@ const watchdog = 5 * time.Second
 // is a former Datastore's child that is still to be collected: the pass is
 // repeated on what is left.
 func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
-	if apierrors.HasStatusCause(cause, corev1.NamespaceTerminatingCause) {
-		return ctrl.Result{}, nil // the Datastore goes with its namespace
+	if quiet, ok := silent(cause); ok {
+		return quiet, nil
 	}
-	var former *formerError
-	raced := apierrors.IsConflict(cause) || apierrors.IsAlreadyExists(cause) || errors.As(cause, &former)
+	raced := p.raced(cause)
 	if raced {
 		cause = nil
 	}
-	p.findings.failure = cause
+	p.findings.failure, p.findings.ledger = cause, p.ledger.ledger
 	next := statusOf(p.findings, p.snapshot)
 	result := ctrl.Result{RequeueAfter: p.again(raced)}
 	if sameStatus(&p.d.Status, &next) {
@@ -51,7 +54,7 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	p.d.Status = next
 	if err := p.Status().Patch(ctx, p.d, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return p.result(ctrl.Result{RequeueAfter: time.Millisecond}, cause)
+			return p.result(ctrl.Result{RequeueAfter: raceAgain}, cause)
 		}
 		return ctrl.Result{}, errors.Join(cause, fmt.Errorf("write the status of %s: %w", p.d.Name, err))
 	}
@@ -59,6 +62,32 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	pointStatusWritten.Reach()
 	p.announce(&before.Status, &next)
 	return p.result(result, cause)
+}
+
+// silent tells of the ends of a pass of which nothing is said: the Datastore
+// is gone or goes with its namespace, is another by now, or is another
+// manager's.
+func silent(cause error) (ctrl.Result, bool) {
+	switch {
+	case errors.Is(cause, errGone), apierrors.HasStatusCause(cause, corev1.NamespaceTerminatingCause):
+		return ctrl.Result{}, true
+	case errors.Is(cause, errOutdated):
+		return ctrl.Result{RequeueAfter: raceAgain}, true
+	case errors.Is(cause, errSuperseded):
+		return ctrl.Result{RequeueAfter: supersededFor}, true
+	}
+	return ctrl.Result{}, false
+}
+
+// raced tells whether what ended the pass passes by itself, and notes what is
+// worth telling of it.
+func (p *pass) raced(cause error) bool {
+	var former *formerError
+	if errors.As(cause, &former) {
+		p.findings.waiting = former.Error()
+		return true
+	}
+	return apierrors.IsConflict(cause) || apierrors.IsAlreadyExists(cause)
 }
 
 // result hands an error to the queue, which waits longer each time.
@@ -73,7 +102,7 @@ func (p *pass) result(r ctrl.Result, cause error) (ctrl.Result, error) {
 func (p *pass) again(raced bool) time.Duration {
 	switch {
 	case raced:
-		return 200 * time.Millisecond
+		return raceAgain
 	case reconciling(p.findings).status == metav1.ConditionTrue, stalled(p.findings).status == metav1.ConditionTrue:
 		return watchdog
 	default:

@@ -16,7 +16,13 @@ import (
 
 // statusOf renders the status from the findings of one pass. It starts from
 // the conditions before only to keep their transition times.
+//
+// A pass that ended before it saw anything tells only why it did: what the
+// former one found stays, since it is not known to be otherwise.
 func statusOf(f *findings, s *snapshot) v1alpha1.DatastoreStatus {
+	if !f.decided && len(f.datastore.Status.Conditions) > 0 {
+		return interrupted(f)
+	}
 	d := f.datastore
 	out := v1alpha1.DatastoreStatus{
 		ObservedGeneration: d.Generation,
@@ -51,6 +57,32 @@ func statusOf(f *findings, s *snapshot) v1alpha1.DatastoreStatus {
 		out.Plan = &v1alpha1.PlanStatus{
 			Action: string(p.Action), Member: p.Member, Why: p.Why, BlockedBy: p.BlockedBy, Message: orElse(p.Message, p.Why),
 		}
+	}
+	return out
+}
+
+// interrupted is the status before with what ended the pass.
+func interrupted(f *findings) v1alpha1.DatastoreStatus {
+	d := f.datastore
+	out := *d.Status.DeepCopy()
+	out.ObservedGeneration = d.Generation
+	for _, j := range judges {
+		switch j.condition {
+		case v1alpha1.ConditionReconciling:
+			if f.failure == nil && f.waiting == "" && f.blocked == nil {
+				continue
+			}
+		case v1alpha1.ConditionStalled:
+			if f.blocked == nil {
+				continue
+			}
+		default:
+			continue
+		}
+		v := j.judge(f)
+		meta.SetStatusCondition(&out.Conditions, metav1.Condition{
+			Type: j.condition, Status: v.status, Reason: v.reason, Message: v.message, ObservedGeneration: d.Generation,
+		})
 	}
 	return out
 }
