@@ -19,8 +19,8 @@ import (
 // noProxy keeps the environment's proxy away from what is on this machine.
 func noProxy(*http.Request) (*url.URL, error) { return nil, nil }
 
-// prepareControlPlane makes keys, kubeconfigs and settings, the control groups and the network of the control plane.
-func (c *Cluster) prepareControlPlane(ctx context.Context) error {
+// prepareControlPlane makes keys, kubeconfigs and settings and the control group of the control plane.
+func (c *Cluster) prepareControlPlane() error {
 	store := pki.Store{Dir: c.Paths().PKI()}
 	if err := store.Ensure(c.Cluster, time.Now()); err != nil {
 		return fmt.Errorf("making keys and certificates: %w", err)

@@ -116,7 +116,7 @@ func (c *Cluster) APIServerUp(ctx context.Context) error {
 func (c *Cluster) onNode(ctx context.Context, name string, do func(layout.Node) error) error {
 	node, err := c.FindNode(name)
 	if err != nil {
-		return err //nolint:wrapcheck // it says all there is to say.
+		return err
 	}
 	release, err := c.lock(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ func (c *Cluster) Inside(nodeName string, argv ...string) ([]string, error) {
 	}
 	node, err := c.FindNode(nodeName)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says all there is to say.
+		return nil, err
 	}
 	holder, err := c.book().Find(processName(node, machine))
 	if err != nil {

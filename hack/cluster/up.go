@@ -111,7 +111,7 @@ func (c *Cluster) makeGround(ctx context.Context) error {
 	if err := mounts.EnsureShared(c.Paths().Dir); err != nil {
 		return fmt.Errorf("preparing the folder of cluster %s: %w", c.Name, err)
 	}
-	if err := c.prepareControlPlane(ctx); err != nil {
+	if err := c.prepareControlPlane(); err != nil {
 		return fmt.Errorf("preparing the control plane of cluster %s: %w", c.Name, err)
 	}
 	if err := network.EnsureControlPlane(ctx, c.Cluster); err != nil {

@@ -140,6 +140,7 @@ func rmdir(ctx context.Context, dir string) error {
 
 // walk visits a folder and those below it, outer ones first. Folders that vanish meanwhile are passed over.
 func walk(folder string, visit func(string) error) error {
+	//nolint:wrapcheck // callers say which folder, and what for.
 	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return ignoreGone(err)

@@ -89,8 +89,12 @@ func (s Store) ensureAuthority(name string, now time.Time) (*Authority, error) {
 }
 
 func (s Store) ensureSigningKey() error {
-	if _, err := os.Stat(s.ServiceAccountPublicKey()); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	_, err := os.Stat(s.ServiceAccountPublicKey())
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for the key of service accounts: %w", err)
 	}
 	private, public, err := NewSigningKey()
 	if err != nil {

@@ -26,12 +26,12 @@ func upCommand(flags *shared) *cobra.Command {
 			}
 			// Building may take many minutes, so it is done before the time is measured.
 			if err := cluster.Prepare(cmd.Context(), os.Stderr); err != nil {
-				return err //nolint:wrapcheck // it says what was being built.
+				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), flags.timeout)
 			defer cancel()
 			_, err = cluster.Up(ctx, cluster.Options{Name: flags.name, Nodes: nodes, Program: program, Progress: os.Stderr})
-			return err //nolint:wrapcheck // it says what failed.
+			return err
 		},
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 0, "number of nodes; a cluster that exists can only grow (default 3, or as it is)")
@@ -46,7 +46,7 @@ func downCommand(flags *shared) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), flags.timeout)
 			defer cancel()
-			return cluster.Down(ctx, flags.name, os.Stderr) //nolint:wrapcheck // it says which cluster.
+			return cluster.Down(ctx, flags.name, os.Stderr)
 		},
 	}
 }
@@ -57,6 +57,6 @@ func loadCommand(flags *shared) *cobra.Command {
 		Short: "Load image archives into every node",
 		Args:  cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, c *cluster.Cluster, args []string) error {
-		return c.Load(ctx, args...) //nolint:wrapcheck // it says what and where.
+		return c.Load(ctx, args...)
 	})
 }

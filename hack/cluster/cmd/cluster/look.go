@@ -27,7 +27,7 @@ func statusCommand(flags *shared) *cobra.Command {
 	return flags.onCluster(cmd, func(ctx context.Context, c *cluster.Cluster, _ []string) error {
 		status, err := c.Status(ctx)
 		if err != nil {
-			return err //nolint:wrapcheck // it says what was asked.
+			return err
 		}
 		if err := printStatus(cmd.OutOrStdout(), c, status); err != nil {
 			return err
@@ -110,7 +110,7 @@ func runCommand(flags *shared) *cobra.Command {
 			}
 			line, err := c.Inside(node, args...)
 			if err != nil {
-				return err //nolint:wrapcheck // it says which node.
+				return err
 			}
 			path, err := exec.LookPath(line[0])
 			if err != nil {

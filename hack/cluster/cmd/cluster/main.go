@@ -56,7 +56,7 @@ func root() *cobra.Command {
 
 // open finds the cluster that the flags mean.
 func (s *shared) open() (*cluster.Cluster, error) {
-	return cluster.Open(s.name, os.Stderr) //nolint:wrapcheck // it says which cluster.
+	return cluster.Open(s.name, os.Stderr)
 }
 
 // onCluster is a subcommand that does something to a cluster that exists.

@@ -30,7 +30,7 @@ func provisionerCommand(flags *shared) *cobra.Command {
 			}
 			config, err := c.RESTConfig()
 			if err != nil {
-				return err //nolint:wrapcheck // it says which cluster.
+				return err
 			}
 			log := logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, nil))
 			ctrl.SetLogger(log)
