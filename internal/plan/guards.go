@@ -19,6 +19,7 @@ const (
 	GuardAgentPresent    = "agent-present"
 	GuardOneAtATime      = "one-at-a-time"
 	GuardIdentity        = "identity"
+	GuardUnwanted        = "unwanted"
 	GuardNobodySilent    = "nobody-silent"
 	GuardMembersSettled  = "members-settled"
 	GuardQuorumAfter     = "quorum-after"
@@ -41,6 +42,7 @@ var Guards = []Guard{
 	{GuardAgentPresent, "an action needs an agent that reports", agentPresent},
 	{GuardOneAtATime, "law 3: one disruptive action at a time", oneAtATime},
 	{GuardIdentity, "law 9: nothing is touched that is not this datastore's", identity},
+	{GuardUnwanted, "law 2: nobody leaves who is wanted", unwanted},
 	{GuardNobodySilent, "law 2: no member is removed while another is silent", nobodySilent},
 	{GuardMembersSettled, "law 5: every other member is a healthy voter first", membersSettled},
 	{GuardQuorumAfter, "law 5: a quorum remains after it", quorumAfter},
@@ -147,6 +149,20 @@ func identity(p *draft, s engine.Step) string {
 		return fmt.Sprintf("%s is %s in the ledger, not %s", s.About(), e.ID, s.SubjectID)
 	}
 	return ""
+}
+
+// unwanted refuses to take a wanted member's place or vote, unless its leave
+// was begun. A lost identity under a wanted name is not that member's.
+func unwanted(p *draft, s engine.Step) string {
+	if !removes(s) || s.Kind == engine.StepEvictDead || !p.desired().Wants(s.About()) {
+		return ""
+	}
+	if m := p.state.member(s.About()); m != nil {
+		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeLeaving {
+			return ""
+		}
+	}
+	return s.About() + " is wanted"
 }
 
 // removes tells whether the step takes an identity out of the membership or

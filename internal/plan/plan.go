@@ -83,13 +83,17 @@ func (p *draft) begin() bool {
 	return true
 }
 
-// observe has the engine read the reports.
+// observe has the engine read the reports. A formed set without a single
+// member is no answer, whatever the engine makes of it (law 2).
 func (p *draft) observe() {
 	s := p.state
 	s.Ledger = p.ledger
 	p.state = s
 	p.seen = s.observation()
 	p.out.Assessment = p.engine.Assess(p.seen)
+	if a := &p.out.Assessment; a.Known && len(a.Peers) == 0 {
+		a.Known, a.Why = false, "the membership was answered and is empty"
+	}
 }
 
 // claim raises the epoch where this manager has not taken the datastore over

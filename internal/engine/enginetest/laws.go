@@ -124,13 +124,39 @@ func (w *World) checkAsk(p *pass, a plan.Ask) {
 	if !p.fresh {
 		return
 	}
+	if !w.model.Truth().Serving && !p.repeats(a) {
+		w.violate("law 5: %s is asked for a %s while no quorum serves", a.Member, a.Kind())
+	}
 	about := a.Member
 	if a.Step != nil {
 		about = a.Step.About()
 	}
-	w.checkNoneElse(p, about, a)
+	w.checkNoneElse(about, a)
 	if a.Step != nil {
-		w.checkQuorumAfter(p, *a.Step)
+		w.checkQuorumAfter(*a.Step)
+		w.checkOthersFirst(*a.Step)
+	}
+}
+
+// checkOthersFirst asserts that a healthy voter is taken away only while every
+// other member is heard, healthy and has its vote (laws 2 and 5).
+func (w *World) checkOthersFirst(s engine.Step) {
+	t := w.model.Truth()
+	votes := false
+	for _, q := range t.Peers {
+		votes = votes || q.ID == s.SubjectID && q.Voter && q.Healthy
+	}
+	if !votes || !removing(s.Kind) {
+		return
+	}
+	for _, q := range t.Peers {
+		switch {
+		case q.ID == s.SubjectID:
+		case !q.Healthy || !q.Voter:
+			w.violate("law 5: %s of %s while %s is not a healthy voter", s.Kind, s.About(), q.ID)
+		case w.members[q.Member].silent:
+			w.violate("law 2: %s of %s while %s is silent", s.Kind, s.About(), Name(q.Member))
+		}
 	}
 }
 
@@ -157,7 +183,7 @@ func (w *World) checkUnwanted(p *pass, name string) {
 }
 
 // checkNoneElse asserts that no other member is on its way in or out (law 3).
-func (w *World) checkNoneElse(p *pass, about string, a plan.Ask) {
+func (w *World) checkNoneElse(about string, a plan.Ask) {
 	t := w.model.Truth()
 	for i := range w.members[:w.sc.Members] {
 		m := &w.members[i]
@@ -184,7 +210,7 @@ func (w *World) votes(t Truth, i int) bool {
 }
 
 // checkQuorumAfter asserts law 5 on what is true.
-func (w *World) checkQuorumAfter(p *pass, s engine.Step) {
+func (w *World) checkQuorumAfter(s engine.Step) {
 	t := w.model.Truth()
 	voters, healthy := t.voters()
 	for _, q := range t.Peers {

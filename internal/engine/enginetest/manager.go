@@ -111,8 +111,20 @@ func (w *World) look() *pass {
 func (w *World) decide(anew bool) *pass {
 	s, fresh := w.observe(anew)
 	p := &pass{state: s, base: w.ledger, set: w.set, members: w.members, wanted: w.wanted, fresh: fresh}
-	p.decision = w.sc.Decide(w.sc.Engine, s)
+	p.decision = w.ask(s)
 	return p
+}
+
+// ask has the planner decide. That it panics is a breach like any other, so
+// that the way there is told.
+func (w *World) ask(s plan.State) (d plan.Decision) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.violate("the planner panicked: %v", v)
+			d = plan.Decision{Ledger: s.Ledger}
+		}
+	}()
+	return w.sc.Decide(w.sc.Engine, s)
 }
 
 func (p *pass) changesMembers() bool {

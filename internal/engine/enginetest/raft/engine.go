@@ -69,7 +69,7 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 		a.Why = "nobody leads"
 		return a
 	case view == nil || len(view.Peers) == 0:
-		a.Why, a.Usable = a.Leader+" leads and does not say who is a member", false
+		a.Serving, a.Why = view != nil, a.Leader+" leads and does not say who is a member"
 		return a
 	}
 	a.Known, a.Serving = true, true
