@@ -52,10 +52,12 @@ func (p *pass) confirm(ctx context.Context) error {
 	if err := p.current(ctx); err != nil {
 		return err
 	}
-	snap, err := observe(ctx, p.Live, p.d, p.fleet.Refresh(ctx, p.key))
+	snap, err := observe(ctx, p.Live, p.d, nil)
 	if err != nil {
 		return err
 	}
+	// After the claims: no report may be older than a loss that was seen.
+	snap.reports = p.fleet.Refresh(ctx, p.key)
 	return p.plan(snap)
 }
 
@@ -84,4 +86,3 @@ func (p *pass) current(ctx context.Context) error {
 	}
 	return nil
 }
-
