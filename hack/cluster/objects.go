@@ -5,10 +5,12 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,22 +53,35 @@ func (c *Cluster) createObjects(ctx context.Context) error {
 	return nil
 }
 
-// ensureObject creates an object if there is none of its name. An attempt on a new API server can fail half-way, with the
-// address of a service taken and no service made; the API server gives it back, and the next attempt succeeds.
+// ensureObject creates an object if there is none of its name.
 func ensureObject(ctx context.Context, api client.Client, object client.Object) error {
-	present, ok := object.DeepCopyObject().(client.Object)
+	wanted, ok := object.DeepCopyObject().(client.Object)
 	if !ok {
 		return fmt.Errorf("%T is not an object of the API", object)
 	}
-	err := api.Get(ctx, client.ObjectKeyFromObject(object), present)
+	err := api.Get(ctx, client.ObjectKeyFromObject(object), wanted)
 	if !apierrors.IsNotFound(err) {
 		return err //nolint:wrapcheck // await says what it waited for.
 	}
-	fresh, ok := object.DeepCopyObject().(client.Object)
-	if !ok {
-		return fmt.Errorf("%T is not an object of the API", object)
+	err = api.Create(ctx, object)
+	if service, ok := object.(*corev1.Service); ok && apierrors.IsInvalid(err) {
+		return errors.Join(err, releaseAddress(ctx, api, service))
 	}
-	return api.Create(ctx, fresh) //nolint:wrapcheck // await says what it waited for.
+	return err //nolint:wrapcheck // await says what it waited for.
+}
+
+// releaseAddress gives back the address of a service that does not exist. A busy API server can reserve the address and
+// then fail to make the service; it would give the address back by itself, after some minutes.
+func releaseAddress(ctx context.Context, api client.Client, service *corev1.Service) error {
+	var address networkingv1.IPAddress
+	if err := api.Get(ctx, client.ObjectKey{Name: service.Spec.ClusterIP}, &address); err != nil {
+		return client.IgnoreNotFound(err) //nolint:wrapcheck // await says what it waited for.
+	}
+	parent := address.Spec.ParentRef
+	if parent == nil || parent.Resource != "services" || parent.Namespace != service.Namespace || parent.Name != service.Name {
+		return fmt.Errorf("the address %s is taken by another", address.Name)
+	}
+	return client.IgnoreNotFound(api.Delete(ctx, &address)) //nolint:wrapcheck // await says what it waited for.
 }
 
 func dnsObjects(plan layout.Network) []client.Object {

@@ -6,7 +6,6 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -98,12 +97,16 @@ func testAPIServer(h *harness) {
 	})
 }
 
-// testSecondCluster has another one beside the first, which must not notice.
+// testSecondCluster has another one beside the first, which must not notice, and lets it grow.
 func testSecondCluster(h *harness) {
 	other := newHarness(h.t, "quorate-test2")
 	h.t.Logf("up after %.1f s", other.do("up", "--nodes", "1").Seconds())
 	if h.cluster().Slot == other.cluster().Slot {
 		h.t.Errorf("both clusters have slot %d", h.cluster().Slot)
+	}
+	h.t.Logf("grown after %.1f s", other.do("up", "--nodes", "2").Seconds())
+	if nodes := len(other.status().Nodes); nodes != 2 {
+		h.t.Errorf("the second cluster has %d nodes", nodes)
 	}
 	traces := other.traces()
 	for name, status := range map[string]bool{"first": h.status().Healthy(), "second": other.status().Healthy()} {
@@ -113,7 +116,7 @@ func testSecondCluster(h *harness) {
 	}
 	other.do("down")
 	other.expectGone(traces)
-	if err := errors.Join(h.webRuns()); err != nil || !h.status().Healthy() {
+	if err := h.webRuns(); err != nil || !h.status().Healthy() {
 		h.t.Errorf("the first cluster after the second is gone: %v, %+v", err, h.status())
 	}
 }
