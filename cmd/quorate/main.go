@@ -42,5 +42,5 @@ func run() error {
 		newPrestopCommand(),
 		newFaultPointsCommand(),
 	)
-	return root.ExecuteContext(ctrl.SetupSignalHandler())
+	return root.ExecuteContext(ctrl.SetupSignalHandler()) //nolint:wrapcheck // the command says what it was doing
 }

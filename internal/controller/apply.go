@@ -25,16 +25,16 @@ import (
 
 // want renders what the specification asks for, to compare with what is. A
 // specification that was refused asks for what there is.
-func (p *pass) want(snap *snapshot) (plan.Wanted, error) {
+func (p *pass) want(snap *snapshot) plan.Wanted {
 	out := plan.Wanted{Replicas: ptrOr(p.d.Spec.Replicas, 1)}
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]
 		}
-		return out, nil
+		return out
 	}
 	out.Template = p.builder(snap, 0).TemplateHash()
-	return out, nil
+	return out
 }
 
 func (p *pass) builder(snap *snapshot, replicas int32) resource.Builder {

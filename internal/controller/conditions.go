@@ -125,7 +125,6 @@ func degraded(f *findings) verdict {
 
 // reconciling is true while something is to be done that needs no person.
 func reconciling(f *findings) verdict {
-	p := f.decision.Plan
 	switch {
 	case f.datastore.Spec.Paused:
 		return no(v1alpha1.ReasonPaused, "spec.paused is true; nothing is changed")
@@ -136,7 +135,16 @@ func reconciling(f *findings) verdict {
 	case f.waiting != "":
 		return yes(v1alpha1.ReasonBlocked, "waiting: "+f.waiting)
 	case !f.formed():
-		return yes(v1alpha1.ReasonForming, orElse(p.Message, p.Why))
+		return yes(v1alpha1.ReasonForming, orElse(f.decision.Plan.Message, f.decision.Plan.Why))
+	default:
+		return underWay(f)
+	}
+}
+
+// underWay says what a formed set is on its way to, if anything.
+func underWay(f *findings) verdict {
+	p := f.decision.Plan
+	switch {
 	case p.BlockedBy != "":
 		return yes(v1alpha1.ReasonBlocked, fmt.Sprintf("%s of %s waits (%s): %s", p.Action, p.Member, p.BlockedBy, p.Message))
 	case f.scaling():

@@ -15,6 +15,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -89,7 +90,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	var d v1alpha1.Datastore
 	if err := r.Get(ctx, req.NamespacedName, &d); err != nil {
 		r.fleet.Forget(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("get Datastore %s: %w", req, err)
 	}
 	if d.DeletionTimestamp != nil {
 		r.fleet.Forget(req.NamespacedName)
@@ -124,7 +128,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		return fmt.Errorf("let go of the agents at the end: %w", err)
 	}
 	byLabel := handler.EnqueueRequestsFromMapFunc(requestsByLabel)
-	return ctrl.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Datastore{}).
 		Named("datastore").
 		Owns(&appsv1.StatefulSet{}).
@@ -137,6 +141,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WatchesRawSource(reports).
 		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Settings.Concurrency, 1)}).
 		Complete(r)
+	if err != nil {
+		return fmt.Errorf("build the controller: %w", err)
+	}
+	return nil
 }
 
 // requestsByLabel maps an object to the Datastore that its label names.

@@ -146,10 +146,7 @@ func (p *pass) decide(ctx context.Context) error {
 
 func (p *pass) plan(snap *snapshot) error {
 	p.snapshot = snap
-	want, err := p.want(snap)
-	if err != nil {
-		return err
-	}
+	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
@@ -177,7 +174,8 @@ func (p *pass) follow(snap *snapshot) error {
 			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod)})
 		}
 	}
-	if err := p.fleet.Follow(p.key, id, targets); err != nil {
+	// The long polls outlive this pass, so they take no context from it.
+	if err := p.fleet.Follow(p.key, id, targets); err != nil { //nolint:contextcheck // see above
 		return fmt.Errorf("follow the agents of %s: %w", p.d.Name, err)
 	}
 	return nil

@@ -64,7 +64,7 @@ type Assessment struct {
 	Why string
 }
 
-// Peer returns the identities under a member's name.
+// PeersNamed returns the identities under a member's name.
 func (a Assessment) PeersNamed(name string) []Peer {
 	var out []Peer
 	for _, p := range a.Peers {

@@ -6,6 +6,7 @@ package chart
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -49,7 +50,7 @@ func objects(t *testing.T, name string, args ...string) map[string]map[string]an
 	for dec := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(out), 4096); ; {
 		var u unstructured.Unstructured
 		err := dec.Decode(&u.Object)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found
 		}
 		if err != nil {
