@@ -7,6 +7,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +64,8 @@ type Wire struct {
 	// Judge decides on each write, in the order in which they are sent; nil
 	// lets all pass. Events are not asked about.
 	Judge func(w Write) Fate
+	// Judged is told of each write after its fate was met; nil is told nothing.
+	Judged func(w Write)
 	// JudgeRead decides on each read that is not a watch; nil lets all pass.
 	JudgeRead func(resource string) Fate
 	// Lag is how much later than they happen a watch shows changes.
@@ -71,6 +74,7 @@ type Wire struct {
 	cut    atomic.Bool
 	mu     sync.Mutex
 	writes []Write
+	paused chan struct{}
 }
 
 // Config returns a configuration that goes through the wire.
@@ -83,6 +87,29 @@ func (w *Wire) Config(base *rest.Config) *rest.Config {
 
 // Cut has nothing more pass.
 func (w *Wire) Cut() { w.cut.Store(true) }
+
+// Pause holds every request back, as if the manager were stopped, until it is
+// resumed by the returned function.
+func (w *Wire) Pause() (resume func()) {
+	hold := make(chan struct{})
+	w.mu.Lock()
+	w.paused = hold
+	w.mu.Unlock()
+	return sync.OnceFunc(func() { close(hold) })
+}
+
+func (w *Wire) await(ctx context.Context) {
+	w.mu.Lock()
+	hold := w.paused
+	w.mu.Unlock()
+	if hold == nil {
+		return
+	}
+	select {
+	case <-hold:
+	case <-ctx.Done():
+	}
+}
 
 // Writes returns what was sent so far, without events.
 func (w *Wire) Writes() []Write {
@@ -100,8 +127,11 @@ func (w *Wire) Forget() {
 
 func (w *Wire) record(x Write) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.writes = append(w.writes, x)
+	w.mu.Unlock()
+	if w.Judged != nil {
+		w.Judged(x)
+	}
 }
 
 type transport struct {
@@ -111,6 +141,7 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.wire.await(r.Context())
 	if t.wire.cut.Load() {
 		return nil, errLost
 	}

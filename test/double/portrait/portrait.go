@@ -1,0 +1,98 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package portrait describes what a Datastore is made of so that two of them
+// can be compared: all that was made by chance is replaced by what it stands
+// for.
+package portrait
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/internal/resource"
+	"github.com/quorate/quorate/test/double/kubelet"
+)
+
+// Portrait is every object of a Datastore, by kind and name.
+type Portrait map[string]string
+
+// Of draws the objects of one Datastore, without pods, whose names of
+// containers and nodes are the kubelet's, and without the Datastore itself.
+func Of(ctx context.Context, c client.Client, key client.ObjectKey) (Portrait, error) {
+	objects, err := kubelet.Objects(ctx, c, key.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	chance := map[string]string{key.Namespace: "NAMESPACE"}
+	for _, o := range objects {
+		name(chance, o)
+	}
+	out := Portrait{}
+	for _, o := range objects {
+		kind := o.GetObjectKind().GroupVersionKind().Kind
+		if o.GetLabels()[resource.DatastoreLabel] != key.Name || kind == "Datastore" || kind == "Pod" {
+			continue
+		}
+		text, err := draw(o, chance)
+		if err != nil {
+			return nil, err
+		}
+		out[kind+" "+o.GetName()] = text
+	}
+	return out, nil
+}
+
+// name notes what is different each time an object is made.
+func name(chance map[string]string, o client.Object) {
+	kind := o.GetObjectKind().GroupVersionKind().Kind
+	chance[string(o.GetUID())] = strings.ToUpper(kind) + "-" + o.GetName()
+	if id := o.GetLabels()[resource.ClusterIDLabel]; id != "" {
+		chance[id] = "CLUSTER"
+	}
+	if s, ok := o.(*corev1.Service); ok && s.Spec.ClusterIP != corev1.ClusterIPNone {
+		chance[s.Spec.ClusterIP] = "ADDRESS-" + s.Name
+	}
+}
+
+func draw(o client.Object, chance map[string]string) (string, error) {
+	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return "", fmt.Errorf("encode %s: %w", o.GetName(), err)
+	}
+	delete(tree, "status")
+	for _, field := range []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"} {
+		unstructured.RemoveNestedField(tree, "metadata", field)
+	}
+	// The hashes are over the owner's UID and the identity too.
+	unstructured.RemoveNestedField(tree, "metadata", "annotations", resource.AppliedAnnotation)
+	if o.GetObjectKind().GroupVersionKind().Kind == "Secret" {
+		keys := map[string]any{}
+		if data, ok := tree["data"].(map[string]any); ok {
+			for k := range data {
+				keys[k] = "SECRET"
+			}
+		}
+		tree["data"] = keys
+	}
+	text, err := json.MarshalIndent(tree, "", " ")
+	if err != nil {
+		return "", fmt.Errorf("encode %s: %w", o.GetName(), err)
+	}
+	out := string(text)
+	for _, from := range slices.Sorted(maps.Keys(chance)) {
+		if from != "" {
+			out = strings.ReplaceAll(out, from, chance[from])
+		}
+	}
+	return out, nil
+}

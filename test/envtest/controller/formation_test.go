@@ -1,0 +1,227 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/resource"
+	"github.com/quorate/quorate/test/double/kubelet"
+	"github.com/quorate/quorate/test/double/wire"
+)
+
+var _ = Describe("A new Datastore", Ordered, func() {
+	var (
+		s *scene
+		d *v1alpha1.Datastore
+		w *wire.Wire
+	)
+
+	BeforeAll(func(ctx context.Context) {
+		s = newScene(ctx)
+		w = s.operate(ctx).Wire
+		d = s.sample("db").Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+	})
+
+	It("is made in an order in which each child has what it needs, in few writes", func() {
+		var objects []string
+		for _, x := range w.Writes() {
+			Expect(x.Verb).NotTo(Equal("delete"))
+			if x.Done() && x.Resource != "datastores/status" {
+				objects = append(objects, x.String())
+			}
+		}
+		Expect(objects[:13]).To(HaveExactElements(
+			"create configmaps db-ledger",
+			"create secrets db-ca", "create secrets db-manager", "create secrets db-member",
+			"create services db", "create services db-client", "create services db-0", "create services db-1", "create services db-2",
+			"create configmaps db-config", "create networkpolicies db", "create secrets db-connection",
+			"create statefulsets db",
+		))
+		Expect(objects[13:17]).To(HaveExactElements(
+			"update configmaps db-ledger", "update secrets db-ca", "update secrets db-manager", "update secrets db-member",
+		), "the grants are in the ledger, and the credentials live as long as the claims, before anybody is asked")
+		Expect(objects[17:]).To(HaveEach("update configmaps db-ledger"))
+
+		tally := wire.Count(w.Writes())
+		AddReportEntry("Writes to form three members", tally.String())
+		Expect(tally.Objects()).To(BeNumerically("<=", 20))
+		Expect(tally.Statuses()).To(BeNumerically("<=", 4))
+		Expect(world.Formations(s.key("db"))).To(Equal(1))
+	})
+
+	It("controls its children, and shares what outlives it with the claims", func(ctx context.Context) {
+		claims := map[string]bool{}
+		objects, err := kubelet.Objects(ctx, api, s.namespace)
+		Expect(err).NotTo(HaveOccurred())
+		for _, o := range objects {
+			if c, ok := o.(*corev1.PersistentVolumeClaim); ok {
+				claims[string(c.UID)] = true
+			}
+		}
+		Expect(claims).To(HaveLen(3))
+		lasting, controlled := 0, 0
+		for _, o := range objects {
+			switch component := o.GetLabels()[resource.ComponentLabel]; {
+			case component == resource.ComponentLedger, component == resource.ComponentCredentials:
+				lasting++
+				Expect(metav1.GetControllerOf(o)).To(BeNil(), o.GetName())
+				owners := o.GetOwnerReferences()
+				Expect(owners).To(HaveLen(4), o.GetName())
+				Expect(owners[0].UID).To(Equal(d.UID))
+				for _, ref := range owners[1:] {
+					Expect(claims).To(HaveKey(string(ref.UID)))
+					Expect(ref.Kind).To(Equal("PersistentVolumeClaim"))
+				}
+			case o.GetLabels()["app.kubernetes.io/managed-by"] == resource.FieldOwner && !isPod(o):
+				controlled++
+				Expect(metav1.IsControlledBy(o, d)).To(BeTrue(), o.GetName())
+			}
+		}
+		Expect(lasting).To(Equal(4))
+		Expect(controlled).To(Equal(9), "five Services, ConfigMap, NetworkPolicy, Secret and StatefulSet")
+	})
+
+	It("tells how it is", func(ctx context.Context) {
+		ExpectDatastore(ctx, d,
+			has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady, "all 3 members serve"),
+			has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed, d.Status.ClusterID),
+			has(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonFullTolerance),
+			has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonUpToDate),
+			has(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled),
+		)
+		st := d.Status
+		Expect(st.ClusterID).NotTo(BeEmpty())
+		Expect(st.Image).To(Equal("hashicorp/consul:1.22.3"))
+		Expect(st.Selector).To(Equal("quorate.dev/component=server,quorate.dev/datastore=db"))
+		Expect(st.FaultTolerance).To(HaveValue(Equal(int32(1))))
+		Expect(st.Plan).To(BeNil())
+		Expect(st.Members).To(HaveLen(3))
+		leaders := 0
+		for i, m := range st.Members {
+			Expect(m.Name).To(Equal(resource.MemberName("db", int32(i))))
+			Expect(m.ID).NotTo(BeEmpty())
+			Expect(m.Version).To(Equal("1.22.3"))
+			Expect(m.Voter).To(HaveValue(BeTrue()))
+			Expect(m.Healthy).To(HaveValue(BeTrue()))
+			Expect(m.ClaimUID).NotTo(BeEmpty())
+			if m.Role == "leader" {
+				leaders++
+			}
+		}
+		Expect(leaders).To(Equal(1))
+	})
+
+	It("is left alone at rest, whoever looks at it again", func(ctx context.Context) {
+		before := versions(ctx, s)
+		w.Forget()
+		// A change of metadata brings the Datastore up again without a new generation.
+		for range 3 {
+			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
+				metav1.SetMetaDataAnnotation(&d.ObjectMeta, "example.com/poke", d.ResourceVersion)
+			})
+		}
+		Consistently(w.Writes).Should(BeEmpty())
+		after := versions(ctx, s)
+		delete(before, "Datastore db")
+		delete(after, "Datastore db")
+		Expect(after).To(Equal(before))
+	})
+
+	It("mends what others change, and leaves what they add", func(ctx context.Context) {
+		var set appsv1.StatefulSet
+		Expect(api.Get(ctx, s.key("db"), &set)).To(Succeed())
+		set.Spec.Replicas = ptr.To[int32](4)
+		set.Spec.Template.Spec.Containers[0].Image = "example.com/other"
+		metav1.SetMetaDataAnnotation(&set.ObjectMeta, "example.com/note", "mine")
+		Expect(api.Update(ctx, &set)).To(Succeed())
+
+		var service corev1.Service
+		Expect(api.Get(ctx, s.key("db-client"), &service)).To(Succeed())
+		service.Spec.Selector = map[string]string{"app": "other"}
+		Expect(api.Update(ctx, &service)).To(Succeed())
+		Expect(api.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "db-config"}})).To(Succeed())
+
+		Eventually(func(g Gomega) {
+			g.Expect(api.Get(ctx, s.key("db"), &set)).To(Succeed())
+			g.Expect(set.Spec.Replicas).To(HaveValue(Equal(int32(3))))
+			g.Expect(set.Spec.Template.Spec.Containers[0].Image).To(Equal("hashicorp/consul:1.22.3"))
+			g.Expect(set.Annotations).To(HaveKeyWithValue("example.com/note", "mine"))
+			g.Expect(api.Get(ctx, s.key("db-client"), &service)).To(Succeed())
+			g.Expect(service.Spec.Selector).To(Equal(resource.SelectorLabels("db")))
+			g.Expect(api.Get(ctx, s.key("db-config"), &corev1.ConfigMap{})).To(Succeed())
+		}).Should(Succeed())
+		ExpectObjectReconciled(ctx, d)
+		expectMembers(ctx, s, "db", 3)
+	})
+
+	It("gives a member that lost its pod a new one without a new vote", func(ctx context.Context) {
+		var pod corev1.Pod
+		Expect(api.Get(ctx, s.key("db-1"), &pod)).To(Succeed())
+		Expect(api.Delete(ctx, &pod)).To(Succeed())
+		Eventually(func(g Gomega) {
+			var again corev1.Pod
+			g.Expect(api.Get(ctx, s.key("db-1"), &again)).To(Succeed())
+			g.Expect(again.UID).NotTo(Equal(pod.UID))
+			g.Expect(podReady(&again)).To(BeTrue())
+		}).Should(Succeed())
+		ExpectObjectReconciled(ctx, d)
+	})
+})
+
+func isPod(o client.Object) bool {
+	_, ok := o.(*corev1.Pod)
+	return ok
+}
+
+func podReady(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// versions are the resource versions of everything in a scene.
+func versions(ctx context.Context, s *scene) map[string]string {
+	GinkgoHelper()
+	objects, err := kubelet.Objects(ctx, api, s.namespace)
+	Expect(err).NotTo(HaveOccurred())
+	out := map[string]string{}
+	for _, o := range objects {
+		out[o.GetObjectKind().GroupVersionKind().Kind+" "+o.GetName()] = o.GetResourceVersion()
+	}
+	return out
+}
+
+// expectMembers waits until a Datastore has pods and Services of exactly these
+// members.
+func expectMembers(ctx context.Context, s *scene, name string, n int) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		var pods corev1.PodList
+		g.Expect(api.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels(resource.SelectorLabels(name)))).To(Succeed())
+		g.Expect(pods.Items).To(HaveLen(n))
+		for i := range 9 {
+			err := api.Get(ctx, s.key(resource.MemberName(name, int32(i))), &corev1.Service{})
+			if i < n {
+				g.Expect(err).NotTo(HaveOccurred())
+			} else {
+				g.Expect(err).To(HaveOccurred(), "the Service of member %d", i)
+			}
+		}
+	}).Should(Succeed())
+}
