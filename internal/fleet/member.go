@@ -48,8 +48,9 @@ func (m *member) put(r *engine.Report) bool {
 }
 
 func (m *member) poll(ctx context.Context, changed func()) {
+	var pace pacer
 	since, pause := "", retryFirst
-	for ctx.Err() == nil {
+	for wait(ctx, pace.next(time.Now())) {
 		reply, err := m.client.Report(ctx, m.target.Addr, since, pollWait)
 		if ctx.Err() != nil {
 			return
@@ -74,8 +75,11 @@ func (m *member) poll(ctx context.Context, changed func()) {
 	}
 }
 
-// wait pauses between two tries; it tells whether to go on.
+// wait pauses between two calls; it tells whether to go on.
 func wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
