@@ -203,6 +203,36 @@ func TestErrorsEndWithTheLogOfTheProcessThatEnded(t *testing.T) {
 	}
 }
 
+func TestRaiseRecordsWhatWasThereFirst(t *testing.T) {
+	setting := filepath.Join(t.TempDir(), "limit")
+	record := filepath.Join(t.TempDir(), "record")
+	for _, step := range []struct {
+		wanted       int
+		value, saved string
+	}{
+		{100, "128\n", ""}, // high enough.
+		{256, "256", "128"},
+		{512, "512", "128"},
+	} {
+		if step.value == "128\n" {
+			if err := os.WriteFile(setting, []byte(step.value), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := raise(record, setting, step.wanted); err != nil {
+			t.Fatal(err)
+		}
+		before := make(map[string]string)
+		if err := readRecord(record, &before); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(setting)
+		if err != nil || string(text) != step.value || before[setting] != step.saved {
+			t.Errorf("wanted %d: value %q (%v), recorded %q", step.wanted, text, err, before[setting])
+		}
+	}
+}
+
 func TestAwaitEndsWithTheContext(t *testing.T) {
 	c := &Cluster{Cluster: layout.Cluster{Name: "surely-not-there"}}
 	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)

@@ -37,6 +37,17 @@ func centralProcesses() []string {
 
 func nodeProcesses() []string { return []string{machine, containerd, kubelet, kubeProxy} }
 
+// allProcesses is what runs when all is well, by the names under which it is recorded.
+func (c *Cluster) allProcesses() []string {
+	all := centralProcesses()
+	for _, node := range c.NodeList() {
+		for _, name := range nodeProcesses() {
+			all = append(all, processName(node, name))
+		}
+	}
+	return all
+}
+
 // processName tells a node's process from the same one of other nodes.
 func processName(node layout.Node, process string) string { return node.Name + "." + process }
 
@@ -62,6 +73,25 @@ func (c *Cluster) ensureProcess(spec daemon.Spec) (process daemon.Record, starte
 		return daemon.Record{}, false, fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
 	return process, true, nil
+}
+
+// findProcesses returns all that were started. One that has ended already is an error, with the end of its log.
+func (c *Cluster) findProcesses() ([]daemon.Record, error) {
+	var running []daemon.Record
+	for _, name := range c.allProcesses() {
+		if !c.book().Has(name) {
+			continue
+		}
+		process, err := c.book().Find(name)
+		if errors.Is(err, daemon.ErrGone) {
+			return nil, fmt.Errorf("%s ended soon after it was started%s", name, c.tail(name))
+		}
+		if err != nil {
+			return nil, err
+		}
+		running = append(running, process)
+	}
+	return running, nil
 }
 
 // centralSpec is a process of the control plane, in its network namespace.

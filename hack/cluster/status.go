@@ -59,13 +59,7 @@ func (s Status) Healthy() bool {
 // Status looks at a cluster without changing it.
 func (c *Cluster) Status(ctx context.Context) (Status, error) {
 	var status Status
-	processes := centralProcesses()
-	for _, node := range c.NodeList() {
-		for _, name := range nodeProcesses() {
-			processes = append(processes, processName(node, name))
-		}
-	}
-	for _, name := range processes {
+	for _, name := range c.allProcesses() {
 		record, err := c.book().Find(name)
 		if err != nil && !errors.Is(err, daemon.ErrGone) {
 			return Status{}, err

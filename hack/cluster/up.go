@@ -210,7 +210,7 @@ func (c *Cluster) awaitUsable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	running, err := c.book().All()
+	running, err := c.findProcesses()
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,12 @@ func (b Book) Find(name string) (Record, error) {
 	return record, nil
 }
 
+// Has tells whether a process was recorded, whether or not it still runs.
+func (b Book) Has(name string) bool {
+	_, err := os.Stat(b.path(name))
+	return err == nil
+}
+
 // All returns the records of all processes that run, by name.
 func (b Book) All() ([]Record, error) {
 	files, err := filepath.Glob(filepath.Join(b.Dir, "*.json"))
