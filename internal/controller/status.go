@@ -4,6 +4,8 @@
 package controller
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,17 +68,9 @@ func interrupted(f *findings) v1alpha1.DatastoreStatus {
 	d := f.datastore
 	out := *d.Status.DeepCopy()
 	out.ObservedGeneration = d.Generation
+	told := f.tellable(meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionFormed))
 	for _, j := range judges {
-		switch j.condition {
-		case v1alpha1.ConditionReconciling:
-			if f.failure == nil && f.waiting == "" && f.blocked == nil {
-				continue
-			}
-		case v1alpha1.ConditionStalled:
-			if f.blocked == nil {
-				continue
-			}
-		default:
+		if !slices.Contains(told, j.condition) {
 			continue
 		}
 		v := j.judge(f)
@@ -85,6 +79,22 @@ func interrupted(f *findings) v1alpha1.DatastoreStatus {
 		})
 	}
 	return out
+}
+
+// tellable names the conditions that a pass can judge which has seen no
+// members: whether it is blocked, and, of a set that never formed, that it so
+// is not ready.
+func (f *findings) tellable(formed bool) []string {
+	switch {
+	case f.blocked != nil && !formed:
+		return []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionReady}
+	case f.blocked != nil:
+		return []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled}
+	case f.failure != nil || f.waiting != "":
+		return []string{v1alpha1.ConditionReconciling}
+	default:
+		return nil
+	}
 }
 
 // memberStatuses lists every member that has a pod or is in the membership.

@@ -98,6 +98,7 @@ var _ = Describe("An object of somebody else's that has a needed name", func() {
 		for _, d := range all {
 			ExpectObjectReconciled(ctx, d)
 			Expect(world.Formations(client.ObjectKeyFromObject(d))).To(Equal(1))
+			By(d.Name + " goes on")
 		}
 	})
 
