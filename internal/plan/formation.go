@@ -157,16 +157,20 @@ func (p *draft) provablyUnformed() bool {
 	return p.tooFewWithout(blank)
 }
 
-// neverProvable tells whether so few first volumes are left that no report
-// can prove it any more.
+// neverProvable tells whether no report can prove it any more, and the set
+// cannot form by itself either: so few first volumes are left that the others
+// might have been a quorum, or one of too few holds the state of a set.
 func (p *draft) neverProvable() bool {
-	intact := 0
+	intact, holds := 0, false
 	for _, name := range p.founders() {
-		if !p.claimGone(name, p.ledger.Members[name]) {
-			intact++
+		if p.claimGone(name, p.ledger.Members[name]) {
+			continue
 		}
+		intact++
+		r := p.state.trusted(*p.state.member(name))
+		holds = holds || r != nil && r.Server.Formed
 	}
-	return !p.tooFewWithout(intact)
+	return !p.tooFewWithout(intact) || holds && intact < p.traits.Quorum(int(p.ledger.FormationSize))
 }
 
 // tooFewWithout tells whether the founders less n are less than a quorum.

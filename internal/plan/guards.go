@@ -171,11 +171,26 @@ func removes(s engine.Step) bool {
 	return s.Kind == engine.StepLeave || s.Kind == engine.StepEvictDead || s.Kind == engine.StepDemote
 }
 
+// takesVoter tells whether a living member goes, or makes ready to go. A leave
+// that the member's agent has begun is not held up any more: its server never
+// starts again, so the sooner it is out of the count the better.
+func (p *draft) takesVoter(s engine.Step) bool {
+	if s.Cost.Voters == 0 && s.Kind != engine.StepStepDown {
+		return false
+	}
+	m := p.state.member(s.About())
+	if m == nil || s.Kind != engine.StepLeave {
+		return true
+	}
+	r := p.state.trusted(*m)
+	return r == nil || r.Volume != engine.VolumeLeaving
+}
+
 // nobodySilent refuses to take a living member out while another one is
 // silent: it may be down, and then this one is needed. Evicting an identity
 // whose volume is gone is not held up by this; the quorum is looked at below.
 func nobodySilent(p *draft, s engine.Step) string {
-	if s.Cost.Voters == 0 {
+	if !p.takesVoter(s) {
 		return ""
 	}
 	for _, name := range p.granted() {
@@ -191,20 +206,26 @@ func nobodySilent(p *draft, s engine.Step) string {
 }
 
 // membersSettled refuses to take a healthy voter away while any other peer is
-// not a healthy voter: a joiner that stabilizes is not one yet.
+// not a healthy voter: a joiner that stabilizes is not one yet. A wanted
+// member that lost its volume is brought back first.
 func membersSettled(p *draft, s engine.Step) string {
-	if s.Cost.Voters == 0 {
+	if !p.takesVoter(s) {
 		return ""
 	}
+	settled := map[string]bool{s.About(): true}
 	for _, q := range p.out.Assessment.Peers {
-		if q.Name == s.About() {
-			continue
-		}
 		switch {
+		case q.Name == s.About():
 		case !q.Healthy:
 			return q.Name + " is not healthy"
 		case !q.Voter:
 			return q.Name + " has no vote yet"
+		}
+		settled[q.Name] = true
+	}
+	for _, name := range p.desired().Members {
+		if !settled[name] {
+			return name + " is wanted and is no member yet"
 		}
 	}
 	return ""

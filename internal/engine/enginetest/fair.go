@@ -136,7 +136,7 @@ func (w *World) excuse(d plan.Decision) string {
 		return "too few voters have their data"
 	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther:
 		return "the template is bad"
-	case w.lost > 0 && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonFormationUncertain:
+	case w.lost > 0 && t.Formations == 0 && saysLost(d):
 		return "a volume was lost during the formation"
 	}
 	for i := range w.members {

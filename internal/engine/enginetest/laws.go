@@ -144,7 +144,7 @@ func (w *World) checkOthersFirst(s engine.Step) {
 	t := w.model.Truth()
 	votes := false
 	for _, q := range t.Peers {
-		votes = votes || q.ID == s.SubjectID && q.Voter && q.Healthy
+		votes = votes || q.ID == s.SubjectID && q.Voter && q.Healthy && !w.members[q.Member].volume.leaving
 	}
 	if !votes || !removing(s.Kind) {
 		return

@@ -70,6 +70,7 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 		return a
 	case view == nil || len(view.Peers) == 0:
 		a.Serving, a.Why = view != nil, a.Leader+" leads and does not say who is a member"
+		a.Usable = a.Usable && a.Serving
 		return a
 	}
 	a.Known, a.Serving = true, true

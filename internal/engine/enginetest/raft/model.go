@@ -27,8 +27,9 @@ type Status struct {
 	Voter bool
 	// Serving is true where it follows or leads in a set with a leader.
 	Serving bool
-	ID      string
-	Term    uint64
+	// ID is the identity on the volume, of a stopped server too.
+	ID   string
+	Term uint64
 	// Peers are set for a leader that has a quorum.
 	Peers []engine.Peer
 	// Bootstrapped is true once the set was made usable.

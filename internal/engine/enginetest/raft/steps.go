@@ -18,11 +18,11 @@ func (m *Model) Observe(i int) engine.Server { return m.report(m.status(i)) }
 
 func (m *Model) status(i int) Status {
 	s := m.servers[i]
-	if !s.running {
-		return Status{}
+	st := Status{Running: s.running}
+	if s.data {
+		st.ID = id(uint8(i), s.ids)
 	}
-	st := Status{Running: true, ID: id(uint8(i), s.ids)}
-	if s.set == 0 {
+	if !s.running || s.set == 0 {
 		return st
 	}
 	k := &m.sets[s.set-1]

@@ -1,0 +1,158 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// CampaignVariable is the environment variable that, when it is set, widens
+// the bounds of every scenario: minutes instead of seconds.
+const CampaignVariable = "QUORATE_CAMPAIGN"
+
+// Campaign tells whether the bounds are widened.
+func Campaign() bool { return os.Getenv(CampaignVariable) != "" }
+
+// Subject is an engine with a model of its servers.
+type Subject struct {
+	Engine engine.Engine
+	// Model is the servers, before any has started. Its reports are in the
+	// engine's words.
+	Model Model
+}
+
+// Run is the contract suite: what every engine must pass, over a model of its
+// server. It returns what was covered.
+//
+// An engine's package calls it in a test:
+//
+//	func TestContract(t *testing.T) {
+//		enginetest.Run(t, enginetest.Subject{Engine: Engine{}, Model: raft.New(report)})
+//	}
+//
+// where report puts what the model knows of a server into the words of the
+// engine's own local half.
+func Run(t *testing.T, s Subject) *Coverage {
+	t.Helper()
+	t.Run("reading", func(t *testing.T) { checkReading(t, s) })
+	total := newCoverage()
+	total.Complete = true
+	for _, sc := range Scenarios() {
+		sc.use(s)
+		t.Run(sc.Name, func(t *testing.T) {
+			cov, breach := Explore(sc)
+			t.Log(cov)
+			if breach != nil {
+				t.Error(breach)
+			}
+			total.Add(cov)
+		})
+	}
+	t.Run("random", func(t *testing.T) { total.Add(Wander(t, s)) })
+	t.Logf("%T in all: %v", s.Engine, total)
+	return total
+}
+
+// use fills in what a scenario leaves open.
+func (sc *Scenario) use(s Subject) {
+	sc.Engine, sc.Model = s.Engine, s.Model
+	if sc.Decide == nil {
+		sc.Decide = plan.Next
+	}
+	if sc.MaxStates == 0 {
+		sc.MaxStates = 20_000_000
+	}
+}
+
+// Scenarios are those of the contract suite. All of each is walked, within its
+// bounds.
+func Scenarios() []*Scenario {
+	three := Wanted{Replicas: 3}
+	all := []*Scenario{
+		{Name: "formation in every order", Members: 3, Wanted: three, Detours: AllOrders,
+			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1})},
+		{Name: "formation, crashes and losses", Members: 3, Wanted: three,
+			Budget: Faults(map[Fault]int8{ClaimLost: 2, Crash: 2})},
+		{Name: "formation, another manager", Members: 3, Wanted: three, Detours: 1,
+			Budget: Faults(map[Fault]int8{ClaimLost: 1, Linger: 1, Takeover: 1})},
+		{Name: "formation on reports from before", Members: 3, Wanted: three, Executor: Executor{Unconfirmed: true},
+			Budget: Faults(map[Fault]int8{ClaimLost: 2, Stale: 1})},
+		{Name: "formation, changed midway", Members: 4, Wanted: three, Detours: 1,
+			Changes: []Wanted{{Replicas: 1}, {Replicas: 4}, {Replicas: 3, Template: TemplateOther}},
+			Budget:  Faults(map[Fault]int8{Change: 2, Crash: 1})},
+		{Name: "formation, bad templates", Members: 3, Wanted: Wanted{Replicas: 3, Template: TemplateNoImage},
+			Changes: []Wanted{{Replicas: 3}, {Replicas: 3, Template: TemplateNoNode}},
+			Budget:  Faults(map[Fault]int8{Change: 2, Linger: 1, PodDeleted: 1})},
+		{Name: "losses", Members: 3, Formed: 3, Wanted: three,
+			Budget: Faults(map[Fault]int8{ClaimLost: 3, Crash: 1, Silence: 1})},
+		{Name: "lies", Members: 3, Formed: 3, Wanted: three, Changes: []Wanted{{Replicas: 2}},
+			Budget: Faults(map[Fault]int8{ClaimLost: 1, Garble: 1, Silence: 1, Change: 1})},
+		{Name: "two crashes, stale, changed", Members: 4, Formed: 3, Wanted: Wanted{Replicas: 4}, Detours: 1,
+			Changes: []Wanted{{Replicas: 3}, {Replicas: 4}},
+			Budget:  Faults(map[Fault]int8{Crash: 2, Stale: 1, Change: 2, Adverse: 1})},
+		{Name: "another manager, changed", Members: 4, Formed: 3, Wanted: Wanted{Replicas: 4}, Detours: 1,
+			Changes: []Wanted{{Replicas: 3}, {Replicas: 4}},
+			Budget:  Faults(map[Fault]int8{Linger: 1, Takeover: 1, Change: 2, Adverse: 1})},
+		{Name: "three to five", Members: 5, Formed: 3, Wanted: Wanted{Replicas: 5},
+			Budget: Faults(map[Fault]int8{Crash: 1, PodDeleted: 1, ClaimLost: 1})},
+		{Name: "five to three and back", Members: 5, Formed: 5, Wanted: three, Changes: []Wanted{{Replicas: 5}},
+			Budget: Faults(map[Fault]int8{Crash: 1, ClaimLost: 1, Adverse: 1, Change: 1})},
+		{Name: "three to two", Members: 3, Formed: 3, Wanted: Wanted{Replicas: 2}, Detours: 1,
+			Budget: Faults(map[Fault]int8{Crash: 1, ClaimLost: 1, Adverse: 1, PodDeleted: 1})},
+		{Name: "made anew over its claims", Members: 5, Formed: 5, Wanted: three, Prepare: (*World).Recreate,
+			Budget: Faults(map[Fault]int8{Crash: 1, PodDeleted: 1})},
+		{Name: "a foreign volume", Members: 3, Formed: 3, Wanted: three, Prepare: func(w *World) { w.MakeForeign(1) },
+			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1, Silence: 1})},
+	}
+	if Campaign() {
+		for _, sc := range all {
+			sc.widen()
+		}
+	}
+	return all
+}
+
+// widen allows one detour and one crash more.
+func (sc *Scenario) widen() {
+	if sc.Detours != AllOrders {
+		sc.Detours++
+	}
+	sc.Budget[Crash]++
+	sc.MaxStates, sc.Sampled = 6_000_000, true
+}
+
+// Recreate deletes the resource and makes it anew: pods and StatefulSet are
+// gone, claims and ledger are not.
+func (w *World) Recreate() {
+	for i := range w.members {
+		if w.members[i].pod != 0 {
+			w.endPod(i)
+		}
+	}
+	w.set, w.manager = kubeSet{}, manager{}
+}
+
+// MakeForeign puts another set's data in the place of a member's claim.
+func (w *World) MakeForeign(i int) {
+	w.endPod(i)
+	w.endClaim(i)
+	m := &w.members[i]
+	m.claimSeq++
+	m.claim = m.claimSeq
+	m.volume.foreign = true
+}
+
+// Uncovered returns the guards that never refused in a coverage.
+func (c *Coverage) Uncovered(guards []plan.Guard) []string {
+	names := []string{plan.GuardFounders, plan.GuardFormedOnce}
+	for _, g := range guards {
+		names = append(names, g.Name)
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return c.Refused[n] > 0 })
+}
