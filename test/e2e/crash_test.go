@@ -28,7 +28,6 @@ const onceFile = "/faultpoint/reached"
 
 var _ = Describe("The operator killed in the middle of a formation", Ordered, func() {
 	AfterAll(func(ctx SpecContext) {
-		installOperator(ctx)
 		setFaultPoint(ctx, "")
 	})
 

@@ -39,6 +39,8 @@ func newNamespace(ctx context.Context, prefix string) string {
 			showState(ctx, ns.Name)
 		}
 		Expect(client.IgnoreNotFound(k8s.Delete(ctx, ns))).To(Succeed())
+		// Nobody needs these servers to end in good order.
+		Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(ns.Name), client.GracePeriodSeconds(1))).To(Succeed())
 		Eventually(ctx, func() bool {
 			return apierrors.IsNotFound(k8s.Get(ctx, client.ObjectKeyFromObject(ns), &corev1.Namespace{}))
 		}).WithTimeout(90*time.Second).Should(BeTrue(), "namespace %s is not removed", ns.Name)
