@@ -86,8 +86,8 @@ var (
 	headForm   = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	outerLink  = regexp.MustCompile(`^[a-z]+:`)
-	targetForm = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
-	makeForm   = regexp.MustCompile(`(?m)^(?:\$ )?make ([a-z][a-z-]*)`)
+	targetForm = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
+	makeForm   = regexp.MustCompile(`(?m)^(?:\$ )?make ([a-z][a-z0-9-]*)`)
 )
 
 // anchors are the fragments that the headings of a page can be linked by.
