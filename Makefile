@@ -18,6 +18,10 @@ TOOLCHAIN = $(GO) run ./hack/toolchain/cmd/toolchain
 LOCAL = $(GO) run ./hack/cluster/cmd/cluster
 IMAGES = $(GO) run ./hack/images/cmd/images
 
+DEMO_TOOLS = etcd kube-apiserver kubectl kubelet kube-controller-manager kube-scheduler kube-proxy \
+	containerd containerd-shim-runc-v2 ctr coredns helm consul consul@1.21.5
+TEST_TOOLS = controller-gen golangci-lint kwok
+
 # Which Consul the engine's own tests run: consul, or consul@1.21.5.
 CONSUL ?= consul
 
@@ -39,7 +43,7 @@ demo-down: ## Remove everything that the demo made.
 test: export GOTESTFLAGS = -json
 test: ## Run all the tests; installs and builds what they need.
 	@$(GO) run ./hack/verify \
-		'!tools=$(MAKE) --no-print-directory tools' \
+		'!tools=$(MAKE) --no-print-directory test-tools' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
@@ -82,9 +86,17 @@ build: ## Build the static binary into bin/.
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/quorate ./cmd/quorate
 
 .PHONY: tools
-tools: ## Install and build everything that demo and tests need, once.
+tools: ## Install and build what cluster and demo need, once.
 	@$(TOOLCHAIN) debian
-	@$(TOOLCHAIN) ensure
+	@$(TOOLCHAIN) ensure $(DEMO_TOOLS)
+
+.PHONY: test-tools
+test-tools: tools ## Install and build what the tests need besides, once.
+	@$(TOOLCHAIN) ensure $(TEST_TOOLS)
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities, where their database can be reached.
+	"$$($(TOOLCHAIN) path govulncheck)" ./...
 
 .PHONY: images
 images: ## Write dist/images/*.tar without a container engine.
