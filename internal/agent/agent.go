@@ -102,6 +102,9 @@ func (a *Agent) acted(s engine.ActionState) {
 	}
 }
 
+// look has the board tell of the server as it is now.
+func (a *Agent) look(ctx context.Context) { a.observer.Look(ctx) }
+
 // started is the answer to the startup probe.
 func (a *Agent) started() (bool, string) {
 	if a.keeper.Open() {

@@ -114,6 +114,9 @@ func (d *Desk) checkVolume(s engine.Step) *protocol.Refusal {
 		}
 		return refuse(protocol.RefusedVolume, "a member that is leaving takes no step %s", s.Kind)
 	default:
+		if state == engine.VolumeEmpty && s.Kind == engine.StepLeave && s.About() == d.Member {
+			return nil // it never joined
+		}
 		return refuse(protocol.RefusedVolume, "there is no server for the step %s: the volume is %s", s.Kind, state)
 	}
 }
@@ -133,25 +136,43 @@ func (d *Desk) grant(g engine.Grant) func(context.Context) error {
 	}
 }
 
-// step marks the volume before this member itself is told to leave. A leave of
-// another, which an engine may have its leader carry out, leaves no mark here.
+// step has the server carry out a step. A leave of another member, which an
+// engine may have its leader carry out, is one like any other.
 func (d *Desk) step(s engine.Step) func(context.Context) error {
 	return func(ctx context.Context) error {
 		defer d.Changed()
-		leaves := s.Kind == engine.StepLeave && s.About() == d.Member
-		if leaves {
-			if err := d.Keeper.BeginLeave(); err != nil {
-				return err
-			}
+		if s.Kind == engine.StepLeave && s.About() == d.Member {
+			return d.leave(ctx, s)
 		}
-		if err := d.Do(ctx, s); err != nil {
-			return fmt.Errorf("carry out the step %s on %s: %w", s.Kind, s.About(), err)
-		}
-		if leaves {
-			leaveDone.Reach()
-		}
+		return d.tell(ctx, s)
+	}
+}
+
+// leave marks the volume before this member's own server is told. Where no
+// server runs, and none may start any more, there is nobody to tell: what is
+// left of it in the membership is for the others to remove.
+func (d *Desk) leave(ctx context.Context, s engine.Step) error {
+	if d.Keeper.Volume().State == engine.VolumeEmpty {
 		return nil
 	}
+	if err := d.Keeper.BeginLeave(); err != nil {
+		return err
+	}
+	if !d.Keeper.Released() {
+		return nil
+	}
+	if err := d.tell(ctx, s); err != nil {
+		return err
+	}
+	leaveDone.Reach()
+	return nil
+}
+
+func (d *Desk) tell(ctx context.Context, s engine.Step) error {
+	if err := d.Do(ctx, s); err != nil {
+		return fmt.Errorf("carry out the step %s on %s: %w", s.Kind, s.About(), err)
+	}
+	return nil
 }
 
 func busy() *protocol.Refusal {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -174,6 +175,9 @@ func TestASecondActionIsRefusedWhileOneRuns(t *testing.T) {
 	if s := <-b.done; s.Error == "" {
 		t.Errorf("outcome %+v", s)
 	}
+	for b.Runner.Standing("a") != New {
+		time.Sleep(10 * time.Millisecond) // until it may be begun again
+	}
 	go func() { finish <- nil }()
 	b.ask(first, false)
 }
@@ -209,6 +213,23 @@ func TestALeaveIsMarkedBeforeTheServerIsTold(t *testing.T) {
 	b.ask(granting("j", 1, engine.GrantJoin), false)
 	if _, err := os.Stat(filepath.Join(b.data, "raft")); !os.IsNotExist(err) {
 		t.Errorf("the data of the member that left is still there: %v", err)
+	}
+}
+
+func TestALeaveWithoutAServerNeedsNobodyToTell(t *testing.T) {
+	b := newBench(t)
+	b.do = func(engine.Step) error { return errors.New("no answer") }
+	b.ask(stepping("a", 1, engine.Step{Kind: engine.StepLeave}), false)
+	if s := b.Keeper.Volume(); s.State != engine.VolumeEmpty {
+		t.Errorf("a volume without a grant became %s", s.State)
+	}
+	b.ask(granting("g", 1, engine.GrantJoin), false)
+	b.ask(stepping("b", 1, engine.Step{Kind: engine.StepLeave}), false)
+	if s := b.Keeper.Volume(); s.State != engine.VolumeLeaving || b.Keeper.Released() {
+		t.Errorf("the volume is %s, released %v", s.State, b.Keeper.Released())
+	}
+	if len(b.steps) > 0 {
+		t.Errorf("a server that does not run was told %+v", b.steps)
 	}
 }
 

@@ -18,6 +18,10 @@ import (
 // brings about is observed, and may take longer.
 const timeout = 2 * time.Minute
 
+// pause is how long an action that has ended is not begun again. Its end wakes
+// the manager, who may ask again before the effect can be seen.
+const pause = time.Second
+
 // Job is one action to carry out.
 type Job struct {
 	ID   string
@@ -31,7 +35,7 @@ type Standing string
 const (
 	// New may be begun: nothing is running, and it has not been done.
 	New Standing = "New"
-	// Known is running, or was carried out without an error.
+	// Known is running, or has ended just now.
 	Known Standing = "Known"
 	// Busy is another than the one that is running.
 	Busy Standing = "Busy"
@@ -42,8 +46,9 @@ type Runner struct {
 	publish func(engine.ActionState)
 	jobs    chan Job
 
-	mu   sync.Mutex
-	last *engine.ActionState
+	mu    sync.Mutex
+	last  *engine.ActionState
+	ended time.Time
 }
 
 // NewRunner returns a runner that publishes each change of its last action.
@@ -55,17 +60,19 @@ func NewRunner(publish func(engine.ActionState)) *Runner {
 func (r *Runner) Standing(id string) Standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return standing(r.last, id)
+	return standing(r.last, time.Since(r.ended), id)
 }
 
-// standing decides: the same action is resumed only if it failed.
-func standing(last *engine.ActionState, id string) Standing {
+// standing decides. An action that has ended is begun again when it is asked
+// for again, whatever its outcome was: whoever asks does not see its effect,
+// and all actions can be repeated.
+func standing(last *engine.ActionState, endedFor time.Duration, id string) Standing {
 	switch {
 	case last == nil:
 		return New
-	case !last.Done && last.ID != id:
+	case last.ID != id && !last.Done:
 		return Busy
-	case last.ID == id && last.Error == "":
+	case last.ID == id && (!last.Done || endedFor < pause):
 		return Known
 	default:
 		return New
@@ -76,7 +83,7 @@ func standing(last *engine.ActionState, id string) Standing {
 func (r *Runner) Begin(j Job) Standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := standing(r.last, j.ID); s != New {
+	if s := standing(r.last, time.Since(r.ended), j.ID); s != New {
 		return s
 	}
 	r.set(engine.ActionState{ID: j.ID, Kind: j.Kind})
@@ -114,6 +121,7 @@ func (r *Runner) carryOut(ctx context.Context, j Job) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ended = time.Now()
 	r.set(state)
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -18,19 +19,22 @@ func TestStanding(t *testing.T) {
 		return &engine.ActionState{ID: id, Done: done, Error: err}
 	}
 	for _, c := range []struct {
-		name string
-		last *engine.ActionState
-		want Standing
+		name  string
+		last  *engine.ActionState
+		ended time.Duration
+		want  Standing
 	}{
-		{"the first", nil, New},
-		{"running", state("a", false, ""), Known},
-		{"done", state("a", true, ""), Known},
-		{"failed", state("a", true, "why"), New},
-		{"another running", state("b", false, ""), Busy},
-		{"another done", state("b", true, ""), New},
-		{"another failed", state("b", true, "why"), New},
+		{"the first", nil, 0, New},
+		{"running", state("a", false, ""), time.Hour, Known},
+		{"done just now", state("a", true, ""), 0, Known},
+		{"done", state("a", true, ""), pause, New},
+		{"failed just now", state("a", true, "why"), 0, Known},
+		{"failed", state("a", true, "why"), pause, New},
+		{"another running", state("b", false, ""), time.Hour, Busy},
+		{"another done just now", state("b", true, ""), 0, New},
+		{"another failed just now", state("b", true, "why"), 0, New},
 	} {
-		if got := standing(c.last, "a"); got != c.want {
+		if got := standing(c.last, c.ended, "a"); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -86,6 +90,8 @@ func TestOneAtATime(t *testing.T) {
 		if r.Acting() || p.last() != (engine.ActionState{ID: "a", Kind: engine.StepJoin, Done: true, Error: "boom"}) {
 			t.Errorf("acting %v, published %+v", r.Acting(), p.last())
 		}
+		begin("a", Known)
+		time.Sleep(pause)
 		begin("a", New)
 		finish <- nil
 		begin("a", Known)

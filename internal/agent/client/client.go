@@ -69,8 +69,8 @@ func New(dial Dialer, identity *tls.Config) *Client {
 // Close drops the connections that no call is using.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Report returns what the agent at host:port says: at once if its revision is
-// not since, else when it changes or the wait is over, which is cut to whole
+// Report returns what the agent at host:port says: with an empty since after a
+// look at the server, at once if its revision is not since, else when it changes or the wait is over, which is cut to whole
 // seconds and to protocol.MaxWaitSeconds. The reply is untrusted: who reports
 // must be compared with what the API server says of the pod.
 func (c *Client) Report(ctx context.Context, address, since string, wait time.Duration) (protocol.ReportReply, error) {

@@ -100,7 +100,8 @@ func TestCheckStep(t *testing.T) {
 		{"itself", server, step("", "id-1", 0), ""},
 		{"itself by name", server, step("db-1", "id-1", 0), ""},
 		{"itself, another identity", server, step("", "id-0", 0), protocol.RefusedStale},
-		{"itself, not answering", down, step("", "id-1", 0), protocol.RefusedStale},
+		{"itself, not answering", with(func(s *engine.Server) { s.Running = false }), step("", "id-1", 0), ""},
+		{"itself, not answering, another identity", with(func(s *engine.Server) { s.Running = false }), step("", "id-0", 0), protocol.RefusedStale},
 		{"itself, identity unknown", with(func(s *engine.Server) { s.ID = "" }), step("", "id-1", 0), protocol.RefusedStale},
 
 		{"another", server, step("db-2", "id-2", 0), ""},

@@ -39,9 +39,11 @@ func checkTerm(server engine.Server, s engine.Step) *protocol.Refusal {
 	}
 }
 
+// checkSelf goes by the identity that the server has on its volume, whether it
+// runs or not.
 func checkSelf(server engine.Server, s engine.Step) *protocol.Refusal {
 	switch {
-	case !server.Running || server.ID == "":
+	case server.ID == "":
 		return refuse(protocol.RefusedStale, "the step is about the identity %s, and the server's is not known", s.SubjectID)
 	case server.ID != s.SubjectID:
 		return refuse(protocol.RefusedStale, "the step is about the identity %s, the server is %s", s.SubjectID, server.ID)

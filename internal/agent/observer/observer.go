@@ -92,7 +92,7 @@ func (o *Observer) look(ctx context.Context) (engine.Server, error) {
 	// here, also after a failure.
 	problems := map[string]error{"gate": o.keeper.Settle()}
 	released := o.keeper.Released()
-	server, err := o.observe(ctx, released)
+	server, err := o.observe(ctx)
 	if ctx.Err() != nil {
 		// Cut off by the agent's own end.
 		return engine.Server{}, nil
@@ -104,10 +104,11 @@ func (o *Observer) look(ctx context.Context) (engine.Server, error) {
 	return server, o.publish(server, released, hashes, problems)
 }
 
-// observe asks the server, if there can be one. One that cannot be asked is
-// reported as not running, and the failure as a problem.
-func (o *Observer) observe(ctx context.Context, released bool) (engine.Server, error) {
-	if !released {
+// observe asks the server of a volume that was granted; one that does not run
+// has an identity all the same. One that cannot be asked is reported as not
+// running, and the failure as a problem.
+func (o *Observer) observe(ctx context.Context) (engine.Server, error) {
+	if s := o.keeper.Volume().State; s != engine.VolumeMember && s != engine.VolumeLeaving {
 		return engine.Server{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

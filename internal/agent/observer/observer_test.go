@@ -102,7 +102,7 @@ func (b *bench) revision(t *testing.T) string {
 	return r.Revision
 }
 
-func TestAHeldServerIsNotAsked(t *testing.T) {
+func TestAServerThatWasNotGrantedIsNotAsked(t *testing.T) {
 	b := newBench(t)
 	b.fake.set(engine.Server{Running: true, Formed: true}, nil)
 	if got := b.Look(t.Context()); got.Running || b.fake.count() > 0 {

@@ -4,8 +4,9 @@
 // Package protocol is what manager and agent say to each other: HTTP and JSON
 // over mutual TLS, the agent serving.
 //
-// There are two calls. GET /v1/report answers at once, or, given the revision
-// that the caller has, when the report has changed or the wait is over. POST
+// There are two calls. GET /v1/report has the agent look at its server and then
+// answers, or, given the revision that the caller has, answers when the report
+// has changed or the wait is over. POST
 // /v1/action starts one action; its outcome is read from the report. A manager
 // and an agent understand each other across two minor versions: fields are
 // only ever added, and unknown ones are ignored.
@@ -60,7 +61,8 @@ type ReportReply struct {
 
 // ActionRequest asks an agent for one action.
 type ActionRequest struct {
-	// ID names the action; asking again for the same one resumes it.
+	// ID names the action; asking again for the same one while it runs changes
+	// nothing, and later resumes or repeats it.
 	ID string `json:"id"`
 	// Epoch is the manager's; anything older than what the agent has seen is refused.
 	Epoch int64 `json:"epoch"`

@@ -94,6 +94,7 @@ type agent struct {
 	stop    func()
 
 	mu       sync.Mutex
+	looks    int
 	accepted []protocol.ActionRequest
 	refusal  *protocol.Refusal
 }
@@ -105,6 +106,12 @@ func (a *agent) accept(_ context.Context, r protocol.ActionRequest) *protocol.Re
 		a.accepted = append(a.accepted, r)
 	}
 	return a.refusal
+}
+
+func (a *agent) look(context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.looks++
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -121,7 +128,7 @@ func serve(t *testing.T, s set) *agent {
 	l := listen(t)
 	a.address = l.Addr().String()
 	a.stop = run(t, func(ctx context.Context) error {
-		return server.Serve(ctx, l, server.NewIdentity(a.secrets), b, a.accept, quiet())
+		return server.Serve(ctx, l, server.NewIdentity(a.secrets), b, a.look, a.accept, quiet())
 	})
 	return a
 }

@@ -18,8 +18,9 @@ import (
 )
 
 // report answers at once where the caller has another revision, else when
-// there is a new one, the wait is over, or the agent ends.
-func report(b *board.Board) http.HandlerFunc {
+// there is a new one, the wait is over, or the agent ends. A caller who has none
+// wants to know what is true now, and gets what a look at the server finds.
+func report(b *board.Board, look Look) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		wait, err := waitTime(query.Get(protocol.WaitParam))
@@ -29,7 +30,11 @@ func report(b *board.Board) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		defer cancel()
-		answer(w, http.StatusOK, b.Reply(ctx, query.Get(protocol.SinceParam)))
+		since := query.Get(protocol.SinceParam)
+		if since == "" {
+			look(r.Context())
+		}
+		answer(w, http.StatusOK, b.Reply(ctx, since))
 	}
 }
 

@@ -36,11 +36,14 @@ const (
 // Accept decides on a request for an action; see action.Desk.
 type Accept func(ctx context.Context, r protocol.ActionRequest) *protocol.Refusal
 
+// Look has the board tell of the server as it is now.
+type Look func(ctx context.Context)
+
 // Serve answers the manager until ctx ends. Long polls are answered with what
 // there is when it does.
-func Serve(ctx context.Context, l net.Listener, id *Identity, b *board.Board, accept Accept, log *slog.Logger) error {
+func Serve(ctx context.Context, l net.Listener, id *Identity, b *board.Board, look Look, accept Accept, log *slog.Logger) error {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+protocol.ReportPath, report(b))
+	mux.Handle("GET "+protocol.ReportPath, report(b, look))
 	mux.Handle("POST "+protocol.ActionPath, act(accept))
 	srv := newServer(mux, log)
 	srv.WriteTimeout = writeTime

@@ -73,6 +73,9 @@ func TestALongPollEndsWithItsWait(t *testing.T) {
 	if took := time.Since(start); took < 900*time.Millisecond {
 		t.Errorf("answered after %v", took)
 	}
+	if a.looks != 1 {
+		t.Errorf("looked at the server %d times for a first call and a long poll", a.looks)
+	}
 	other, err := c.Report(t.Context(), a.address, "another process.1", time.Minute)
 	if err != nil || other.Revision != first.Revision {
 		t.Errorf("reply %+v, %v", other, err)
