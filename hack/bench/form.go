@@ -33,6 +33,8 @@ type options struct {
 	runs         int
 	keep         bool
 	only         []string
+	// quiet is for how long a quiet moment is waited for before a formation.
+	quiet time.Duration
 }
 
 // bench is one cluster with the operator installed.
@@ -41,6 +43,7 @@ type bench struct {
 	k8s   client.WithWatch
 	plain kubernetes.Interface
 	reach reach
+	quiet time.Duration
 }
 
 // form brings a cluster up, forms every contender in turn, as often as asked,
@@ -62,6 +65,7 @@ func form(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	b.quiet = o.quiet
 	r := results{runs: map[string][]run{}, when: time.Now()}
 	for i := range o.runs {
 		for _, c := range contenders {
@@ -151,7 +155,7 @@ func (b *bench) once(ctx context.Context, c contender, number int) (out run, err
 			err = goneErr
 		}
 	}()
-	if out.busy, err = awaitQuiet(ctx); err != nil {
+	if out.busy, err = awaitQuiet(ctx, b.quiet); err != nil {
 		return out, err
 	}
 	watching, stop := context.WithTimeout(ctx, patience)

@@ -19,16 +19,14 @@ const (
 	// quiet is the share of the processors that may be busy when a formation
 	// begins; the cluster at rest takes some of it.
 	quiet = 0.4
-	// quietSample is over what the share is measured, quietPatience for how
-	// long a quiet moment is waited for.
-	quietSample   = 2 * time.Second
-	quietPatience = 5 * time.Minute
+	// quietSample is over what the share is measured.
+	quietSample = 2 * time.Second
 )
 
-// awaitQuiet returns when the machine is quiet, or not after a long wait, with
-// the share of the processors that was busy at last.
-func awaitQuiet(ctx context.Context) (float64, error) {
-	deadline := time.Now().Add(quietPatience)
+// awaitQuiet returns when the machine is quiet, or when it was not for so long,
+// with the share of the processors that was busy at last.
+func awaitQuiet(ctx context.Context, patience time.Duration) (float64, error) {
+	deadline := time.Now().Add(patience)
 	for {
 		before, err := readTimes()
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,7 @@ func formCommand() *cobra.Command {
 	f.IntVar(&o.runs, "runs", 5, "how often each is formed")
 	f.BoolVar(&o.keep, "keep", false, "leave the cluster up at the end")
 	f.StringVar(&o.report, "report", "docs/benchmarks/form.md", "file to write the results to; empty for none")
+	f.DurationVar(&o.quiet, "quiet", 2*time.Minute, "how long to wait, before each, for a moment when the machine has nothing else to do")
 	f.StringSliceVar(&o.only, "only", nil, "form only these: ordered, parallel, datastore")
 	return cmd
 }
