@@ -27,8 +27,8 @@ const (
 	dnsPort = 53
 )
 
-// createObjects creates the cluster's own objects that are missing: what CoreDNS may see, the service by which pods
-// find it outside of the cluster's nodes, and the storage classes.
+// createObjects creates the cluster's own objects that are missing: what nodes and CoreDNS may see, the service by which
+// pods find it outside of the cluster's nodes, and the storage classes.
 func (c *Cluster) createObjects(ctx context.Context) error {
 	config, err := c.RESTConfig()
 	if err != nil {
@@ -42,7 +42,8 @@ func (c *Cluster) createObjects(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding the API server: %w", err)
 	}
-	for _, object := range append(dnsObjects(c.Network()), storage.Objects()...) {
+	objects := append(dnsObjects(c.Network()), nodesRole())
+	for _, object := range append(objects, storage.Objects()...) {
 		what := fmt.Sprintf("%T %s to be created", object, object.GetName())
 		if err := c.await(ctx, what, func(ctx context.Context) error {
 			return ensureObject(ctx, api, object)
@@ -82,6 +83,17 @@ func releaseAddress(ctx context.Context, api client.Client, service *corev1.Serv
 		return fmt.Errorf("the address %s is taken by another", address.Name)
 	}
 	return client.IgnoreNotFound(api.Delete(ctx, &address)) //nolint:wrapcheck // await says what it waited for.
+}
+
+// nodesRole gives nodes by role what the Node authorizer gives them by relation, for all objects. That authorizer comes
+// to know of a pod's place by a watch of its own, and on a busy machine later than the kubelet does, who is then refused
+// the pod's claim and tries again only after 10 to 15 s. Nodes of one machine need no secrets from each other.
+func nodesRole() client.Object {
+	return &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "quorate:nodes"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:node"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:nodes"}},
+	}
 }
 
 func dnsObjects(plan layout.Network) []client.Object {
