@@ -38,4 +38,6 @@ var contenders = []contender{
 	{key: "datastore", title: "Datastore", manifest: datastore, level: "restricted", operated: true},
 }
 
-func byHand(order string) string { return strings.Replace(tutorial, "Policy: ORDER", "Policy: "+order, 1) }
+func byHand(order string) string {
+	return strings.Replace(tutorial, "Policy: ORDER", "Policy: "+order, 1)
+}
