@@ -73,11 +73,14 @@ func ready(f *findings) verdict {
 	if !f.formed() {
 		return no(v1alpha1.ReasonForming, fmt.Sprintf("%d of %d members have reported; the set has not formed yet", f.heard(), total))
 	}
+	if s := f.decision.Stalled; s != nil && s.Reason == v1alpha1.ReasonDataLost {
+		return no(s.Reason, s.Message)
+	}
 	if f.heard() == 0 {
 		return unsure(v1alpha1.ReasonMembersSilent, "no member reports to the operator, so nothing is known of the set")
 	}
-	if a := f.decision.Assessment; a.Known && !a.Serving {
-		return no(v1alpha1.ReasonQuorumLost, a.Why)
+	if f.withoutQuorum() {
+		return no(v1alpha1.ReasonQuorumLost, f.decision.Assessment.Why)
 	}
 	if missing := f.unready(); len(missing) > 0 {
 		return no(v1alpha1.ReasonMembersNotReady, fmt.Sprintf("%d of %d members are ready; waiting for %s", total-len(missing), total, strings.Join(missing, ", ")))
@@ -112,10 +115,10 @@ func degraded(f *findings) verdict {
 	switch {
 	case f.decision.Stalled != nil && f.decision.Stalled.Reason == v1alpha1.ReasonDataLost:
 		return yes(v1alpha1.ReasonDataLost, f.decision.Stalled.Message)
+	case f.withoutQuorum():
+		return yes(v1alpha1.ReasonQuorumLost, a.Why)
 	case !a.Known:
 		return unsure(v1alpha1.ReasonMembersSilent, a.Why)
-	case !a.Serving:
-		return yes(v1alpha1.ReasonQuorumLost, a.Why)
 	case a.Tolerance < full:
 		return yes(v1alpha1.ReasonToleranceReduced, fmt.Sprintf("%d more members may fail, and %d when all are healthy voters", a.Tolerance, full))
 	default:
@@ -202,6 +205,14 @@ func (f *findings) heard() int {
 		}
 	}
 	return n
+}
+
+// withoutQuorum tells whether the set is known to serve nobody: a quorum's word
+// says so, or every member was heard and none leads. Where one is silent, it
+// might lead.
+func (f *findings) withoutQuorum() bool {
+	a := f.decision.Assessment
+	return a.Known && !a.Serving || !a.Known && a.Leader == "" && f.heard() == len(f.wanted())
 }
 
 // unready names the wanted members that do not serve with their vote.
