@@ -57,7 +57,7 @@ func (a *Agent) Run(parent context.Context, l Listeners) error {
 	group.Go(func() error {
 		return server.Serve(ctx, l.Manager, server.NewIdentity(a.settings.SecretDir), a.board, a.look, a.desk.Accept, a.log)
 	})
-	group.Go(func() error { return server.Probes(ctx, l.Probes, a.started, a.ready, a.log) })
+	group.Go(func() error { return server.Probes(ctx, l.Probes, a.board.Changed, a.started, a.ready, a.log) })
 	group.Go(func() error { return server.Drains(ctx, l.Socket, a.drain, a.log) })
 
 	ended := make(chan error, 1)

@@ -76,6 +76,13 @@ func (b *Board) Report() engine.Report {
 	return b.draft.Report
 }
 
+// Changed returns a channel that is closed at the next change of the report.
+func (b *Board) Changed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
 // Reply returns the answer to a report call, in JSON: at once if its revision
 // is not the one that the caller has, else when it changes or ctx ends.
 func (b *Board) Reply(ctx context.Context, since string) []byte {

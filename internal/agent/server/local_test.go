@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,7 +26,9 @@ func TestProbes(t *testing.T) {
 		return func() (bool, string) { return flag.Load(), "because" }
 	}
 	l := listen(t)
-	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, ask(&started), ask(&ready), quiet()) })
+	run(t, func(ctx context.Context) error {
+		return server.Probes(ctx, l, never, ask(&started), ask(&ready), quiet())
+	})
 	base := "http://" + l.Addr().String()
 	expect := func(method, path string, want int) {
 		t.Helper()
@@ -44,10 +47,88 @@ func TestProbes(t *testing.T) {
 	expect(http.MethodGet, protocol.ReportPath, http.StatusNotFound)
 }
 
+// never is of a report that does not change.
+func never() <-chan struct{} { return nil }
+
+// turning is an answer that a test changes, with its word of the change.
+type turning struct {
+	mu      sync.Mutex
+	yes     bool
+	changed chan struct{}
+}
+
+func newTurning() *turning { return &turning{changed: make(chan struct{})} }
+
+func (a *turning) turn(yes bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.yes = yes
+	close(a.changed)
+	a.changed = make(chan struct{})
+}
+
+func (a *turning) ask() (bool, string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.yes, "because"
+}
+
+func (a *turning) change() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.changed
+}
+
+func TestAProbeIsAnsweredWhenTheAnswerTurns(t *testing.T) {
+	l, a := listen(t), newTurning()
+	yes := func() (bool, string) { return true, "" }
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, a.change, a.ask, yes, quiet()) })
+	answered := make(chan int)
+	go func() {
+		answered <- status(t, http.DefaultClient, http.MethodGet, "http://"+l.Addr().String()+protocol.StartPath)
+	}()
+	a.turn(false) // a change of something else
+	select {
+	case got := <-answered:
+		t.Fatalf("a no was not held back: %d", got)
+	case <-time.After(300 * time.Millisecond):
+	}
+	a.turn(true)
+	if got := <-answered; got != http.StatusOK {
+		t.Errorf("after the answer had turned: %d", got)
+	}
+}
+
+func TestAMemberThatCeasesToServeIsTakenOffAtOnce(t *testing.T) {
+	l, a := listen(t), newTurning()
+	yes := func() (bool, string) { return true, "" }
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, a.change, yes, a.ask, quiet()) })
+	ask := func() (int, time.Duration) {
+		begin := time.Now()
+		got := status(t, http.DefaultClient, http.MethodGet, "http://"+l.Addr().String()+protocol.ReadyPath)
+		return got, time.Since(begin)
+	}
+	for range 2 {
+		a.turn(true)
+		if got, _ := ask(); got != http.StatusOK {
+			t.Fatalf("while it serves: %d", got)
+		}
+		a.turn(false)
+		for i := range 2 { // the kubelet believes the second
+			if got, took := ask(); got != http.StatusServiceUnavailable || took > time.Second {
+				t.Errorf("no %d after a yes: %d after %v", i+1, got, took)
+			}
+		}
+		if got, took := ask(); got != http.StatusServiceUnavailable || took < time.Second {
+			t.Errorf("a later no: %d after %v", got, took)
+		}
+	}
+}
+
 func TestASilentCallerIsDropped(t *testing.T) {
 	l := listen(t)
 	yes := func() (bool, string) { return true, "" }
-	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, yes, yes, quiet()) })
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, never, yes, yes, quiet()) })
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +152,7 @@ func isReset(err error) bool {
 func TestCallersBeyondTheLimitWait(t *testing.T) {
 	l := listen(t)
 	yes := func() (bool, string) { return true, "" }
-	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, yes, yes, quiet()) })
+	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, never, yes, yes, quiet()) })
 	var idle []net.Conn
 	for range 100 {
 		conn, err := net.Dial("tcp", l.Addr().String())
