@@ -24,12 +24,17 @@ import (
 	"github.com/quorate/quorate/internal/plan"
 )
 
-// replace deletes the pods that the decision names, each by its UID, so that
-// one that was made in the meantime is not touched.
+// replace deletes the pods that the decision names, each by its UID and as it
+// was seen, so that neither one that was made in the meantime is touched nor
+// one whose server has started since.
 func (p *pass) replace(ctx context.Context) error {
 	for _, ref := range p.findings.decision.Replace {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: p.d.Namespace, Name: ref.Name}}
-		err := p.Delete(ctx, pod, client.Preconditions{UID: ptr.To(types.UID(ref.UID))})
+		seen := client.Preconditions{UID: ptr.To(types.UID(ref.UID))}
+		if s := p.snapshot.pods[ref.Name]; s != nil {
+			seen.ResourceVersion = ptr.To(s.ResourceVersion)
+		}
+		err := p.Delete(ctx, pod, seen)
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("replace pod %s, which cannot start: %w", ref.Name, err)
 		}
@@ -82,6 +87,7 @@ func (p *pass) request(a plan.Ask) protocol.ActionRequest {
 
 // actionID names an action by what it does, so that asking twice is asking
 // once. The term is part of it: the same step under another leader is another.
+// Agents bound its length, so what has none of its own goes into a hash.
 func actionID(a plan.Ask) string {
 	if a.Grant != nil {
 		return fmt.Sprintf("Grant/%s/%s", a.Grant.Kind, a.PodUID)
@@ -93,10 +99,11 @@ func actionID(a plan.Ask) string {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
+	_, _ = fmt.Fprintf(sum, "%q,%d,", s.SubjectID, s.Term) // a hash does not fail
 	for _, k := range keys {
-		_, _ = fmt.Fprintf(sum, "%q=%q,", k, s.Params[k]) // a hash does not fail
+		_, _ = fmt.Fprintf(sum, "%q=%q,", k, s.Params[k])
 	}
-	return fmt.Sprintf("%s/%s/%s/%d/%x/%s", s.Kind, s.About(), s.SubjectID, s.Term, sum.Sum64(), a.PodUID)
+	return fmt.Sprintf("%s/%s/%016x/%s", s.Kind, s.About(), sum.Sum64(), a.PodUID)
 }
 
 // agentAddress is where the agent in a pod serves.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -143,8 +144,12 @@ func (p *pass) ensure(ctx context.Context, desired client.Object) (client.Object
 	return p.change(ctx, desired, existing.GetUID(), what)
 }
 
-// create makes a child that does not exist; it is never an adoption.
+// create makes a child that does not exist; it is never an adoption. A child
+// of a Datastore that is gone would have nobody to see to it.
 func (p *pass) create(ctx context.Context, desired client.Object, what string) (client.Object, error) {
+	if err := p.current(ctx); err != nil {
+		return nil, err
+	}
 	sealed, err := resource.Seal(desired)
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", what, err)
@@ -169,6 +174,9 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 	if err != nil {
 		return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
 	}
+	if err := p.sameSet(live); err != nil {
+		return nil, err
+	}
 	if upgrade != nil && live.GetUID() == uid {
 		if err := p.Patch(ctx, live, client.RawPatch(types.JSONPatchType, upgrade)); err != nil {
 			return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
@@ -179,10 +187,24 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 		return nil, fmt.Errorf("render %s: %w", what, err)
 	}
 	sealed.SetUID(uid) // the API server refuses it for an object that was made anew
+	if _, ok := live.(*appsv1.StatefulSet); ok {
+		sealed.SetResourceVersion(live.GetResourceVersion())
+	}
 	if err := p.Apply(ctx, client.ApplyConfigurationFromUnstructured(sealed), client.FieldOwner(resource.FieldOwner), client.ForceOwnership); err != nil {
 		return nil, fmt.Errorf("apply %s: %w", what, err)
 	}
 	return decode(sealed, desired)
+}
+
+// sameSet refuses a StatefulSet whose specification is not the one that the
+// decision was made on: a manager that was frozen in the middle of a pass would
+// take members' pods away that its successor has added.
+func (p *pass) sameSet(live client.Object) error {
+	set, ok := live.(*appsv1.StatefulSet)
+	if !ok || p.snapshot.set != nil && set.UID == p.snapshot.set.UID && set.Generation == p.snapshot.set.Generation {
+		return nil
+	}
+	return errOutdated
 }
 
 // emptyLike returns an empty object of the same type and kind.

@@ -67,8 +67,10 @@ func TestReady(t *testing.T) {
 		{"one too few", serving(3).with(func(f *findings) { f.state.Members[2] = plan.Member{Name: "db-2", Ordinal: 2} }), isFalse, v1alpha1.ReasonMembersNotReady, "waiting for db-2"},
 		{"one too many", serving(3).with(func(f *findings) { f.state.Wanted.Replicas = 2 }), isTrue, v1alpha1.ReasonAllMembersReady, "all 2"},
 		{"silent, but ready and a voter", serving(3).with(silentMembers(1)), isTrue, v1alpha1.ReasonAllMembersReady, "all 3"},
+		{"all heard, and none leads", serving(3).with(unknown), isFalse, v1alpha1.ReasonQuorumLost, "no member reports that it leads"},
+		{"data lost", serving(3).with(unknown, silentMembers(0, 1, 2), stalledFor(v1alpha1.ReasonDataLost)), isFalse, v1alpha1.ReasonDataLost, "because of"},
 		{"not bootstrapped", serving(3).with(func(f *findings) {
-			f.decision.Assessment = engine.Assessment{Formed: true, Why: "access control is not bootstrapped yet"}
+			f.decision.Assessment = engine.Assessment{Formed: true, Leader: "db-0", Why: "access control is not bootstrapped yet"}
 		}), isFalse, v1alpha1.ReasonForming, "until clients can use the set: access control"},
 	})
 }
@@ -84,7 +86,7 @@ func TestFormed(t *testing.T) {
 	expectVerdicts(t, formed, []judged{
 		{"formed", serving(3), isTrue, v1alpha1.ReasonFormed, "as cluster c1"},
 		{"formed, and all silent", serving(3).with(silentMembers(0, 1, 2), unknown), isTrue, v1alpha1.ReasonFormed, "c1"},
-		{"formed, and its data lost", serving(3).with(stalledFor(v1alpha1.ReasonDataLost)), isTrue, v1alpha1.ReasonFormed, "c1"},
+		{"formed, and its data lost", serving(3).with(unknown, stalledFor(v1alpha1.ReasonDataLost)), isTrue, v1alpha1.ReasonFormed, "c1"},
 		{"not yet", forming(3), isFalse, v1alpha1.ReasonNotFormed, "not formed yet"},
 		{"nothing observed yet", &findings{datastore: serving(3).datastore}, isFalse, v1alpha1.ReasonNotFormed, "not formed yet"},
 		{"a foreign volume", forming(3).with(stalledFor(v1alpha1.ReasonForeignVolume)), isFalse, v1alpha1.ReasonNotFormed, "not formed yet"},
@@ -112,7 +114,9 @@ func TestDegraded(t *testing.T) {
 		{"less", serving(3).with(tolerance(0)), isTrue, v1alpha1.ReasonToleranceReduced, "0 more members may fail, and 1 when"},
 		{"less of five", serving(5).with(tolerance(1)), isTrue, v1alpha1.ReasonToleranceReduced, "1 more members may fail, and 2 when"},
 		{"one of five leaves", serving(5).with(tolerance(1), leaving), isFalse, v1alpha1.ReasonFullTolerance, "1 members may fail"},
-		{"unknown", serving(3).with(unknown), isUnknown, v1alpha1.ReasonMembersSilent, "no member reports that it leads"},
+		{"unknown", serving(3).with(unknown, silentMembers(1)), isUnknown, v1alpha1.ReasonMembersSilent, "no member reports that it leads"},
+		{"all heard, and none leads", serving(3).with(unknown), isTrue, v1alpha1.ReasonQuorumLost, "no member reports that it leads"},
+		{"all heard, and the leader cannot tell", serving(3).with(unknown, leaderOnly), isUnknown, v1alpha1.ReasonMembersSilent, "no member"},
 		{"quorum lost", serving(3).with(func(f *findings) {
 			f.decision.Assessment.Serving, f.decision.Assessment.Why = false, "one of three votes"
 		}), isTrue, v1alpha1.ReasonQuorumLost, "one of three votes"},

@@ -158,6 +158,9 @@ func (p *pass) issue(ctx context.Context, make makeSecret, pairOf func(time.Time
 }
 
 func (p *pass) createSecret(ctx context.Context, make makeSecret, data map[string][]byte) (*corev1.Secret, error) {
+	if err := p.current(ctx); err != nil {
+		return nil, err
+	}
 	s := make(p.d, p.ledger.ledger.ClusterID, data)
 	s.OwnerReferences = resource.KeepOwners(nil, p.d, p.claims())
 	if err := p.Create(ctx, s); err != nil {

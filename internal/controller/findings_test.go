@@ -91,6 +91,9 @@ func unknown(f *findings) {
 	f.decision.Assessment = engine.Assessment{Formed: true, Why: "no member reports that it leads"}
 }
 
+// leaderOnly has a leader be known, and nothing else.
+func leaderOnly(f *findings) { f.decision.Assessment.Leader = "db-0" }
+
 // pod changes the pod of a member.
 func pod(i int, change func(*plan.Pod)) func(*findings) {
 	return func(f *findings) { change(f.state.Members[i].Pod) }

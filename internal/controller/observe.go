@@ -206,7 +206,7 @@ func tail(s string) string {
 	const most = 400
 	s = strings.TrimSpace(s)
 	if len(s) > most {
-		s = "…" + s[len(s)-most:]
+		s = "…" + strings.ToValidUTF8(s[len(s)-most:], "")
 	}
 	return strings.Join(strings.Fields(s), " ")
 }

@@ -31,6 +31,8 @@ type pass struct {
 	snapshot *snapshot
 	findings *findings
 	replaced []string
+	// confirmed is set once the Datastore was seen to be as it was read.
+	confirmed bool
 }
 
 func newPass(r *Reconciler, d *v1alpha1.Datastore) *pass {
