@@ -26,8 +26,10 @@ const (
 	// AuthorityValidity says for how long an authority is good. Nothing renews
 	// it yet; see NeedsRenewal.
 	AuthorityValidity = 10 * 365 * 24 * time.Hour
-	// LeafValidity says for how long the pairs of manager and members are good.
-	LeafValidity = 365 * 24 * time.Hour
+	// LeafValidity says for how long the pairs of manager and members are good:
+	// as long as the authority, until their rotation is built. An expired pair
+	// would leave every member silent, with nothing to be done about it.
+	LeafValidity = AuthorityValidity
 	// skew is by how much the clocks of two machines may differ.
 	skew = time.Hour
 )
