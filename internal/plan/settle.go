@@ -63,8 +63,21 @@ func (p *draft) granted() []string {
 // no claim under its name, or another one, or its own agent found the volume
 // of a member that had joined to be empty. The identity that lived on it is
 // remembered as lost, since only evidence like this allows an eviction.
+//
+// A claim that was made anew over the old volume is not a loss: the marker on
+// it, or the server, says so. Until the agent has reported, nothing is known.
 func (p *draft) settleClaim(name string, e Entry) Entry {
-	if !p.ledger.Formed || !p.claimGone(name, e) && !p.wiped(name, e) {
+	if !p.ledger.Formed {
+		return e
+	}
+	if p.broughtBack(name, e) {
+		m := p.state.member(name)
+		id := m.Report.Server.ID
+		e.Lost = slices.DeleteFunc(slices.Clone(e.Lost), func(lost string) bool { return lost == id })
+		e.ID, e.ClaimUID, e.PodUID = orElse(id, e.ID), m.Claim.UID, m.Pod.UID
+		return e
+	}
+	if !p.volumeLost(name, e) && !p.wiped(name, e) {
 		return e
 	}
 	e.Lost = appendNew(slices.Clone(e.Lost), e.ID)
@@ -82,6 +95,32 @@ func (p *draft) wiped(name string, e Entry) bool {
 	return r != nil && r.Volume == engine.VolumeEmpty
 }
 
+// broughtBack tells whether a member's volume is there again under a claim of
+// another UID.
+func (p *draft) broughtBack(name string, e Entry) bool {
+	m := p.state.member(name)
+	if m == nil || m.Claim == nil || m.Claim.UID == e.ClaimUID {
+		return false
+	}
+	r := p.state.trusted(*m)
+	if r == nil || r.Volume != engine.VolumeMember {
+		return false
+	}
+	known := r.Server.ID != "" && (r.Server.ID == e.ID || slices.Contains(e.Lost, r.Server.ID))
+	return known || e.ClaimUID != "" && r.ClaimUID == e.ClaimUID
+}
+
+// volumeLost tells whether the volume that a grant was for is known to be gone:
+// there is no claim under the name, or another one, behind which the member's
+// own agent found no data to go on with.
+func (p *draft) volumeLost(name string, e Entry) bool {
+	if !p.claimGone(name, e) {
+		return false
+	}
+	m := p.state.member(name)
+	return m == nil || m.Claim == nil || p.state.held(*m)
+}
+
 // claimGone tells whether the claim that a grant was for no longer exists.
 func (p *draft) claimGone(name string, e Entry) bool {
 	m := p.state.member(name)
@@ -89,8 +128,8 @@ func (p *draft) claimGone(name string, e Entry) bool {
 }
 
 // settleMembership takes what a quorum says of a member: its identity and
-// vote, lost identities that are no longer there, and whether nothing is left
-// of it. An entry without a volume has no server that could have any of the
+// vote, lost identities that are no longer there or that it has taken up again
+// (where a name is the identity), and whether nothing is left of it. An entry without a volume has no server that could have any of the
 // identities under its name: all of them are lost.
 func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 	a := p.out.Assessment
@@ -119,6 +158,7 @@ func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 		if r != nil && r.Server.Running && q.ID == r.Server.ID {
 			e.ID = q.ID
 			e.Joined = e.Joined || q.Voter
+			e.Lost = slices.DeleteFunc(e.Lost, func(id string) bool { return id == q.ID })
 		}
 	}
 	return e, false
@@ -177,7 +217,7 @@ func (p *draft) dataLost() bool {
 // not on one that is gone, nor on that of a joiner whose agent says that it has
 // got nothing yet; a member that has left never starts on its data again.
 func (p *draft) mayHoldData(name string, e Entry) bool {
-	if p.claimGone(name, e) {
+	if e.ClaimUID == "" || p.volumeLost(name, e) {
 		return false
 	}
 	r := p.state.trusted(*p.state.member(name))
@@ -186,4 +226,11 @@ func (p *draft) mayHoldData(name string, e Entry) bool {
 	}
 	blank := r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed
 	return !blank && !p.leftBehind(name)
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }
