@@ -1,0 +1,98 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// Coverage is what a walk has reached.
+type Coverage struct {
+	// States and Steps are how many different worlds were reached, and by how
+	// many actions. Rests is in how many of them the world came to rest.
+	States, Steps, Rests int
+	// Complete is true where every world within the bounds was reached.
+	Complete bool
+	// Took is the time of the walk.
+	Took time.Duration
+	// Refused and Admitted count the decisions in which a guard refused, and
+	// the kinds of steps and grants that were asked for.
+	Refused, Admitted map[string]int
+	// Stalled counts the reasons for which a person was called.
+	Stalled map[string]int
+	// Faults counts the faults that were injected.
+	Faults map[string]int
+}
+
+func newCoverage() *Coverage {
+	return &Coverage{Refused: map[string]int{}, Admitted: map[string]int{}, Stalled: map[string]int{}, Faults: map[string]int{}}
+}
+
+func (c *Coverage) note(p *pass) {
+	if p == nil {
+		return
+	}
+	d := p.decision
+	if d.Plan.BlockedBy != "" {
+		c.Refused[d.Plan.BlockedBy]++
+	}
+	if d.Stalled != nil {
+		c.Stalled[d.Stalled.Reason]++
+	}
+	for _, a := range d.Asks {
+		c.Admitted[askName(a)]++
+	}
+	if len(d.Replace) > 0 {
+		c.Admitted["Replace"]++
+	}
+}
+
+func askName(a plan.Ask) string {
+	if a.Grant != nil {
+		return string(engine.StepGrant) + "/" + string(a.Grant.Kind)
+	}
+	return string(a.Step.Kind)
+}
+
+// Add adds what another walk has reached.
+func (c *Coverage) Add(o *Coverage) {
+	c.States += o.States
+	c.Steps += o.Steps
+	c.Rests += o.Rests
+	c.Took += o.Took
+	for _, m := range []struct{ to, from map[string]int }{
+		{c.Refused, o.Refused}, {c.Admitted, o.Admitted}, {c.Stalled, o.Stalled}, {c.Faults, o.Faults},
+	} {
+		for k, n := range m.from {
+			m.to[k] += n
+		}
+	}
+}
+
+func (c *Coverage) String() string {
+	how := "all within the bounds"
+	if !c.Complete {
+		how = "a sample"
+	}
+	return fmt.Sprintf("%d states (%s), %d steps, %d brought to rest, %v\n  asked:   %s\n  refused: %s\n  stalled: %s\n  faults:  %s",
+		c.States, how, c.Steps, c.Rests, c.Took.Round(time.Millisecond), counts(c.Admitted), counts(c.Refused), counts(c.Stalled), counts(c.Faults))
+}
+
+func counts(m map[string]int) string {
+	parts := make([]string, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
