@@ -32,13 +32,6 @@ const (
 	// a node or an image is named in the message.
 	ReasonForming = "Forming"
 
-	// ReasonWaitingForGrant says that a member with an empty volume waits for
-	// the word of the operator to form or to join.
-	//
-	// Remedy: wait; the operator gives it as soon as it has seen that it is
-	// safe. If it lasts, see that the operator runs and reaches the pods.
-	ReasonWaitingForGrant = "WaitingForGrant"
-
 	// ReasonMembersNotReady says that at least one member, named in the
 	// message, does not serve or is not caught up, while the set has a quorum.
 	//
@@ -77,10 +70,6 @@ const (
 	//
 	// Remedy: wait for the fact to change, such as a member to become healthy.
 	ReasonBlocked = "Blocked"
-
-	// ReasonTerminating says that the Datastore is being deleted. Its claims,
-	// and what is needed to use them again, stay.
-	ReasonTerminating = "Terminating"
 )
 
 // Reasons of a set in trouble that may pass by itself.
