@@ -192,9 +192,10 @@ func TestDrainOverTheSocket(t *testing.T) {
 	}
 	fail := errors.New("no leader to hand over to")
 	outcome := make(chan error, 1)
-	drained := make(chan struct{}, 1)
+	begun, drained := make(chan struct{}, 10), make(chan struct{}, 1)
 	run(t, func(ctx context.Context) error {
 		return server.Drains(ctx, l, func(ctx context.Context) error {
+			begun <- struct{}{}
 			select {
 			case err := <-outcome:
 				return err
@@ -219,8 +220,19 @@ func TestDrainOverTheSocket(t *testing.T) {
 	if got := status(t, c, http.MethodGet, "http://agent"+protocol.DrainPath); got != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %d", got)
 	}
-	c.Timeout = 100 * time.Millisecond
-	if response, err := c.Post("http://agent"+protocol.DrainPath, "", nil); err == nil {
+	ctx, hangUp := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent"+protocol.DrainPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(begun) > 0 {
+		<-begun
+	}
+	go func() {
+		<-begun
+		hangUp()
+	}()
+	if response, err := c.Do(request); err == nil {
 		_ = response.Body.Close()
 		t.Error("answered though nothing was drained")
 	}
