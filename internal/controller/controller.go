@@ -82,6 +82,14 @@ type Reconciler struct {
 	*tenure
 }
 
+// retryFirst and retryMost bound the pause before a pass that failed is
+// repeated. What is usual, a quarter of an hour at most, is too long for a set
+// that waits for its next step while the API server recovers.
+const (
+	retryFirst = 20 * time.Millisecond
+	retryMost  = 15 * time.Second
+)
+
 // Reconcile is one pass over one Datastore. Every path ends in one report.
 //
 // A Datastore that is being deleted needs nothing of us: its children go with
@@ -139,7 +147,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Pod{}, byLabel).
 		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
 		WatchesRawSource(reports).
-		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Settings.Concurrency, 1)}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: max(r.Settings.Concurrency, 1),
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryMost),
+		}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("build the controller: %w", err)

@@ -8,16 +8,19 @@ package operator
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -33,6 +36,8 @@ type Options struct {
 	Config *rest.Config
 	Scheme *runtime.Scheme
 	World  *members.World
+	// Mapper spares each operator the discovery; nil has it done.
+	Mapper meta.RESTMapper
 	// Namespaces are the ones that it sees; none means all.
 	Namespaces []string
 	// Wire and Line are made where they are nil.
@@ -74,8 +79,13 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 			caches.DefaultNamespaces[n] = cache.Config{}
 		}
 	}
+	discovered := apiutil.NewDynamicRESTMapper
+	if o.Mapper != nil {
+		discovered = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return o.Mapper, nil }
+	}
 	mgr, err := ctrl.NewManager(op.Wire.Config(o.Config), ctrl.Options{
 		Scheme:                  o.Scheme,
+		MapperProvider:          discovered,
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		Cache:                   caches,
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},

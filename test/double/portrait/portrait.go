@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,6 +23,9 @@ import (
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/double/kubelet"
 )
+
+// epoch is how often the ledger's Datastore changed hands.
+var epoch = regexp.MustCompile(`\\"epoch\\":\d+,`)
 
 // Portrait is every object of a Datastore, by kind and name.
 type Portrait map[string]string
@@ -50,6 +54,36 @@ func Of(ctx context.Context, c client.Client, key client.ObjectKey) (Portrait, e
 		out[kind+" "+o.GetName()] = text
 	}
 	return out, nil
+}
+
+// Difference tells where two portraits differ, a line each; empty where they do
+// not.
+func (p Portrait) Difference(o Portrait) []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(p)) {
+		other, there := o[key]
+		if !there {
+			out = append(out, key+" is only in the first")
+			continue
+		}
+		a, b := strings.Split(p[key], "\n"), strings.Split(other, "\n")
+		for _, line := range a {
+			if !slices.Contains(b, line) {
+				out = append(out, key+": only the first has "+line)
+			}
+		}
+		for _, line := range b {
+			if !slices.Contains(a, line) {
+				out = append(out, key+": only the second has "+line)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(o)) {
+		if _, there := p[key]; !there {
+			out = append(out, key+" is only in the second")
+		}
+	}
+	return out
 }
 
 // name notes what is different each time an object is made.
@@ -88,7 +122,7 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode %s: %w", o.GetName(), err)
 	}
-	out := string(text)
+	out := epoch.ReplaceAllString(string(text), "")
 	for _, from := range slices.Sorted(maps.Keys(chance)) {
 		if from != "" {
 			out = strings.ReplaceAll(out, from, chance[from])

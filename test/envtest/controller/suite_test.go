@@ -64,6 +64,8 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		CRDDirectoryPaths:     []string{crdFolder},
 		ErrorIfCRDPathMissing: true,
 	}
+	// Each scene has Services of its own, and all scenes share the API server.
+	environment.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.96.0.0/16")
 	var err error
 	cfg, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred())

@@ -37,7 +37,7 @@ func newScene(ctx context.Context) *scene {
 // operate starts an operator for the scene; it is stopped with the spec.
 func (s *scene) operate(ctx context.Context, change ...func(*operator.Options)) *operator.Operator {
 	GinkgoHelper()
-	o := operator.Options{Config: cfg, Scheme: types, World: world, Namespaces: []string{s.namespace}}
+	o := operator.Options{Config: cfg, Scheme: types, World: world, Mapper: api.RESTMapper(), Namespaces: []string{s.namespace}}
 	for _, c := range change {
 		c(&o)
 	}
