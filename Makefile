@@ -48,6 +48,7 @@ test: ## Run all the tests; installs and builds what they need.
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
 		'unit=$(MAKE) --no-print-directory test-unit' \
+		'simulation=$(MAKE) --no-print-directory test-simulation' \
 		'consul=$(MAKE) --no-print-directory test-consul' \
 		'!images=$(MAKE) --no-print-directory images' \
 		'cluster=$(MAKE) --no-print-directory test-cluster' \
@@ -56,8 +57,14 @@ test: ## Run all the tests; installs and builds what they need.
 ##@ Tests, from quick to real
 
 .PHONY: test-unit
-test-unit: ## Unit tests, properties, simulation and envtest suites, with the race detector.
-	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -timeout 20m $(GOTESTFLAGS) ./...
+test-unit: ## Unit tests, properties and the suites on a real API server, with the race detector.
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -timeout 20m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /enginetest)
+
+# The simulation is one goroutine of pure functions: the race detector would
+# only make it slower.
+.PHONY: test-simulation
+test-simulation: ## The planner against models of three kinds of servers, in every interleaving within bounds.
+	$(GO) test -timeout 20m $(GOTESTFLAGS) ./internal/engine/enginetest/...
 
 .PHONY: test-consul
 test-consul: ## The Consul engine against real Consul servers on loopback.
