@@ -22,6 +22,7 @@ import (
 	"github.com/quorate/quorate/internal/agent/protocol"
 	"github.com/quorate/quorate/internal/fleet"
 	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
 )
 
 // replace deletes the pods that the decision names, each by its UID and as it
@@ -109,4 +110,15 @@ func actionID(a plan.Ask) string {
 // agentAddress is where the agent in a pod serves.
 func agentAddress(pod *corev1.Pod) string {
 	return net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(protocol.Port))
+}
+
+// agentRun names the run of the agent's container that the kubelet last told
+// of; empty where none runs.
+func agentRun(pod *corev1.Pod) string {
+	for _, c := range pod.Status.InitContainerStatuses {
+		if c.Name == resource.AgentContainer && c.State.Running != nil {
+			return c.ContainerID
+		}
+	}
+	return ""
 }

@@ -173,7 +173,7 @@ func (p *pass) follow(snap *snapshot) error {
 	var targets []fleet.Target
 	for name, pod := range snap.pods {
 		if pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
-			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod)})
+			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod), Run: agentRun(pod)})
 		}
 	}
 	// The long polls outlive this pass, so they take no context from it.

@@ -57,6 +57,14 @@ type Connect func(Identity) (Client, error)
 // Target is one member's agent.
 type Target struct {
 	Member, PodUID, Addr string
+	// Run tells one run of the agent from the next, as far as is known. A new
+	// one is asked at once; it is no other target.
+	Run string
+}
+
+// same tells whether two targets are the same agent, in whatever run.
+func (t Target) same(o Target) bool {
+	return t.Member == o.Member && t.PodUID == o.PodUID && t.Addr == o.Addr
 }
 
 // Fleet follows the agents of all datastores.
@@ -100,7 +108,10 @@ func (f *Fleet) Follow(key types.NamespacedName, id Identity, targets []Target) 
 	for _, t := range targets {
 		keep[t.PodUID] = true
 		old := s.members[t.PodUID]
-		if old != nil && old.target == t {
+		if old != nil && old.target.same(t) {
+			if old.run != t.Run {
+				old.started(t.Run)
+			}
 			continue
 		}
 		if old != nil {

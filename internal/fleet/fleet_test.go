@@ -81,6 +81,31 @@ func TestSilenceIsNotHammeredAt(t *testing.T) {
 	})
 }
 
+// An agent that has begun to run is asked at once, however long it was silent,
+// and one that was heard already is not disturbed.
+func TestANewRunIsAskedAtOnce(t *testing.T) {
+	inBubble(t, func(w *world) {
+		a := w.network.agents["a0"]
+		a.fails(errRefused)
+		w.follow(key, target("0"), target("1"))
+		w.expectWoken(key, 1)
+		pass(time.Minute)
+		a.mu.Lock()
+		a.failure = nil
+		a.mu.Unlock()
+		polled, _ := w.network.agents["a1"].counts()
+
+		first, second := target("0"), target("1")
+		first.Run, second.Run = "c0", "c1"
+		w.follow(key, first, second)
+		w.expectWoken(key, 1)
+		w.expectHeard(key, map[string]string{"u0": "", "u1": ""})
+		if again, _ := w.network.agents["a1"].counts(); again != polled {
+			w.Errorf("the member that was heard was asked %d times more", again-polled)
+		}
+	})
+}
+
 // An agent is untrusted: one that claims news at every call must not keep the
 // manager busy, nor may one that leaves out its revision.
 func TestAnAgentCannotKeepTheManagerBusy(t *testing.T) {

@@ -16,6 +16,10 @@ type member struct {
 	target Target
 	client Client
 	cancel context.CancelFunc
+	// hurry ends a pause; one word is kept for whoever pauses next.
+	hurry chan struct{}
+	// run is the target's run of the agent, as last followed.
+	run string
 
 	mu     sync.Mutex
 	report *engine.Report
@@ -25,12 +29,22 @@ type member struct {
 // changed, or the member has become silent.
 func follow(client Client, t Target, changed func()) *member {
 	ctx, cancel := context.WithCancel(context.Background())
-	m := &member{target: t, client: client, cancel: cancel}
+	m := &member{target: t, client: client, cancel: cancel, hurry: make(chan struct{}, 1), run: t.Run}
 	go m.poll(ctx, changed)
 	return m
 }
 
 func (m *member) stop() { m.cancel() }
+
+// started tells that another run of the agent has begun, so that a silent one
+// is asked now rather than after its pause.
+func (m *member) started(run string) {
+	m.run = run
+	select {
+	case m.hurry <- struct{}{}:
+	default:
+	}
+}
 
 func (m *member) last() *engine.Report {
 	m.mu.Lock()
@@ -60,10 +74,7 @@ func (m *member) poll(ctx context.Context, changed func()) {
 			if m.put(nil) {
 				changed()
 			}
-			if !wait(ctx, pause) {
-				return
-			}
-			pause = min(pause*3/2, retryMost)
+			pause = m.rest(ctx, pause)
 			continue
 		}
 		pause = retryFirst
@@ -73,6 +84,20 @@ func (m *member) poll(ctx context.Context, changed func()) {
 			changed()
 		}
 	}
+}
+
+// rest pauses before an agent that did not answer is asked again, and returns
+// how long the pause after the next failure is.
+func (m *member) rest(ctx context.Context, pause time.Duration) time.Duration {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-m.hurry:
+		return retryFirst
+	case <-t.C:
+	}
+	return min(pause*3/2, retryMost)
 }
 
 // wait pauses between two calls; it tells whether to go on.
