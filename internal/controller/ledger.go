@@ -38,13 +38,24 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*l
 		return nil, fmt.Errorf("get ledger of %s: %w", d.Name, err)
 	}
 	var l plan.Ledger
-	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil {
+	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil || !plausible(d.Name, &l) {
 		l = plan.Ledger{} // whoever wrote it, it is not ours
 	}
 	if ours, why := resource.OwnedByCluster(&cm, d, resource.ComponentLedger, l.ClusterID); !ours {
 		return nil, &conflictError{what: "ConfigMap " + cm.Name, why: why}
 	}
 	return &ledgerFile{object: &cm, ledger: &l}, nil
+}
+
+// plausible tells whether a ledger can have been written here: all of it is
+// about members that there can be.
+func plausible(datastore string, l *plan.Ledger) bool {
+	for name := range l.Members {
+		if i, ok := resource.OrdinalOf(datastore, name); !ok || i >= mostMembers {
+			return false
+		}
+	}
+	return l.Epoch >= 0 && l.FormationSize >= 0 && l.FormationSize <= mostMembers
 }
 
 // says tells whether the stored ledger says the same and has these owners.

@@ -92,11 +92,16 @@ func (s *snapshot) readSet(ctx context.Context, r client.Reader, d *v1alpha1.Dat
 	return nil
 }
 
+// mostMembers bounds the ordinals that are looked at. It is far above what any
+// engine has; a claim, a pod or a size that somebody made beyond it must not
+// have the manager make room for all that come before.
+const mostMembers = 256
+
 // state puts a snapshot into the planner's words.
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
 	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0}
 	if s.set != nil {
-		out.Set = &plan.Set{Replicas: ptrOr(s.set.Spec.Replicas, 1), Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation]}
+		out.Set = &plan.Set{Replicas: min(ptrOr(s.set.Spec.Replicas, 1), mostMembers), Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation]}
 	}
 	for i := range s.members(d, l, want) {
 		name := out.MemberName(i)
@@ -124,7 +129,7 @@ func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Want
 		n = max(n, ptrOr(s.set.Spec.Replicas, 1))
 	}
 	span := func(name string) {
-		if i, ok := resource.OrdinalOf(d.Name, name); ok {
+		if i, ok := resource.OrdinalOf(d.Name, name); ok && i < mostMembers {
 			n = max(n, i+1)
 		}
 	}
@@ -139,7 +144,7 @@ func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Want
 			span(name)
 		}
 	}
-	return n
+	return min(n, mostMembers)
 }
 
 // observePod takes from a pod what the planner needs.
