@@ -101,7 +101,7 @@ func (f *Fleet) Follow(key types.NamespacedName, id Identity, targets []Target) 
 			return err
 		}
 		f.drop(key)
-		s = &set{identity: id, client: client, members: map[string]*member{}}
+		s = &set{identity: id, client: bounded{client}, members: map[string]*member{}}
 		f.sets[key] = s
 	}
 	keep := map[string]bool{}
