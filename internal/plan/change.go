@@ -10,8 +10,9 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// change plans the membership of a formed set: the engine's steps in their
-// order, then grants to wanted members on empty volumes, lowest ordinal first.
+// change plans the membership of a formed set: leaves that were begun, the
+// engine's steps in their order, then grants to wanted members on empty volumes,
+// lowest ordinal first.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
 // none may pass, the first one's guard is the reason shown.
@@ -45,11 +46,12 @@ type candidate struct {
 }
 
 func (p *draft) candidates() []candidate {
-	var out []candidate
+	begun, fresh := p.withdrawals()
+	out := begun
 	for _, s := range p.engine.Plan(p.desired(), p.seen) {
 		out = append(out, candidate{step: s})
 	}
-	out = append(out, p.withdrawals()...)
+	out = append(out, fresh...)
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
 		if m.Ordinal < p.state.Wanted.Replicas && p.waitsToJoin(*m) {
@@ -63,27 +65,32 @@ func (p *draft) candidates() []candidate {
 	return out
 }
 
-// withdrawals take back the grants of unwanted members that never came as far
-// as the membership, highest ordinal first: the engine sees nothing to remove,
-// but their servers might still start.
-func (p *draft) withdrawals() []candidate {
-	var out []candidate
+// withdrawals have the servers of those stopped that have left the membership,
+// and take back the grants of unwanted members that never came as far, highest
+// ordinal first: the engine sees nothing to remove, but their servers run or
+// might still start. What was begun comes before what is new.
+func (p *draft) withdrawals() (begun, fresh []candidate) {
 	if !p.out.Assessment.Known {
-		return nil
+		return nil, nil
 	}
 	for _, m := range slices.Backward(p.state.Members) {
 		e, known := p.ledger.Members[m.Name]
 		unwanted := m.Ordinal >= p.state.Wanted.Replicas || e.Leaving
-		if !known || !unwanted || p.claimGone(m.Name, e) || len(p.out.Assessment.PeersNamed(m.Name)) > 0 {
+		if !known || !unwanted || p.volumeLost(m.Name, e) || len(p.out.Assessment.PeersNamed(m.Name)) > 0 {
 			continue
 		}
-		why := m.Name + " was let join, has not done so, and is not wanted any more"
-		if e.Leaving {
-			why = m.Name + " has left; its server is to stay down"
+		step := engine.Step{Kind: engine.StepLeave, Member: m.Name, Why: m.Name + " was let join, has not done so, and is not wanted any more"}
+		if r := p.state.trusted(m); r != nil {
+			step.SubjectID = r.Server.ID // whom the membership does not know
 		}
-		out = append(out, candidate{step: engine.Step{Kind: engine.StepLeave, Member: m.Name, SubjectID: e.ID, Why: why}})
+		if e.Leaving {
+			step.Why = m.Name + " has left; its server is to stay down"
+			begun = append(begun, candidate{step: step})
+		} else {
+			fresh = append(fresh, candidate{step: step})
+		}
 	}
-	return out
+	return begun, fresh
 }
 
 // desired is the membership by the specification. Identities whose volume is
@@ -97,21 +104,25 @@ func (p *draft) desired() engine.Desired {
 			d.Members = append(d.Members, name)
 		}
 	}
-	for name := range p.ledger.Members {
-		if p.leftBehind(name) {
-			for _, q := range p.out.Assessment.PeersNamed(name) {
-				d.Lost[name] = appendNew(d.Lost[name], q.ID)
-			}
+	for _, q := range p.out.Assessment.Peers {
+		if p.leftBehind(q.Name) {
+			d.Lost[q.Name] = appendNew(d.Lost[q.Name], q.ID)
 		}
 	}
 	return d
 }
 
-// leftBehind tells whether a member was asked to leave and is held at its gate
-// without a running server. Whatever identity the membership still has under
-// its name, no server will ever have it again.
+// leftBehind tells whether no server will ever have an identity that the
+// membership still has under a name: the member was asked to leave and is held
+// at its gate without a running server; or the ledger has no grant for it, and
+// it is held in the same way or has neither pod nor claim. The latter is left
+// over where the word of a manager that was replaced came late.
 func (p *draft) leftBehind(name string) bool {
-	return p.ledger.Members[name].Leaving && p.stopped(p.state.member(name))
+	e, known := p.ledger.Members[name]
+	if known {
+		return e.Leaving && p.stopped(p.state.member(name))
+	}
+	return p.state.owns(name) && p.vacant(name)
 }
 
 // waitsToJoin tells whether a member stands at its gate without a grant that

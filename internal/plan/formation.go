@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
@@ -103,11 +104,33 @@ func (p *draft) resumeFormation() {
 			p.grant(*m, engine.GrantForm) // it has it; its next report is later than the loss
 		}
 	}
+	if len(p.out.Asks) == 0 {
+		p.bootstrapFounder()
+	}
 	if !provable && p.neverProvable() {
 		p.stall(v1alpha1.ReasonFormationUncertain, "so many founders lost their volumes that the set may have formed and taken data without anybody knowing; "+
 			"delete the Datastore and its claims and create it again if no client has written to it")
 	}
 	p.summarize(Summary{Why: "the founders were let start; waiting for the set to form"})
+}
+
+// bootstrapFounder asks for the step by which a founder forms the set, where
+// the engine needs one. It is asked only of the server that was let form, on
+// the volume on which it was.
+func (p *draft) bootstrapFounder() {
+	for _, s := range p.engine.Plan(p.desired(), p.seen) {
+		m, e := p.state.member(s.Member), p.ledger.Members[s.Member]
+		if s.Kind != engine.StepBootstrap || agentPresent(p, s) != "" {
+			continue
+		}
+		r := p.state.trusted(*m)
+		if !slices.Contains(p.founders(), s.Member) || p.claimGone(s.Member, e) || r.Volume != engine.VolumeMember || !r.Server.Running {
+			continue
+		}
+		p.summarize(Summary{Action: s.Kind, Member: s.Member, Why: s.Why})
+		p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &s})
+		return
+	}
 }
 
 // noteLostFounders writes down which founders lost their volumes, and raises
@@ -118,15 +141,12 @@ func (p *draft) noteLostFounders() bool {
 	lost := false
 	for _, name := range p.founders() {
 		e := p.ledger.Members[name]
-		if !p.claimGone(name, e) {
-			continue
-		}
-		lost = true
-		if e.ClaimUID != "" {
+		if e.ClaimUID != "" && p.volumeLost(name, e) {
 			e.PodUID, e.ClaimUID = "", ""
 			p.ledger.set(name, e)
 			p.raise = true
 		}
+		lost = lost || e.ClaimUID == ""
 	}
 	return lost
 }
@@ -144,10 +164,10 @@ func (p *draft) heard(m Member) bool {
 func (p *draft) provablyUnformed() bool {
 	blank := 0
 	for _, name := range p.founders() {
-		m := p.state.member(name)
-		if m == nil || p.claimGone(name, p.ledger.Members[name]) {
+		if p.ledger.Members[name].ClaimUID == "" {
 			continue
 		}
+		m := p.state.member(name)
 		r := p.state.trusted(*m)
 		if r == nil || !p.heard(*m) || r.Volume != engine.VolumeEmpty && !(r.Server.Running && !r.Server.Formed) {
 			return false
@@ -163,7 +183,7 @@ func (p *draft) provablyUnformed() bool {
 func (p *draft) neverProvable() bool {
 	intact, holds := 0, false
 	for _, name := range p.founders() {
-		if p.claimGone(name, p.ledger.Members[name]) {
+		if p.ledger.Members[name].ClaimUID == "" {
 			continue
 		}
 		intact++
@@ -183,6 +203,9 @@ func (p *draft) tooFewWithout(n int) bool {
 // under this name is kept as far as it is evidence.
 func (p *draft) grant(m Member, kind engine.GrantKind) {
 	e := p.ledger.Members[m.Name]
+	if e.ClaimUID != m.Claim.UID {
+		e.Volume = ""
+	}
 	e.Grant, e.PodUID, e.ClaimUID = kind, m.Pod.UID, m.Claim.UID
 	p.ledger.set(m.Name, e)
 	g := engine.Grant{Kind: kind, ClusterID: p.ledger.ClusterID, PodUID: m.Pod.UID, ClaimUID: m.Claim.UID}

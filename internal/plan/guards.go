@@ -6,11 +6,12 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The names of the guards, as status.plan and the metrics show them.
+// The names of the guards, as status.plan shows them.
 const (
 	GuardFounders        = "founders-waiting"
 	GuardFormedOnce      = "formed-once"
@@ -20,6 +21,7 @@ const (
 	GuardOneAtATime      = "one-at-a-time"
 	GuardIdentity        = "identity"
 	GuardUnwanted        = "unwanted"
+	GuardPredecessor     = "predecessor-gone"
 	GuardNobodySilent    = "nobody-silent"
 	GuardMembersSettled  = "members-settled"
 	GuardQuorumAfter     = "quorum-after"
@@ -43,6 +45,7 @@ var Guards = []Guard{
 	{GuardOneAtATime, "law 3: one disruptive action at a time", oneAtATime},
 	{GuardIdentity, "law 9: nothing is touched that is not this datastore's", identity},
 	{GuardUnwanted, "law 2: nobody leaves who is wanted", unwanted},
+	{GuardPredecessor, "law 5: an empty server never takes a dead member's vote", predecessorGone},
 	{GuardNobodySilent, "law 2: no member is removed while another is silent", nobodySilent},
 	{GuardMembersSettled, "law 5: every other member is a healthy voter first", membersSettled},
 	{GuardQuorumAfter, "law 5: a quorum remains after it", quorumAfter},
@@ -102,7 +105,9 @@ func oneAtATime(p *draft, s engine.Step) string {
 		if e.Leaving && p.leaveBegun(name) {
 			return name + " is leaving"
 		}
-		if !e.Joined && e.ClaimUID != "" {
+		// Where a step adds members, one that has merely started is none yet.
+		started := p.traits.StartIsJoin || len(p.out.Assessment.PeersNamed(name)) > 0
+		if started && !e.Joined && e.ClaimUID != "" {
 			return name + " was let join and has not its vote yet"
 		}
 	}
@@ -136,19 +141,42 @@ func identity(p *draft, s engine.Step) string {
 		return ""
 	}
 	e, known := p.ledger.Members[s.About()]
-	if !known {
-		return s.About() + " is not in the ledger"
-	}
 	if s.Kind == engine.StepEvictDead {
-		if slices.Contains(e.Lost, s.SubjectID) || p.leftBehind(s.About()) {
+		if p.leftBehind(s.About()) || slices.Contains(e.Lost, s.SubjectID) && !p.mayLive(s.About(), s.SubjectID) {
 			return ""
 		}
 		return fmt.Sprintf("%s (%s) is not known to be lost", s.SubjectID, s.About())
 	}
-	if e.ID != s.SubjectID {
+	if !known {
+		return s.About() + " is not in the ledger"
+	}
+	if e.ID != s.SubjectID && !p.outside(s) {
 		return fmt.Sprintf("%s is %s in the ledger, not %s", s.About(), e.ID, s.SubjectID)
 	}
 	return ""
+}
+
+// mayLive tells whether an identity may be on the volume that is under its
+// name now: a claim can be made anew over an old volume, and as long as no
+// agent has reported from it, that may have happened.
+func (p *draft) mayLive(name, id string) bool {
+	m := p.state.member(name)
+	if p.vacant(name) || m.Claim == nil {
+		return false
+	}
+	r := p.state.trusted(*m)
+	return r == nil || !r.Server.Running || r.Server.ID == "" || r.Server.ID == id
+}
+
+// outside tells whether a step is about a member's own server, and that is not
+// in the membership.
+func (p *draft) outside(s engine.Step) bool {
+	m := p.state.member(s.Member)
+	if s.Subject != "" || m == nil || len(p.out.Assessment.PeersNamed(s.Member)) > 0 {
+		return false
+	}
+	r := p.state.trusted(*m)
+	return r != nil && r.Server.ID == s.SubjectID
 }
 
 // unwanted refuses to take a wanted member's place or vote, unless its leave
@@ -165,6 +193,16 @@ func unwanted(p *draft, s engine.Step) string {
 	return s.About() + " is wanted"
 }
 
+// predecessorGone refuses to let a member join while the identity that was on
+// its lost volume is still in the membership: where a name is the identity, the
+// empty server would be taken for it, vote and all.
+func predecessorGone(p *draft, s engine.Step) string {
+	if lost := p.ledger.Members[s.Member].Lost; s.Kind == engine.StepGrant && len(lost) > 0 {
+		return fmt.Sprintf("%s is still in the membership under its name", strings.Join(lost, ", "))
+	}
+	return ""
+}
+
 // removes tells whether the step takes an identity out of the membership or
 // takes its vote.
 func removes(s engine.Step) bool {
@@ -175,7 +213,9 @@ func removes(s engine.Step) bool {
 // that the member's agent has begun is not held up any more: its server never
 // starts again, so the sooner it is out of the count the better.
 func (p *draft) takesVoter(s engine.Step) bool {
-	if s.Cost.Voters == 0 && s.Kind != engine.StepStepDown {
+	votes := slices.ContainsFunc(p.out.Assessment.Peers, func(q engine.Peer) bool { return q.Voter && q.ID == s.SubjectID })
+	living := s.Kind == engine.StepStepDown || s.Cost.Voters > 0 || votes && removes(s) && s.Kind != engine.StepEvictDead
+	if !living {
 		return false
 	}
 	m := p.state.member(s.About())
@@ -186,10 +226,16 @@ func (p *draft) takesVoter(s engine.Step) bool {
 	return r == nil || r.Volume != engine.VolumeLeaving
 }
 
-// nobodySilent refuses to take a living member out while another one is
-// silent: it may be down, and then this one is needed. Evicting an identity
-// whose volume is gone is not held up by this; the quorum is looked at below.
+// nobodySilent refuses to take a living member out while it is silent itself,
+// or another one is: that one may be down, and then this one is needed.
+// Evicting an identity whose volume is gone is not held up by this; the quorum
+// is looked at below.
 func nobodySilent(p *draft, s engine.Step) string {
+	if removes(s) && s.Kind != engine.StepEvictDead {
+		if m := p.state.member(s.About()); m == nil || p.state.trusted(*m) == nil {
+			return s.About() + " is silent"
+		}
+	}
 	if !p.takesVoter(s) {
 		return ""
 	}

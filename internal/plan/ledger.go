@@ -37,6 +37,9 @@ type Entry struct {
 	// PodUID and ClaimUID are whom the grant was for.
 	PodUID   string `json:"podUID"`
 	ClaimUID string `json:"claimUID"`
+	// Volume is the claim that the marker on the volume names, where that is not
+	// ClaimUID: the volume was brought back under another claim.
+	Volume string `json:"volume,omitempty"`
 	// ID is the engine's identity of the member, once seen in the membership.
 	ID string `json:"id,omitempty"`
 	// Joined is set once the member was seen with its vote.
@@ -75,7 +78,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 }
 
 func (e Entry) equal(o Entry) bool {
-	return e.Grant == o.Grant && e.PodUID == o.PodUID && e.ClaimUID == o.ClaimUID && e.ID == o.ID &&
+	return e.Grant == o.Grant && e.PodUID == o.PodUID && e.ClaimUID == o.ClaimUID && e.Volume == o.Volume && e.ID == o.ID &&
 		e.Joined == o.Joined && e.Leaving == o.Leaving && slices.Equal(e.Lost, o.Lost)
 }
 

@@ -15,7 +15,11 @@ import (
 // settle writes into the ledger what was seen. Each rule takes the API
 // server's or a quorum's word, never an agent's silence.
 func (p *draft) settle() {
+	for _, name := range p.granted() {
+		p.ledger.Members[name] = p.bringBack(name, p.ledger.Members[name])
+	}
 	p.ledger.Formed = p.ledger.Formed || p.formed()
+	p.adopt()
 	for _, name := range p.granted() {
 		e := p.ledger.Members[name]
 		e = p.settleClaim(name, e)
@@ -63,25 +67,12 @@ func (p *draft) granted() []string {
 // no claim under its name, or another one, or its own agent found the volume
 // of a member that had joined to be empty. The identity that lived on it is
 // remembered as lost, since only evidence like this allows an eviction.
-//
-// A claim that was made anew over the old volume is not a loss: the marker on
-// it, or the server, says so. Until the agent has reported, nothing is known.
 func (p *draft) settleClaim(name string, e Entry) Entry {
-	if !p.ledger.Formed {
-		return e
-	}
-	if p.broughtBack(name, e) {
-		m := p.state.member(name)
-		id := m.Report.Server.ID
-		e.Lost = slices.DeleteFunc(slices.Clone(e.Lost), func(lost string) bool { return lost == id })
-		e.ID, e.ClaimUID, e.PodUID = orElse(id, e.ID), m.Claim.UID, m.Pod.UID
-		return e
-	}
-	if !p.volumeLost(name, e) && !p.wiped(name, e) {
+	if !p.ledger.Formed || !p.volumeLost(name, e) && !p.wiped(name, e) {
 		return e
 	}
 	e.Lost = appendNew(slices.Clone(e.Lost), e.ID)
-	e.ID, e.Joined, e.PodUID, e.ClaimUID = "", false, "", ""
+	e.ID, e.Joined, e.PodUID, e.ClaimUID, e.Volume = "", false, "", "", ""
 	return e
 }
 
@@ -93,6 +84,38 @@ func (p *draft) wiped(name string, e Entry) bool {
 	}
 	r := p.state.trusted(*m)
 	return r != nil && r.Volume == engine.VolumeEmpty
+}
+
+// bringBack notes that a member's volume is there again under another claim.
+// That is not a loss: the marker on it, or the server, says so. Until the agent
+// has reported, nothing is known.
+func (p *draft) bringBack(name string, e Entry) Entry {
+	if !p.broughtBack(name, e) {
+		return e
+	}
+	m := p.state.member(name)
+	id := m.Report.Server.ID
+	e.Lost = slices.DeleteFunc(slices.Clone(e.Lost), func(lost string) bool { return lost == id })
+	e.Volume = orElse(e.Volume, e.ClaimUID)
+	e.ID, e.ClaimUID, e.PodUID = orElse(id, e.ID), m.Claim.UID, m.Pod.UID
+	return e
+}
+
+// adopt takes into the ledger whose volume bears a grant of this set, and is
+// not in it: the ledger may be older than the grant, or the volume was brought
+// back after the member had been given up.
+func (p *draft) adopt() {
+	if !p.ledger.Formed {
+		return
+	}
+	for _, m := range p.state.Members {
+		r := p.state.trusted(m)
+		_, known := p.ledger.Members[m.Name]
+		if known || r == nil || m.Claim == nil || r.Volume != engine.VolumeMember || r.ClusterID != p.ledger.ClusterID {
+			continue
+		}
+		p.ledger.set(m.Name, Entry{Grant: r.Grant, PodUID: m.Pod.UID, ClaimUID: m.Claim.UID, Volume: r.ClaimUID})
+	}
 }
 
 // broughtBack tells whether a member's volume is there again under a claim of
@@ -107,7 +130,7 @@ func (p *draft) broughtBack(name string, e Entry) bool {
 		return false
 	}
 	known := r.Server.ID != "" && (r.Server.ID == e.ID || slices.Contains(e.Lost, r.Server.ID))
-	return known || e.ClaimUID != "" && r.ClaimUID == e.ClaimUID
+	return known || e.ClaimUID != "" && r.ClaimUID == orElse(e.Volume, e.ClaimUID)
 }
 
 // volumeLost tells whether the volume that a grant was for is known to be gone:
@@ -145,9 +168,8 @@ func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 		for _, q := range peers {
 			e.Lost = appendNew(e.Lost, q.ID)
 		}
-		return e, len(peers) == 0
 	}
-	if e.Leaving && len(peers) == 0 && (p.claimGone(name, e) || p.stopped(m)) {
+	if len(peers) == 0 && (e.Leaving || e.ClaimUID == "") && p.vacant(name) {
 		return e, true
 	}
 	if m == nil || p.claimGone(name, e) {
@@ -169,6 +191,13 @@ func appendNew(ids []string, id string) []string {
 		return ids
 	}
 	return append(ids, id)
+}
+
+// vacant tells whether no server can run under a name: there is no volume, or
+// it is held back.
+func (p *draft) vacant(name string) bool {
+	m := p.state.member(name)
+	return m == nil || m.Claim == nil && m.Pod == nil || p.stopped(m)
 }
 
 // stopped tells whether the agent of a member that was asked to leave reports

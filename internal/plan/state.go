@@ -5,6 +5,8 @@ package plan
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -86,6 +88,13 @@ type Claim struct {
 // MemberName returns the name of an ordinal's member, which is its pod's.
 func (s State) MemberName(ordinal int32) string {
 	return fmt.Sprintf("%s-%d", s.Name, ordinal)
+}
+
+// owns tells whether a name is one that a member of this datastore can have.
+func (s State) owns(name string) bool {
+	digits, ok := strings.CutPrefix(name, s.Name+"-")
+	n, err := strconv.ParseInt(digits, 10, 32)
+	return ok && err == nil && s.MemberName(int32(n)) == name
 }
 
 // member returns the member of a name, or nil.

@@ -39,6 +39,7 @@ const (
 	actTakeover
 	actDeletePod
 	actLoseClaim
+	actRemakeClaim
 	actKill
 	actSilence
 	actHear
@@ -53,7 +54,7 @@ var actionNames = map[ActionKind]string{
 	actEndPod: "pod ends", actTerminate: "set scales pod down", actCreate: "set creates pod", actBoot: "agent starts", actStart: "server starts",
 	actFinish: "agent ends leave", actMarkFormed: "agent marks formed", actMove: "servers", actPass: "pass", actResume: "pass goes on",
 	actResumeOld: "old manager goes on", actPassCrash: "pass, crash after effect", actPassLinger: "pass, lingers after effect",
-	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim deleted",
+	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
 	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actGarble: "report garbled", actClear: "report clear",
 	actStale: "report taken", actCurrent: "report current", actChange: "specification changed",
 }
@@ -166,6 +167,7 @@ func (w *World) memberFaults(i int, out []Action) []Action {
 	}
 	add(m.pod != 0 && !m.dying, PodDeleted, actDeletePod)
 	add(m.claim != 0 && !m.claimDying, ClaimLost, actLoseClaim)
+	add(m.claim != 0 && !m.claimDying && m.pod != 0, ClaimRemade, actRemakeClaim)
 	add(w.model.Running(i), ServerKilled, actKill)
 	add(m.booted && !m.silent, Silence, actSilence)
 	add(m.booted && w.stale == nil, Stale, actStale)

@@ -7,6 +7,9 @@ package enginetest
 // Parallel and OnDelete: a missing pod is made at once, with the template that
 // the StatefulSet has now, and with a new claim where there is none.
 
+// mostPods bounds how often a member's pod is made.
+const mostPods = 40
+
 func (w *World) canCreate(i int) bool {
 	m := &w.members[i]
 	return w.set.exists && i < int(w.set.replicas) && m.pod == 0 && !m.claimDying
@@ -19,6 +22,10 @@ func (w *World) create(i int) {
 		m.claim = m.claimSeq
 		m.volume = volumeState{}
 		w.model.Wipe(i)
+	}
+	if m.podSeq > mostPods {
+		w.violate("liveness: pods of %s are made without end", Name(i))
+		return
 	}
 	m.podSeq++
 	m.pod, m.template = m.podSeq, w.set.template
@@ -62,6 +69,20 @@ func (w *World) deleteClaim(i int) {
 		return
 	}
 	m.dying = true
+}
+
+// remakeClaim is what a person does who keeps a volume: the pod goes, and a
+// new claim is bound to the old volume before the next pod is made.
+func (w *World) remakeClaim(i int) {
+	w.endPod(i)
+	m := &w.members[i]
+	if m.claim != 0 {
+		if !m.volume.marked {
+			w.lost++ // nothing on it tells that it is the same
+		}
+		m.claimSeq++
+		m.claim = m.claimSeq
+	}
 }
 
 // stuck says why a pod cannot get on.

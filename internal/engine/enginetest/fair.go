@@ -162,11 +162,17 @@ func (w *World) beyondRepair(t Truth) bool {
 	return able < w.sc.Engine.Traits().Quorum(voters)
 }
 
-// dataGone tells whether a set has formed and none of its volumes is left.
+// dataGone tells whether a set has formed and none of its volumes is left, nor
+// one of a member that has left and whose server was not stopped yet.
 func (w *World) dataGone() bool {
 	t := w.model.Truth()
 	for _, p := range t.Peers {
 		if p.Data {
+			return false
+		}
+	}
+	for i := range w.sc.Members {
+		if e, _ := w.entry(i); e.Leaving && w.model.HasData(i) && !w.members[i].volume.leaving {
 			return false
 		}
 	}

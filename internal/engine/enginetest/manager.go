@@ -129,8 +129,11 @@ func (w *World) ask(s plan.State) (d plan.Decision) {
 
 func (p *pass) changesMembers() bool {
 	d := p.decision
-	shrinks := p.set.exists && int8(d.Shape.Replicas) < p.set.replicas
-	return len(d.Asks) > 0 || len(d.Replace) > 0 || shrinks || !d.Ledger.Equal(p.base.get())
+	if d.Ledger == nil {
+		return false
+	}
+	sized := !p.set.exists || int8(d.Shape.Replicas) != p.set.replicas
+	return len(d.Asks) > 0 || len(d.Replace) > 0 || sized || d.Shape.WriteTemplate || !d.Ledger.Equal(p.base.get())
 }
 
 // effectsOf lists what a decision changes, in the order in which it is done.

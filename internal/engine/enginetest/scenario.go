@@ -55,8 +55,8 @@ const AllOrders = -1
 //     StatefulSet with it before it asks for anything, so that one that was
 //     replaced cannot shrink it any more;
 //   - a pod is deleted under the precondition that it is as it was read;
-//   - a decision that changes the ledger, shrinks the StatefulSet, deletes a
-//     pod or asks for anything is made on what the API server and the agents
+//   - a decision that changes the ledger or the StatefulSet, deletes a pod or
+//     asks for anything is made on what the API server and the agents
 //     said when they were asked for this pass: the ledger first, then pods and
 //     claims, then the reports, each of which the agent observes after it was
 //     asked;
@@ -92,6 +92,8 @@ const (
 	PodDeleted
 	// ClaimLost deletes a pod and its claim.
 	ClaimLost
+	// ClaimRemade deletes a pod and has its claim made anew over the same volume.
+	ClaimRemade
 	// ServerKilled ends a server in its pod.
 	ServerKilled
 	// Silence keeps an agent from hearing and being heard.
@@ -107,7 +109,7 @@ const (
 	faultKinds
 )
 
-var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "server-killed", "silence", "garble", "stale", "change", "adverse"}
+var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-remade", "server-killed", "silence", "garble", "stale", "change", "adverse"}
 
 func (f Fault) String() string { return faultNames[f] }
 

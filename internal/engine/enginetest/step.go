@@ -115,6 +115,9 @@ func (w *World) applyFault(a Action) {
 	case actLoseClaim:
 		w.left[ClaimLost]--
 		w.deleteClaim(i)
+	case actRemakeClaim:
+		w.left[ClaimRemade]--
+		w.remakeClaim(i)
 	case actKill:
 		w.left[ServerKilled]--
 		w.model.Stop(i)

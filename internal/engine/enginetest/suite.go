@@ -107,6 +107,10 @@ func Scenarios() []*Scenario {
 			Budget: Faults(map[Fault]int8{Crash: 1, ClaimLost: 1, Adverse: 1, PodDeleted: 1})},
 		{Name: "made anew over its claims", Members: 5, Formed: 5, Wanted: three, Prepare: (*World).Recreate,
 			Budget: Faults(map[Fault]int8{Crash: 1, PodDeleted: 1})},
+		{Name: "claims made anew over their volumes", Members: 4, Formed: 3, Wanted: three, Changes: []Wanted{{Replicas: 2}, {Replicas: 4}},
+			Budget: Faults(map[Fault]int8{ClaimRemade: 1, ClaimLost: 1, Crash: 1, Change: 1})},
+		{Name: "formation, claims made anew", Members: 3, Wanted: three,
+			Budget: Faults(map[Fault]int8{ClaimRemade: 1, ClaimLost: 1, Crash: 1})},
 		{Name: "a foreign volume", Members: 3, Formed: 3, Wanted: three, Prepare: func(w *World) { w.MakeForeign(1) },
 			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1, Silence: 1})},
 	}
