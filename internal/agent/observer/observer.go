@@ -88,6 +88,9 @@ func (o *Observer) Look(ctx context.Context) engine.Server {
 func (o *Observer) look(ctx context.Context) (engine.Server, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	// What is reported under an epoch was seen after the epoch was: by that a
+	// manager tells it from what was seen before.
+	epoch := o.keeper.Volume().Epoch
 	// The gate first: a member whose server waits for nothing else is released
 	// here, also after a failure.
 	problems := map[string]error{"gate": o.keeper.Settle()}
@@ -101,7 +104,7 @@ func (o *Observer) look(ctx context.Context) (engine.Server, error) {
 	problems["formed"] = o.formed(server)
 	hashes, err := o.mounts.Hashes()
 	problems["mounts"] = err
-	return server, o.publish(server, released, hashes, problems)
+	return server, o.publish(epoch, server, released, hashes, problems)
 }
 
 // observe asks the server of a volume that was granted; one that does not run
@@ -127,10 +130,10 @@ func (o *Observer) formed(server engine.Server) error {
 	return o.keeper.Formed()
 }
 
-func (o *Observer) publish(server engine.Server, released bool, hashes map[string]string, problems map[string]error) error {
+func (o *Observer) publish(epoch int64, server engine.Server, released bool, hashes map[string]string, problems map[string]error) error {
 	volume := o.keeper.Volume()
 	return o.board.Update(func(d *board.Draft) {
-		d.Volume, d.Epoch = volume.State, volume.Epoch
+		d.Volume, d.Epoch = volume.State, epoch
 		d.ClusterID, d.ClaimUID, d.Grant = "", "", ""
 		if m := volume.Marker; m != nil {
 			d.ClusterID, d.ClaimUID, d.Grant = m.Grant.ClusterID, m.Grant.ClaimUID, m.Grant.Kind

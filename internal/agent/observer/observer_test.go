@@ -28,12 +28,17 @@ type fake struct {
 	err      error
 	looks    int
 	released []engine.Marker
+	// meanwhile happens while the server is looked at, if it is set.
+	meanwhile func()
 }
 
 func (f *fake) Observe(ctx context.Context) (engine.Server, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looks++
+	if f.meanwhile != nil {
+		f.meanwhile()
+	}
 	if ctx.Err() != nil {
 		return engine.Server{}, ctx.Err()
 	}
@@ -100,6 +105,27 @@ func (b *bench) revision(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return r.Revision
+}
+
+// What was seen before an epoch was is not reported under it: it would prove
+// nothing of what came before the epoch.
+func TestAReportIsNotOlderThanItsEpoch(t *testing.T) {
+	b := newBench(t)
+	b.grant(t)
+	b.fake.set(engine.Server{Running: true}, nil)
+	b.fake.meanwhile = func() {
+		if err := b.keeper.See(7); err != nil {
+			t.Error(err)
+		}
+	}
+	b.Look(t.Context())
+	if r := b.board.Report(); r.Epoch != 0 || !r.Server.Running {
+		t.Errorf("what was seen before the epoch 7 is reported under %d", r.Epoch)
+	}
+	b.Look(t.Context())
+	if r := b.board.Report(); r.Epoch != 7 {
+		t.Errorf("what was seen after the epoch 7 is reported under %d", r.Epoch)
+	}
 }
 
 func TestAServerThatWasNotGrantedIsNotAsked(t *testing.T) {
