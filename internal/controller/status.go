@@ -125,15 +125,18 @@ func memberStatuses(f *findings, s *snapshot) []v1alpha1.MemberStatus {
 	return out
 }
 
-// urgent tells whether a change of status must be written at once: a condition
-// turned, or the specification was taken up. What is left is detail on the way,
-// such as which step runs, and may wait a moment to be written together.
+// urgent tells whether a change of status must be written at once: the
+// specification was taken up, or a condition turned that somebody waits for,
+// Ready or Stalled. What is left is detail on the way, such as which step runs,
+// and may wait a moment to be written together.
 func urgent(old, now *v1alpha1.DatastoreStatus) bool {
 	if old.ObservedGeneration != now.ObservedGeneration || len(old.Conditions) != len(now.Conditions) {
 		return true
 	}
 	for _, c := range now.Conditions {
-		if b := meta.FindStatusCondition(old.Conditions, c.Type); b == nil || b.Status != c.Status {
+		b := meta.FindStatusCondition(old.Conditions, c.Type)
+		awaited := c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionStalled
+		if b == nil || awaited && b.Status != c.Status {
 			return true
 		}
 	}

@@ -230,7 +230,10 @@ func TestUrgent(t *testing.T) {
 		"ready replicas":     {func(s *v1alpha1.DatastoreStatus) { s.ReadyReplicas-- }, false},
 		"a message":          {func(s *v1alpha1.DatastoreStatus) { s.Conditions[0].Message = "else" }, false},
 		"a reason":           {func(s *v1alpha1.DatastoreStatus) { s.Conditions[0].Reason = "Else" }, false},
-		"a condition turned": {func(s *v1alpha1.DatastoreStatus) { s.Conditions[0].Status = isUnknown }, true},
+		"Ready turned":       {func(s *v1alpha1.DatastoreStatus) { turn(s, v1alpha1.ConditionReady) }, true},
+		"Stalled turned":     {func(s *v1alpha1.DatastoreStatus) { turn(s, v1alpha1.ConditionStalled) }, true},
+		"Reconciling turned": {func(s *v1alpha1.DatastoreStatus) { turn(s, v1alpha1.ConditionReconciling) }, false},
+		"Degraded turned":    {func(s *v1alpha1.DatastoreStatus) { turn(s, v1alpha1.ConditionDegraded) }, false},
 		"a new condition":    {func(s *v1alpha1.DatastoreStatus) { s.Conditions = append(s.Conditions, metav1.Condition{Type: "New"}) }, true},
 		"another condition":  {func(s *v1alpha1.DatastoreStatus) { s.Conditions[0].Type = "New" }, true},
 		"a generation":       {func(s *v1alpha1.DatastoreStatus) { s.ObservedGeneration++ }, true},
@@ -241,6 +244,10 @@ func TestUrgent(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+}
+
+func turn(s *v1alpha1.DatastoreStatus, condition string) {
+	meta.FindStatusCondition(s.Conditions, condition).Status = isUnknown
 }
 
 func TestSameStatus(t *testing.T) {
