@@ -66,6 +66,20 @@ func form(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	b.quiet = o.quiet
+	r, err := b.rounds(ctx, o)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "\n%s", r.text())
+	if o.report == "" || len(o.only) > 0 {
+		return nil
+	}
+	return r.write(o.report)
+}
+
+// rounds forms all contenders, one after the other, so that a machine that
+// slows down is slow for all of them.
+func (b *bench) rounds(ctx context.Context, o options) (results, error) {
 	r := results{runs: map[string][]run{}, when: time.Now()}
 	for i := range o.runs {
 		for _, c := range contenders {
@@ -74,21 +88,21 @@ func form(ctx context.Context, o options, out io.Writer) (err error) {
 			}
 			one, err := b.once(ctx, c, i+1)
 			if err != nil {
-				return fmt.Errorf("form the %s, run %d: %w", c.title, i+1, err)
+				return r, fmt.Errorf("form the %s, run %d: %w", c.title, i+1, err)
 			}
 			r.runs[c.key] = append(r.runs[c.key], one)
-			_, _ = fmt.Fprintf(out, "run %d  %s\n", i+1, one.line(c))
+			_, _ = fmt.Fprintf(b.Out, "run %d  %s\n", i+1, one.line(c))
 		}
 	}
-	text := r.text()
-	_, _ = fmt.Fprintf(out, "\n%s", text)
-	if o.report == "" || len(o.only) > 0 {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(o.report), 0o755); err != nil {
+	return r, nil
+}
+
+// write puts the results where they are published.
+func (r results) write(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write the results: %w", err)
 	}
-	if err := os.WriteFile(o.report, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(r.text()), 0o644); err != nil {
 		return fmt.Errorf("write the results: %w", err)
 	}
 	return nil
@@ -109,6 +123,12 @@ func prepare(ctx context.Context, t *target.Target) (*bench, error) {
 	if err := t.Helm(ctx, "upgrade", "--install", "quorate", "charts/quorate",
 		"--namespace", operatorNamespace, "--create-namespace", "--wait", "--timeout", "120s"); err != nil {
 		return nil, err
+	}
+	// A cluster that was kept up runs the program that was loaded before.
+	for _, args := range [][]string{{"restart"}, {"status", "--timeout=60s"}} {
+		if err := t.Kubectl(ctx, append([]string{"-n", operatorNamespace, "rollout", args[0], "deployment/quorate-manager"}, args[1:]...)...); err != nil {
+			return nil, err
+		}
 	}
 	b := &bench{Target: t}
 	return b, b.connect(ctx)

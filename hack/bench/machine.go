@@ -97,7 +97,9 @@ func machine() string {
 	var u unix.Utsname
 	kernel := "unknown"
 	if unix.Uname(&u) == nil {
-		kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
+		// What follows the version is whose build it is.
+		release, _, _ := strings.Cut(unix.ByteSliceToString(u.Release[:]), "-")
+		kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + release
 	}
 	var info unix.Sysinfo_t
 	memory := "unknown"
