@@ -127,6 +127,10 @@ func (k *podKeeper) statusOf(ctx context.Context, pod *corev1.Pod) (*corev1.PodS
 			setCondition(status, corev1.PodScheduled, corev1.ConditionFalse, corev1.PodReasonUnschedulable, "no node has the label "+Nowhere)
 			return status, ctrl.Result{}, nil
 		}
+		var claim corev1.PersistentVolumeClaim
+		if err := k.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: claimOf(pod)}, &claim); err != nil || claim.DeletionTimestamp != nil {
+			return nil, ctrl.Result{RequeueAfter: retry}, client.IgnoreNotFound(err)
+		}
 		if status.PodIP == "" {
 			n := k.hosts.Add(1)
 			status.PodIP = fmt.Sprintf("10.77.%d.%d", n/250, n%250+1)

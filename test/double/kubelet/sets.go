@@ -18,7 +18,11 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/quorate/quorate/internal/resource"
 )
 
 // setKeeper makes and deletes pods for StatefulSets that are Parallel and
@@ -31,11 +35,18 @@ type setKeeper struct {
 func (k *setKeeper) setup(mgr manager.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("statefulset").
 		For(&appsv1.StatefulSet{}).Owns(&corev1.Pod{}).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(setsOfClaims)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).Complete(k)
 	if err != nil {
 		return fmt.Errorf("set up the double of the StatefulSet controller: %w", err)
 	}
 	return nil
+}
+
+// setsOfClaims maps a claim to the set of the name in its label.
+func setsOfClaims(_ context.Context, o client.Object) []reconcile.Request {
+	name := o.GetLabels()[resource.DatastoreLabel]
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
 }
 
 // Reconcile makes the pods be those of the set. A pod of the name that is
@@ -72,9 +83,11 @@ func (k *setKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 func (k *setKeeper) ensure(ctx context.Context, set *appsv1.StatefulSet, ordinal int32) error {
 	name := fmt.Sprintf("%s-%d", set.Name, ordinal)
 	var have corev1.Pod
-	if err := k.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: name}, &have); !apierrors.IsNotFound(err) {
+	err := k.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: name}, &have)
+	if err == nil && have.Status.PodIP != "" || client.IgnoreNotFound(err) != nil {
 		return err
 	}
+	there := err == nil
 	pod := podOf(set, name, ordinal)
 	for _, t := range set.Spec.VolumeClaimTemplates {
 		claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
@@ -87,6 +100,9 @@ func (k *setKeeper) ensure(ctx context.Context, set *appsv1.StatefulSet, ordinal
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: t.Name, VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name},
 		}})
+	}
+	if there {
+		return nil // only a claim was missing
 	}
 	if err := k.Create(ctx, pod); err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create pod %s: %w", name, err)

@@ -86,8 +86,7 @@ var _ = Describe("A changed specification", func() {
 			has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonPaused),
 		)
 		Expect(d.Status.ClusterID).To(BeEmpty())
-		op.Wire.Forget()
-		Consistently(op.Wire.Writes).Should(BeEmpty())
+		expectRest(op.Wire)
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = false })
 		ExpectObjectReconciled(ctx, d)
@@ -128,8 +127,7 @@ var _ = Describe("Bad input", func() {
 			}
 			ExpectDatastore(ctx, d, checks...)
 			Expect(d.Status.ClusterID).To(BeEmpty())
-			op.Wire.Forget()
-			Consistently(op.Wire.Writes).Should(BeEmpty())
+			expectRest(op.Wire)
 			Expect(s.portrait(ctx, "db")).To(BeEmpty())
 
 			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Config = nil })

@@ -125,8 +125,8 @@ var _ = Describe("A new Datastore", Ordered, func() {
 	})
 
 	It("is left alone at rest, whoever looks at it again", func(ctx context.Context) {
+		expectRest(w)
 		before := versions(ctx, s)
-		w.Forget()
 		// A change of metadata brings the Datastore up again without a new generation.
 		for range 3 {
 			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {

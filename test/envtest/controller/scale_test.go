@@ -87,8 +87,7 @@ var _ = Describe("Scaling", func() {
 
 		By("resting")
 		expectMembers(ctx, s, "db", 4)
-		op.Wire.Forget()
-		Consistently(op.Wire.Writes).Should(BeEmpty())
+		expectRest(op.Wire)
 	})
 
 	It("shrinks to one and grows again, and leads all the time", func(ctx context.Context) {

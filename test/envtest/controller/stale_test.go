@@ -70,9 +70,9 @@ func frozenNow(ctx context.Context, s *scene, f *frozen) func(*operator.Options)
 }
 
 var _ = Describe("An operator with an old view", func() {
-	It("forms one set, and makes nothing twice, when its cache lags by two seconds", func(ctx context.Context) {
+	It("forms one set, and makes nothing twice, when its cache lags by a second", func(ctx context.Context) {
 		s := newScene(ctx)
-		op := s.operate(ctx, func(o *operator.Options) { o.Wire = &wire.Wire{Lag: 2 * time.Second} })
+		op := s.operate(ctx, func(o *operator.Options) { o.Wire = &wire.Wire{Lag: time.Second} })
 		d := s.sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)

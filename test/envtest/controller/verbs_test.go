@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -141,4 +142,19 @@ func expectReplaced(writes []wire.Write, n int) {
 		}
 	}
 	Expect(deleted).To(Equal(n), "pods deleted by the operator")
+}
+
+// expectRest waits until an operator has nothing more to write, and asserts that
+// it stays so.
+func expectRest(w *wire.Wire) {
+	GinkgoHelper()
+	last := -1
+	Eventually(func() bool {
+		n := len(w.Writes())
+		same := n == last
+		last = n
+		return same
+	}).WithPolling(250 * time.Millisecond).Should(BeTrue())
+	w.Forget()
+	Consistently(w.Writes).WithTimeout(500 * time.Millisecond).Should(BeEmpty())
 }
