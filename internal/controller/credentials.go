@@ -29,6 +29,23 @@ import (
 // and what the members mount. They are read by name, never listed or watched.
 type credentials struct {
 	authority, manager, member *corev1.Secret
+	// found tells, where there is no ledger, whether any of them exists.
+	found bool
+}
+
+// find looks whether any of the names is taken. Claims that were granted keep
+// their credentials alive; where neither a ledger nor a credential is left, the
+// claims were never granted, and their Datastore was deleted before it formed.
+// Should that be wrong, the markers on the volumes still tell whose they are.
+func (c *credentials) find(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) error {
+	for _, name := range []string{resource.AuthoritySecretName(d.Name), resource.ManagerSecretName(d.Name), resource.MemberSecretName(d.Name)} {
+		err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, &corev1.Secret{})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("get Secret %s: %w", name, err)
+		}
+		c.found = c.found || err == nil
+	}
+	return nil
 }
 
 // read gets all three. One of another set is a conflict, not a credential.

@@ -123,7 +123,7 @@ func (p *pass) load(ctx context.Context) error {
 	}
 	p.ledger = file
 	if file.ledger == nil {
-		return nil
+		return p.secrets.find(ctx, p.Live, p.d)
 	}
 	if p.superseded(p.d.UID, file.ledger.Epoch, p.Now()) {
 		return errSuperseded
@@ -140,7 +140,7 @@ func (p *pass) decide(ctx context.Context) error {
 	if err := p.former(snap); err != nil {
 		return err
 	}
-	if err := p.follow(snap); err != nil {
+	if err := p.follow(snap); err != nil { //nolint:contextcheck // the long polls outlive the pass
 		return err
 	}
 	return p.plan(snap)
@@ -150,6 +150,7 @@ func (p *pass) plan(snap *snapshot) error {
 	p.snapshot = snap
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
+	s.Retained = s.Retained && p.secrets.found
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)
@@ -176,8 +177,7 @@ func (p *pass) follow(snap *snapshot) error {
 			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod), Run: agentRun(pod)})
 		}
 	}
-	// The long polls outlive this pass, so they take no context from it.
-	if err := p.fleet.Follow(p.key, id, targets); err != nil { //nolint:contextcheck // see above
+	if err := p.fleet.Follow(p.key, id, targets); err != nil {
 		return fmt.Errorf("follow the agents of %s: %w", p.d.Name, err)
 	}
 	return nil
