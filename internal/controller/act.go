@@ -48,6 +48,9 @@ func (p *pass) replace(ctx context.Context) error {
 // ask sends what the decision asks of the agents. That an agent accepted is
 // not that it was done: the next reports tell.
 func (p *pass) ask(ctx context.Context) error {
+	if err := p.inCharge(ctx); err != nil {
+		return err
+	}
 	for _, a := range p.findings.decision.Asks {
 		err := p.fleet.Act(ctx, p.key, a.PodUID, p.request(a))
 		var refused *agentclient.RefusedError
@@ -64,6 +67,24 @@ func (p *pass) ask(ctx context.Context) error {
 			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
 		}
 		pointAsked.Reach()
+	}
+	return nil
+}
+
+// inCharge looks whether the ledger is still as this pass left it, where there
+// is anything to ask. An agent refuses only epochs older than one that it has
+// seen itself, and a successor need not have asked it for anything: so a
+// manager that was frozen in the middle of a pass must find out here.
+func (p *pass) inCharge(ctx context.Context) error {
+	if len(p.findings.decision.Asks) == 0 {
+		return nil
+	}
+	now, err := readLedger(ctx, p.Live, p.d)
+	if err != nil {
+		return err
+	}
+	if now.object == nil || now.object.ResourceVersion != p.ledger.object.ResourceVersion {
+		return errOutdated
 	}
 	return nil
 }

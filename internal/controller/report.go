@@ -47,8 +47,8 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	if sameStatus(&p.d.Status, &next) {
 		return p.result(result, cause)
 	}
-	if wait := p.mayWait(&next); wait > 0 && cause == nil {
-		return ctrl.Result{RequeueAfter: min(wait, result.RequeueAfter)}, nil
+	if wait := p.mayWait(&next); wait > 0 {
+		return p.result(ctrl.Result{RequeueAfter: min(wait, result.RequeueAfter)}, cause)
 	}
 	before := p.d.DeepCopy()
 	p.d.Status = next
@@ -111,7 +111,8 @@ func (p *pass) again(raced bool) time.Duration {
 }
 
 // mayWait returns for how long a status that tells only of detail may wait to
-// be written together with what comes next.
+// be written together with what comes next. An error in other words is detail:
+// each write wakes the controller again, whatever pause the queue had set.
 func (p *pass) mayWait(next *v1alpha1.DatastoreStatus) time.Duration {
 	if urgent(&p.d.Status, next) {
 		return 0
@@ -124,7 +125,7 @@ func (p *pass) announce(old, now *v1alpha1.DatastoreStatus) {
 	for _, c := range now.Conditions {
 		before := meta.FindStatusCondition(old.Conditions, c.Type)
 		if kind, worth := eventType(before, c); worth {
-			p.Recorder.Eventf(p.d, nil, kind, c.Reason, "Reconcile", "%s is %s: %s", c.Type, c.Status, c.Message)
+			p.Recorder.Eventf(p.d, nil, kind, c.Reason, "Reconcile", "%s is %s: %.900s", c.Type, c.Status, c.Message) // the API server takes 1024 bytes
 		}
 	}
 	for _, name := range p.replaced {
