@@ -3,6 +3,8 @@
 
 package engine
 
+import "slices"
+
 // Desired is the membership that the core wants now. It moves towards the
 // specification one member at a time and may differ from it on the way.
 type Desired struct {
@@ -73,6 +75,11 @@ func (a Assessment) PeersNamed(name string) []Peer {
 		}
 	}
 	return out
+}
+
+// Has tells whether an identity is in the membership, under whatever name.
+func (a Assessment) Has(id string) bool {
+	return slices.ContainsFunc(a.Peers, func(p Peer) bool { return p.ID == id })
 }
 
 // Voters counts the voters, and those of them that are healthy.

@@ -32,7 +32,7 @@ type bounded struct{ Client }
 func (b bounded) Report(ctx context.Context, addr, since string, wait time.Duration) (protocol.ReportReply, error) {
 	reply, err := b.Client.Report(ctx, addr, since, wait)
 	if err != nil {
-		return protocol.ReportReply{}, err //nolint:wrapcheck // the client says it all
+		return protocol.ReportReply{}, err
 	}
 	if why := excess(reply); why != "" {
 		return protocol.ReportReply{}, fmt.Errorf("the report of the agent at %s has %s", addr, why)

@@ -91,17 +91,8 @@ func (p *draft) resumeFormation() {
 	lost := p.noteLostFounders()
 	provable := p.provablyUnformed()
 	for _, name := range p.founders() {
-		m, e := p.state.member(name), p.ledger.Members[name]
-		switch {
-		case m == nil || m.Claim == nil || m.Claim.Terminating || m.Pod == nil || m.Pod.Terminating:
-		case p.outdated(*m):
-		case p.state.held(*m) && (e.ClaimUID == m.Claim.UID || provable):
-			p.grant(*m, engine.GrantForm)
-		case p.state.held(*m):
-			p.guard(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFormedOnce,
-				Message: name + " lost its volume after it was let form, and the others do not all prove that nothing had formed"})
-		case lost && e.ClaimUID == m.Claim.UID && !p.heard(*m):
-			p.grant(*m, engine.GrantForm) // it has it; its next report is later than the loss
+		if m := p.state.member(name); m != nil && settledPod(*m) && !p.outdated(*m) {
+			p.grantFounder(*m, lost, provable)
 		}
 	}
 	if len(p.out.Asks) == 0 {
@@ -112,6 +103,25 @@ func (p *draft) resumeFormation() {
 			"delete the Datastore and its claims and create it again if no client has written to it")
 	}
 	p.summarize(Summary{Why: "the founders were let start; waiting for the set to form"})
+}
+
+// settledPod tells whether pod and claim are there and neither is on its way out.
+func settledPod(m Member) bool {
+	return m.Pod != nil && !m.Pod.Terminating && m.Claim != nil && !m.Claim.Terminating
+}
+
+// grantFounder grants one founder, again or anew, if that is safe.
+func (p *draft) grantFounder(m Member, lost, provable bool) {
+	e := p.ledger.Members[m.Name]
+	switch {
+	case p.state.held(m) && (e.ClaimUID == m.Claim.UID || provable):
+		p.grant(m, engine.GrantForm)
+	case p.state.held(m):
+		p.guard(Summary{Action: engine.StepGrant, Member: m.Name, Why: "form the set", BlockedBy: GuardFormedOnce,
+			Message: m.Name + " lost its volume after it was let form, and the others do not all prove that nothing had formed"})
+	case lost && e.ClaimUID == m.Claim.UID && !p.heard(m):
+		p.grant(m, engine.GrantForm) // it has it; its next report is later than the loss
+	}
 }
 
 // bootstrapFounder asks for the step by which a founder forms the set, where

@@ -97,6 +97,14 @@ func oneAtATime(p *draft, s engine.Step) string {
 	if !s.Cost.Disruptive() {
 		return ""
 	}
+	if why := otherOnItsWay(p, s); why != "" {
+		return why
+	}
+	return otherBusy(p, s)
+}
+
+// otherOnItsWay names a member that is joining or leaving.
+func otherOnItsWay(p *draft, s engine.Step) string {
 	for _, name := range p.granted() {
 		if name == s.About() {
 			continue
@@ -105,12 +113,19 @@ func oneAtATime(p *draft, s engine.Step) string {
 		if e.Leaving && p.leaveBegun(name) {
 			return name + " is leaving"
 		}
-		// Where a step adds members, one that has merely started is none yet.
-		started := p.traits.StartIsJoin || len(p.out.Assessment.PeersNamed(name)) > 0
+		// Where a step adds members, one that has merely started is none yet. A
+		// dead identity may be what keeps it from becoming one.
+		started := p.traits.StartIsJoin && s.Kind != engine.StepEvictDead || len(p.out.Assessment.PeersNamed(name)) > 0
 		if started && !e.Joined && e.ClaimUID != "" {
 			return name + " was let join and has not its vote yet"
 		}
 	}
+	return ""
+}
+
+// otherBusy names a pod that is being deleted, or an agent that still carries
+// out an action.
+func otherBusy(p *draft, s engine.Step) string {
 	for _, m := range p.state.Members {
 		if _, known := p.ledger.Members[m.Name]; known && m.Pod != nil && m.Pod.Terminating && m.Name != s.About() {
 			return "the pod " + m.Name + " is being deleted"

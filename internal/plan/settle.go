@@ -152,38 +152,47 @@ func (p *draft) claimGone(name string, e Entry) bool {
 
 // settleMembership takes what a quorum says of a member: its identity and
 // vote, lost identities that are no longer there or that it has taken up again
-// (where a name is the identity), and whether nothing is left of it. An entry without a volume has no server that could have any of the
-// identities under its name: all of them are lost.
+// (where a name is the identity), and whether nothing is left of it. An entry
+// without a volume has no server that could have any of the identities under
+// its name: all of them are lost.
 func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 	a := p.out.Assessment
 	if !p.ledger.Formed || !a.Known {
 		return e, false
 	}
 	peers := a.PeersNamed(name)
-	e.Lost = slices.DeleteFunc(slices.Clone(e.Lost), func(id string) bool {
-		return !slices.ContainsFunc(peers, func(q engine.Peer) bool { return q.ID == id })
-	})
+	e.Lost = slices.DeleteFunc(slices.Clone(e.Lost), func(id string) bool { return !a.Has(id) })
 	m := p.state.member(name)
 	if e.ClaimUID == "" {
 		for _, q := range peers {
 			e.Lost = appendNew(e.Lost, q.ID)
 		}
 	}
-	if len(peers) == 0 && (e.Leaving || e.ClaimUID == "") && p.vacant(name) {
+	// The membership may not know the name of one that died long ago.
+	remains := len(peers) > 0 || len(e.Lost) > 0 || e.ID != "" && a.Has(e.ID)
+	if !remains && (e.Leaving || e.ClaimUID == "") && p.vacant(name) {
 		return e, true
 	}
-	if m == nil || p.claimGone(name, e) {
-		return e, false
+	if m != nil && !p.claimGone(name, e) {
+		e = settleIdentity(e, p.state.trusted(*m), peers)
 	}
-	r := p.state.trusted(*m)
+	return e, false
+}
+
+// settleIdentity takes identity and vote of the peer that the member's own
+// server says it is.
+func settleIdentity(e Entry, r *engine.Report, peers []engine.Peer) Entry {
+	if r == nil || !r.Server.Running {
+		return e
+	}
 	for _, q := range peers {
-		if r != nil && r.Server.Running && q.ID == r.Server.ID {
+		if q.ID == r.Server.ID {
 			e.ID = q.ID
 			e.Joined = e.Joined || q.Voter
 			e.Lost = slices.DeleteFunc(e.Lost, func(id string) bool { return id == q.ID })
 		}
 	}
-	return e, false
+	return e
 }
 
 func appendNew(ids []string, id string) []string {

@@ -40,8 +40,9 @@ type Wanted struct {
 type Template uint8
 
 const (
-	// TemplateGood and TemplateOther work.
+	// TemplateGood works.
 	TemplateGood Template = iota
+	// TemplateOther works too.
 	TemplateOther
 	// TemplateNoImage has a server image that cannot be pulled: the pod is
 	// stuck once its gate has opened.

@@ -49,10 +49,11 @@ const (
 	LoseRequest
 	// LoseReply has the API server do it, and the manager never hear of that.
 	LoseReply
-	// Conflict, Throttle and Fail answer in the API server's place: 409, 429
-	// and 500.
+	// Conflict answers 409 in the API server's place.
 	Conflict
+	// Throttle answers 429.
 	Throttle
+	// Fail answers 500.
 	Fail
 )
 
@@ -227,9 +228,8 @@ func nameIn(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	defer body.Close()
 	text, err := io.ReadAll(body)
-	if err != nil {
+	if err = errors.Join(err, body.Close()); err != nil {
 		return ""
 	}
 	object, _, err := scheme.Codecs.UniversalDeserializer().Decode(text, nil, nil)
