@@ -36,7 +36,9 @@ type snapshot struct {
 //
 // Pods count only with the StatefulSet as their controller, by UID, and the
 // StatefulSet only with the Datastore as its own (law 9). Claims outlive both,
-// so they count by name and label.
+// and a StatefulSet finds them by name alone, so they count by that: one that
+// has lost its label is not in the cache, and must not be taken for gone on
+// what the API server says (law 2).
 func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, reports map[string]*engine.Report) (*snapshot, error) {
 	s := &snapshot{
 		services: map[string]*corev1.Service{},
@@ -58,7 +60,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		}
 	}
 	var claims corev1.PersistentVolumeClaimList
-	if err := r.List(ctx, &claims, scope...); err != nil {
+	if err := r.List(ctx, &claims, client.InNamespace(d.Namespace)); err != nil {
 		return nil, fmt.Errorf("list volume claims of %s: %w", d.Name, err)
 	}
 	for i := range claims.Items {
