@@ -27,7 +27,7 @@ import (
 // want renders what the specification asks for, to compare with what is. A
 // specification that was refused asks for what there is.
 func (p *pass) want(snap *snapshot) plan.Wanted {
-	out := plan.Wanted{Replicas: ptrOr(p.d.Spec.Replicas, 1)}
+	out := plan.Wanted{Replicas: p.d.DesiredReplicas()}
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]
