@@ -23,8 +23,8 @@ type Coverage struct {
 	Complete bool
 	// Took is the time of the walk.
 	Took time.Duration
-	// Refused and Admitted count the decisions in which a guard refused, and
-	// the kinds of steps and grants that were asked for.
+	// Refused and Admitted count how often each guard refused, and the decisions
+	// in which each kind of step and grant was asked for.
 	Refused, Admitted map[string]int
 	// Stalled counts the reasons for which a person was called.
 	Stalled map[string]int
@@ -32,18 +32,19 @@ type Coverage struct {
 	Faults map[string]int
 }
 
-func newCoverage() *Coverage {
-	return &Coverage{Refused: map[string]int{}, Admitted: map[string]int{}, Stalled: map[string]int{}, Faults: map[string]int{}}
+// NewCoverage returns an empty one.
+func NewCoverage() *Coverage {
+	return &Coverage{Complete: true, Refused: map[string]int{}, Admitted: map[string]int{}, Stalled: map[string]int{}, Faults: map[string]int{}}
 }
+
+// refuse counts a guard's refusal.
+func (c *Coverage) refuse(guard string) { c.Refused[guard]++ }
 
 func (c *Coverage) note(p *pass) {
 	if p == nil {
 		return
 	}
 	d := p.decision
-	if d.Plan.BlockedBy != "" {
-		c.Refused[d.Plan.BlockedBy]++
-	}
 	if d.Stalled != nil {
 		c.Stalled[d.Stalled.Reason]++
 	}
@@ -68,6 +69,7 @@ func (c *Coverage) Add(o *Coverage) {
 	c.Steps += o.Steps
 	c.Rests += o.Rests
 	c.Took += o.Took
+	c.Complete = c.Complete && o.Complete
 	for _, m := range []struct{ to, from map[string]int }{
 		{c.Refused, o.Refused}, {c.Admitted, o.Admitted}, {c.Stalled, o.Stalled}, {c.Faults, o.Faults},
 	} {

@@ -24,8 +24,10 @@ func (b *Breach) Error() string {
 // breach is as short as can be, and returns the first breach that it finds.
 func Explore(sc *Scenario) (*Coverage, *Breach) {
 	started := time.Now()
-	x := &explorer{sc: sc, seen: map[uint64]struct{}{}, calm: map[uint64]struct{}{}, cov: newCoverage()}
+	x := &explorer{sc: sc, seen: map[uint64]struct{}{}, calm: map[uint64]struct{}{}, cov: NewCoverage()}
+	sc.refused = x.cov.refuse
 	b := x.walk()
+	x.cov.Complete = x.cov.Complete && b == nil
 	x.cov.Took = time.Since(started)
 	return x.cov, b
 }
@@ -73,12 +75,12 @@ func (x *explorer) walk() *Breach {
 			return b
 		}
 	}
-	x.cov.Complete = true
 	return nil
 }
 
 // cut ends a walk that has reached its bound.
 func (x *explorer) cut() *Breach {
+	x.cov.Complete = false
 	if x.sc.Sampled {
 		return nil
 	}
@@ -122,6 +124,9 @@ func (x *explorer) reach(queue []reached, w *World, from int32, a Action) []reac
 // comesToRest lets a copy of the world settle and asserts what it settles to.
 // It stops where it meets a world that is known to settle well.
 func (x *explorer) comesToRest(at reached) *Breach {
+	if x.sc.SafetyOnly {
+		return nil
+	}
 	w := at.world.clone()
 	w.heal()
 	var way []uint64

@@ -19,8 +19,12 @@ func (w *World) violate(format string, args ...any) {
 
 // checkWorld asserts what must be so at any moment.
 func (w *World) checkWorld() {
-	if n := w.model.Truth().Formations; n > 1 {
-		w.violate("law 1: %d sets have formed", n)
+	t := w.model.Truth()
+	if t.Formations > 1 {
+		w.violate("law 1: %d sets have formed", t.Formations)
+	}
+	if t.Usurped {
+		w.violate("law 5: an empty server has taken the vote of a member that had lost its data")
 	}
 }
 
@@ -194,7 +198,8 @@ func (w *World) checkNoneElse(about string, a plan.Ask) {
 			w.violate("law 3: %s of %s while %s is leaving", a.Kind(), about, Name(i))
 		}
 		joins := m.volume.marked && !m.volume.form && !m.volume.leaving && w.sc.Engine.Traits().StartIsJoin
-		if joins && !w.votes(t, i) {
+		begun := t.peers(i) > 0 || a.Kind() != engine.StepEvictDead
+		if joins && begun && !w.votes(t, i) {
 			w.violate("law 3: %s of %s while %s is joining", a.Kind(), about, Name(i))
 		}
 	}

@@ -124,7 +124,7 @@ func (w *World) ask(s plan.State) (d plan.Decision) {
 			d = plan.Decision{Ledger: s.Ledger}
 		}
 	}()
-	return w.sc.Decide(w.sc.Engine, s)
+	return w.sc.decide(s)
 }
 
 func (p *pass) changesMembers() bool {

@@ -85,6 +85,9 @@ type Truth struct {
 	Serving bool
 	// Usable is true once all that follows a formation has been done.
 	Usable bool
+	// Usurped is true once an empty server has taken the vote of a member that
+	// had lost its data.
+	Usurped bool
 	// Peers is the membership of the set.
 	Peers []TruePeer
 }

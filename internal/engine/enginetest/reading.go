@@ -15,7 +15,7 @@ import (
 // and that it is pure.
 func checkReading(t *testing.T, s Subject) {
 	sc := &Scenario{Name: "reading", Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3}}
-	sc.use(s)
+	sc.With(s)
 	w := sc.newWorld()
 	if w.broken != "" {
 		t.Fatal(w.broken)

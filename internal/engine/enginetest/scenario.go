@@ -32,14 +32,27 @@ type Scenario struct {
 	Detours int8
 	// Prepare changes the world before the scenario begins. It may be nil.
 	Prepare func(*World)
-	// Decide is plan.Next, or what stands in for it in a test of the laws.
+	// Decide stands in for plan.Next in a test of the laws. It may be nil.
 	Decide func(engine.Engine, plan.State) plan.Decision
 	// Executor says how decisions are carried out.
 	Executor Executor
+	// SafetyOnly leaves out that the world must come to rest as wanted, for
+	// engines that plan what they must not.
+	SafetyOnly bool
 	// MaxStates ends the walk; reaching it is an error unless Sampled.
 	MaxStates int
 	// Sampled is true where the walk is not meant to reach every state.
 	Sampled bool
+
+	refused func(guard string)
+}
+
+// decide has the planner decide, and notes who refused.
+func (sc *Scenario) decide(s plan.State) plan.Decision {
+	if sc.Decide != nil {
+		return sc.Decide(sc.Engine, s)
+	}
+	return plan.Planner{Guards: plan.Guards, Refused: sc.refused}.Next(sc.Engine, s)
 }
 
 // AllOrders lets everything happen in every order.

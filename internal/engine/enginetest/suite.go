@@ -41,10 +41,9 @@ type Subject struct {
 func Run(t *testing.T, s Subject) *Coverage {
 	t.Helper()
 	t.Run("reading", func(t *testing.T) { checkReading(t, s) })
-	total := newCoverage()
-	total.Complete = true
+	total := NewCoverage()
 	for _, sc := range Scenarios() {
-		sc.use(s)
+		sc.With(s)
 		t.Run(sc.Name, func(t *testing.T) {
 			cov, breach := Explore(sc)
 			t.Log(cov)
@@ -59,15 +58,23 @@ func Run(t *testing.T, s Subject) *Coverage {
 	return total
 }
 
-// use fills in what a scenario leaves open.
-func (sc *Scenario) use(s Subject) {
+// With fills in what a scenario leaves open, and returns it.
+func (sc *Scenario) With(s Subject) *Scenario {
 	sc.Engine, sc.Model = s.Engine, s.Model
-	if sc.Decide == nil {
-		sc.Decide = plan.Next
-	}
 	if sc.MaxStates == 0 {
 		sc.MaxStates = 20_000_000
 	}
+	return sc
+}
+
+// Named returns the scenario of the suite that has a name; nil for none.
+func Named(name string) *Scenario {
+	for _, sc := range Scenarios() {
+		if sc.Name == name {
+			return sc
+		}
+	}
+	return nil
 }
 
 // Scenarios are those of the contract suite. All of each is walked, within its
@@ -86,7 +93,7 @@ func Scenarios() []*Scenario {
 		{Name: "formation, changed midway", Members: 4, Wanted: three, Detours: 1,
 			Changes: []Wanted{{Replicas: 1}, {Replicas: 4}, {Replicas: 3, Template: TemplateOther}},
 			Budget:  Faults(map[Fault]int8{Change: 2, Crash: 1})},
-		{Name: "formation, bad templates", Members: 3, Wanted: Wanted{Replicas: 3, Template: TemplateNoImage},
+		{Name: "formation, bad templates", Members: 3, Wanted: Wanted{Replicas: 3, Template: TemplateNoImage}, Detours: 1,
 			Changes: []Wanted{{Replicas: 3}, {Replicas: 3, Template: TemplateNoNode}},
 			Budget:  Faults(map[Fault]int8{Change: 2, Linger: 1, PodDeleted: 1})},
 		{Name: "losses", Members: 3, Formed: 3, Wanted: three,
@@ -152,10 +159,10 @@ func (w *World) MakeForeign(i int) {
 	m.volume.foreign = true
 }
 
-// Uncovered returns the guards that never refused in a coverage.
-func (c *Coverage) Uncovered(guards []plan.Guard) []string {
+// Uncovered returns the guards that never refused.
+func (c *Coverage) Uncovered() []string {
 	names := []string{plan.GuardFounders, plan.GuardFormedOnce}
-	for _, g := range guards {
+	for _, g := range plan.Guards {
 		names = append(names, g.Name)
 	}
 	return slices.DeleteFunc(names, func(n string) bool { return c.Refused[n] > 0 })

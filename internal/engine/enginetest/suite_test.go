@@ -4,17 +4,53 @@
 package enginetest_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/quorate/quorate/internal/engine/enginetest"
-	"github.com/quorate/quorate/internal/engine/enginetest/document"
-	"github.com/quorate/quorate/internal/engine/enginetest/raft"
 )
 
-func TestRaft(t *testing.T) {
-	enginetest.Run(t, enginetest.Subject{Engine: raft.Engine{}, Model: raft.New(raft.Report)})
+// TestSimulation walks every scenario with the three models, and with an
+// engine that plans what it must not, with which the core must keep the laws
+// all the same. It fails if a guard never had to refuse.
+func TestSimulation(t *testing.T) {
+	total, mu := enginetest.NewCoverage(), sync.Mutex{}
+	add := func(cov *enginetest.Coverage) {
+		mu.Lock()
+		defer mu.Unlock()
+		total.Add(cov)
+	}
+	t.Run("models", func(t *testing.T) {
+		for name, s := range map[string]enginetest.Subject{"raft": raftSet, "document": documentSet, "ring": ringSet} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				add(enginetest.Run(t, s))
+			})
+		}
+		t.Run("reckless", func(t *testing.T) {
+			t.Parallel()
+			add(walkReckless(t))
+		})
+	})
+	t.Logf("in all: %v", total)
+	if guards := total.Uncovered(); len(guards) > 0 {
+		t.Errorf("these guards never refused, so that nothing shows what they are for: %v", guards)
+	}
 }
 
-func TestDocument(t *testing.T) {
-	enginetest.Run(t, enginetest.Subject{Engine: document.Engine{}, Model: document.New()})
+// walkReckless walks every scenario with an engine that plans what it must
+// not. Whether the set comes to rest is its own fault; the laws are the core's.
+func walkReckless(t *testing.T) *enginetest.Coverage {
+	total := enginetest.NewCoverage()
+	for _, sc := range enginetest.Scenarios() {
+		t.Run(sc.Name, func(t *testing.T) {
+			sc.SafetyOnly = true
+			cov, breach := enginetest.Explore(sc.With(recklessSet))
+			if breach != nil {
+				t.Error(breach)
+			}
+			total.Add(cov)
+		})
+	}
+	return total
 }

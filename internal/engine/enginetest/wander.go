@@ -15,7 +15,7 @@ import (
 // rest as it should. How many walks there are is rapid's -rapid.checks.
 func Wander(t *testing.T, s Subject) *Coverage {
 	t.Helper()
-	cov := newCoverage()
+	cov := NewCoverage()
 	rapid.Check(t, func(r *rapid.T) {
 		sc := &Scenario{
 			Name: "random", Members: 6, Formed: int8(rapid.SampledFrom([]int{0, 3, 5}).Draw(r, "formed")), Detours: AllOrders,
@@ -25,7 +25,7 @@ func Wander(t *testing.T, s Subject) *Coverage {
 				Crash: 3, Linger: 2, Takeover: 1, PodDeleted: 3, ClaimLost: 2, ClaimRemade: 1, ServerKilled: 2, Silence: 2, Garble: 2, Stale: 1, Change: 3, Adverse: 2,
 			}),
 		}
-		sc.use(s)
+		sc.With(s).refused = cov.refuse
 		way, w := wander(r, sc, cov)
 		if w.broken != "" {
 			r.Fatalf("%v", &Breach{Scenario: fmt.Sprintf("%s from %d to %d", sc.Name, sc.Formed, sc.Wanted.Replicas), Law: w.broken, Way: way})

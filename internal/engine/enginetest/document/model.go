@@ -20,6 +20,7 @@ import (
 type Model struct {
 	servers [enginetest.MaxMembers]server
 	sets    []set
+	usurped bool
 }
 
 // server is one server and its volume.
@@ -62,6 +63,7 @@ func (m *Model) Clone() enginetest.Model {
 
 // Key implements enginetest.Model.
 func (m *Model) Key(b []byte) []byte {
+	b = append(b, bits(m.usurped))
 	for _, s := range m.servers {
 		b = append(b, bits(s.running, s.data, s.synced), byte(s.set), s.entry)
 	}
@@ -153,7 +155,7 @@ func (m *Model) hasQuorum(n int) bool {
 
 // Truth implements enginetest.Model.
 func (m *Model) Truth() enginetest.Truth {
-	t := enginetest.Truth{Formations: len(m.sets)}
+	t := enginetest.Truth{Formations: len(m.sets), Usurped: m.usurped}
 	if len(m.sets) == 0 {
 		return t
 	}
@@ -217,7 +219,9 @@ func (m *Model) Move(mv enginetest.Move) {
 		k.primary = int8(mv.A)
 		k.version++
 	case moveAdopt:
-		s.set, s.entry, s.synced = int8(mv.B)+1, k.of(int(mv.A)).id, false
+		e := k.of(int(mv.A))
+		m.usurped = m.usurped || e.votes
+		s.set, s.entry, s.synced = int8(mv.B)+1, e.id, false
 	case moveSync:
 		s.synced = true
 	}

@@ -46,6 +46,7 @@ func (r Reckless) Plan(want engine.Desired, have engine.Observation) []engine.St
 			out = append(out, leave(a, p))
 		}
 	}
+	out = append(out, engine.Step{Kind: engine.StepConfigure, Member: "nobody", Why: "it is asked of who is not there"})
 	return out
 }
 

@@ -1,0 +1,158 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/enginetest"
+	"github.com/quorate/quorate/internal/engine/enginetest/document"
+	"github.com/quorate/quorate/internal/engine/enginetest/raft"
+	"github.com/quorate/quorate/internal/engine/enginetest/ring"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+var (
+	raftSet     = enginetest.Subject{Engine: raft.Engine{}, Model: raft.New(raft.Report)}
+	recklessSet = enginetest.Subject{Engine: raft.Reckless{}, Model: raft.New(raft.Report)}
+	documentSet = enginetest.Subject{Engine: document.Engine{}, Model: document.New()}
+	ringSet     = enginetest.Subject{Engine: ring.Engine{}, Model: ring.New()}
+)
+
+// planner is what a scenario decides with.
+type planner = func(engine.Engine, plan.State) plan.Decision
+
+// without is the planner with one guard left out.
+func without(t *testing.T, name string) planner {
+	t.Helper()
+	guards := slices.DeleteFunc(slices.Clone(plan.Guards), func(g plan.Guard) bool { return g.Name == name })
+	if len(guards) != len(plan.Guards)-1 {
+		t.Fatalf("there is no guard %s", name)
+	}
+	return plan.Planner{Guards: guards}.Next
+}
+
+// onLedger is the planner, whose ledger is changed before and after.
+func onLedger(change func(s plan.State, l *plan.Ledger)) planner {
+	return func(e engine.Engine, s plan.State) plan.Decision {
+		if s.Ledger != nil {
+			s.Ledger = s.Ledger.Clone()
+			change(s, s.Ledger)
+		}
+		d := plan.Next(e, s)
+		if d.Ledger != nil {
+			change(s, d.Ledger)
+		}
+		return d
+	}
+}
+
+// forgetFormed forgets that the set has formed.
+func forgetFormed(_ plan.State, l *plan.Ledger) { l.Formed = false }
+
+// forgetLosses takes any claim for the one that a grant was for.
+func forgetLosses(s plan.State, l *plan.Ledger) {
+	for _, m := range s.Members {
+		if e, known := l.Members[m.Name]; known && m.Claim != nil {
+			e.ClaimUID = m.Claim.UID
+			l.Members[m.Name] = e
+		}
+	}
+}
+
+// forgetLeaves forgets that a leave was begun.
+func forgetLeaves(_ plan.State, l *plan.Ledger) {
+	for name, e := range l.Members {
+		e.Leaving = false
+		l.Members[name] = e
+	}
+}
+
+// eager is the planner, but for a size that is written at once.
+func eager(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	d.Shape.Replicas = s.Wanted.Replicas
+	return d
+}
+
+// greedy is the planner, but for a second leave beside the first.
+func greedy(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	for _, a := range slices.Clone(d.Asks) {
+		if a.Step != nil && a.Step.Cost.Disruptive() {
+			d.Asks = append(d.Asks, a)
+		}
+	}
+	return d
+}
+
+// restless is the planner, but for a ledger that is written in every pass.
+func restless(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	if d.Ledger != nil && d.Ledger.Formed {
+		d.Ledger.Epoch++
+	}
+	return d
+}
+
+// TestEachLawIsChecked breaks the laws on purpose, one by one, and fails where
+// the simulation does not notice.
+func TestEachLawIsChecked(t *testing.T) {
+	decide := func(p planner) func(*enginetest.Scenario) {
+		return func(sc *enginetest.Scenario) { sc.Decide = p }
+	}
+	safely := func(mutate func(*enginetest.Scenario)) func(*enginetest.Scenario) {
+		return func(sc *enginetest.Scenario) {
+			sc.SafetyOnly = true
+			mutate(sc)
+		}
+	}
+	guard := func(name string) func(*enginetest.Scenario) { return decide(without(t, name)) }
+	for _, tt := range []struct {
+		breaks   string
+		subject  enginetest.Subject
+		scenario string
+		mutate   func(*enginetest.Scenario)
+		law      string
+	}{
+		{"no membership-known", raftSet, "lies", guard(plan.GuardMembershipKnown), "law 2"},
+		{"no set-serves", ringSet, "five to three and back", guard(plan.GuardSetServes), "law 5"},
+		{"no agent-present", recklessSet, "losses", guard(plan.GuardAgentPresent), "panicked"},
+		{"no one-at-a-time", raftSet, "three to five", guard(plan.GuardOneAtATime), "law 3"},
+		{"no identity", recklessSet, "losses", guard(plan.GuardIdentity), "law 2"},
+		{"no unwanted", recklessSet, "losses", guard(plan.GuardUnwanted), "law 2"},
+		{"no predecessor-gone", documentSet, "losses", safely(guard(plan.GuardPredecessor)), "law 5"},
+		{"no nobody-silent", recklessSet, "lies", guard(plan.GuardNobodySilent), "law 2"},
+		{"no members-settled", raftSet, "made anew over its claims", guard(plan.GuardMembersSettled), "law 5"},
+		{"no quorum-after", raftSet, "three to two", guard(plan.GuardQuorumAfter), "law 5"},
+		{"formed is forgotten", raftSet, "losses", decide(onLedger(forgetFormed)), "law 1"},
+		{"lost volumes are forgotten", raftSet, "formation, crashes and losses", safely(decide(onLedger(forgetLosses))), "law 2"},
+		{"leaves are forgotten", raftSet, "five to three and back", decide(onLedger(forgetLeaves)), "law 8"},
+		{"the size is written at once", raftSet, "three to two", decide(eager), "law 4"},
+		{"two leave at once", raftSet, "five to three and back", decide(greedy), "law 3"},
+		{"the ledger is written at rest", raftSet, "losses", decide(restless), "come to rest"},
+		{"the ledger is written last", raftSet, "formation, crashes and losses", func(sc *enginetest.Scenario) { sc.Executor.LedgerLate = true }, "ledger before grant"},
+		{"agents disregard the epoch", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.Unfenced = true }, "ledger before grant"},
+		{"the StatefulSet is written whatever it is", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSet = true }, "law 4"},
+		{"pods are deleted whatever they are", raftSet, "formation, bad templates", func(sc *enginetest.Scenario) { sc.Executor.UncheckedPods = true }, "law 5"},
+		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
+	} {
+		t.Run(tt.breaks, func(t *testing.T) {
+			sc := enginetest.Named(tt.scenario)
+			tt.mutate(sc)
+			cov, breach := enginetest.Explore(sc.With(tt.subject))
+			switch {
+			case breach == nil:
+				t.Errorf("nothing was noticed in %d states", cov.States)
+			case !strings.Contains(breach.Law, tt.law):
+				t.Errorf("%s was noticed instead of %s", breach.Law, tt.law)
+			default:
+				t.Logf("noticed in %d states, after %d steps: %s", cov.States, len(breach.Way), breach.Law)
+			}
+		})
+	}
+}
