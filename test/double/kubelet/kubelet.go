@@ -33,7 +33,7 @@ import (
 // Options say how much of Kubernetes is missing.
 type Options struct {
 	// Alone is true where no other controller or kubelet runs: then sets, claims
-	// and addresses are seen to as well.
+	// and addresses are seen to as well. Else volumes are, which nobody makes.
 	Alone bool
 }
 
@@ -55,16 +55,15 @@ func New(cfg *rest.Config, scheme *runtime.Scheme, world *members.World, o Optio
 	world.Changed = func(pod types.NamespacedName) {
 		woken <- event.GenericEvent{Object: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}}
 	}
-	pods := &podKeeper{Client: mgr.GetClient(), live: mgr.GetAPIReader(), world: world, alone: o.Alone}
+	pods := &podKeeper{Client: mgr.GetClient(), world: world, alone: o.Alone}
 	if err := pods.setup(mgr, woken); err != nil {
 		return nil, err
 	}
-	if !o.Alone {
-		return mgr, nil
+	setups := []func(manager.Manager) error{(&volumeKeeper{Client: mgr.GetClient()}).setup}
+	if o.Alone {
+		setups = []func(manager.Manager) error{(&setKeeper{Client: mgr.GetClient()}).setup, (&claimKeeper{Client: mgr.GetClient()}).setup}
 	}
-	for _, setup := range []func(manager.Manager) error{
-		(&setKeeper{Client: mgr.GetClient(), live: mgr.GetAPIReader()}).setup, (&claimKeeper{Client: mgr.GetClient()}).setup,
-	} {
+	for _, setup := range setups {
 		if err := setup(mgr); err != nil {
 			return nil, err
 		}

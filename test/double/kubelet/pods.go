@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,10 +39,12 @@ const Nowhere = "example.com/nowhere"
 // podKeeper is the kubelet of all nodes.
 type podKeeper struct {
 	client.Client
-	live  client.Reader
 	world *members.World
 	alone bool
 	hosts atomic.Int32
+	// booted are the pods that were seen to run, by name: one may be gone before
+	// it was seen to go.
+	booted sync.Map
 }
 
 func (k *podKeeper) setup(mgr manager.Manager, woken <-chan event.GenericEvent) error {
@@ -85,6 +88,9 @@ func (k *podKeeper) waitingPods(ctx context.Context, o client.Object) []reconcil
 func (k *podKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var pod corev1.Pod
 	if err := k.Get(ctx, req.NamespacedName, &pod); err != nil {
+		if uid, ran := k.booted.LoadAndDelete(req.NamespacedName); ran && apierrors.IsNotFound(err) {
+			k.world.Kill(uid.(types.UID))
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if pod.Labels[resource.DatastoreLabel] == "" {
@@ -177,6 +183,7 @@ func (k *podKeeper) boot(ctx context.Context, pod *corev1.Pod, ip string) (bool,
 	if json.Unmarshal([]byte(config.Data[resource.AddressesKey]), &addresses) != nil || addresses[pod.Name] == "" {
 		return false, nil
 	}
+	k.booted.Store(client.ObjectKeyFromObject(pod), pod.UID)
 	k.world.Boot(members.Pod{
 		Datastore: types.NamespacedName{Namespace: pod.Namespace, Name: datastore},
 		Name:      pod.Name, Ordinal: ordinalOf(pod), UID: pod.UID, ClaimUID: claim.UID,

@@ -27,10 +27,7 @@ import (
 
 // setKeeper makes and deletes pods for StatefulSets that are Parallel and
 // OnDelete and keep their claims.
-type setKeeper struct {
-	client.Client
-	live client.Reader
-}
+type setKeeper struct{ client.Client }
 
 func (k *setKeeper) setup(mgr manager.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("statefulset").

@@ -39,9 +39,6 @@ type volume struct {
 // before brings an empty one.
 func (s *set) boot(p Pod) *member {
 	i := p.Ordinal
-	if old := s.members[i]; old != nil {
-		s.kill(old)
-	}
 	if s.mounted[i] != p.ClaimUID {
 		s.model.Wipe(i)
 		s.mounted[i] = p.ClaimUID

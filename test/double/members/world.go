@@ -71,6 +71,9 @@ func (w *World) Boot(p Pod) {
 		return
 	}
 	s := w.set(p.Datastore)
+	if former := s.members[p.Ordinal]; former != nil {
+		w.drop(former)
+	}
 	m := s.boot(p)
 	w.byUID[p.UID], w.byAddr[p.IP] = m, m
 	s.settle()
@@ -85,13 +88,18 @@ func (w *World) Kill(uid types.UID) {
 		w.mu.Unlock()
 		return
 	}
-	delete(w.byUID, uid)
+	w.drop(m)
+	m.set.settle()
+	w.unlockAndTell(m.set)
+}
+
+// drop ends a member; the lock is held.
+func (w *World) drop(m *member) {
+	delete(w.byUID, m.pod.UID)
 	if w.byAddr[m.pod.IP] == m {
 		delete(w.byAddr, m.pod.IP)
 	}
 	m.set.kill(m)
-	m.set.settle()
-	w.unlockAndTell(m.set)
 }
 
 // Start is the kubelet starting the server's container.

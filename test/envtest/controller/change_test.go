@@ -17,76 +17,70 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/test/double/kubelet"
-	"github.com/quorate/quorate/test/double/portrait"
-)
 
-func (s *scene) portrait(ctx context.Context, name string) portrait.Portrait {
-	GinkgoHelper()
-	p, err := portrait.Of(ctx, api, s.key(name))
-	Expect(err).NotTo(HaveOccurred())
-	return p
-}
+	. "github.com/quorate/quorate/test/stage"
+)
 
 var _ = Describe("A changed specification", func() {
 	It("takes a label to pods that serve nobody yet, and takes it back", func(ctx context.Context) {
-		s := newScene(ctx)
-		s.operate(ctx)
-		d := s.sample("db").Obj()
-		world.Silence(s.key("db"), 2, true) // one founder is silent, so nobody is let form
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		World.Silence(s.Key("db"), 2, true) // one founder is silent, so nobody is let form
 		ExpectApplied(ctx, d)
-		expectMembers(ctx, s, "db", 3)
-		plain := s.portrait(ctx, "db")
+		ExpectMembers(ctx, s, "db", 3)
+		plain := s.Portrait(ctx, "db")
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.Labels = map[string]string{"team": "blue"} })
 		Eventually(func(g Gomega) {
 			var pods corev1.PodList
-			g.Expect(api.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"team": "blue"})).To(Succeed())
+			g.Expect(API.List(ctx, &pods, client.InNamespace(s.Namespace), client.MatchingLabels{"team": "blue"})).To(Succeed())
 			g.Expect(pods.Items).To(HaveLen(3))
 		}).Should(Succeed())
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.Labels = nil })
 		Eventually(func(g Gomega) {
 			var pods corev1.PodList
-			g.Expect(api.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"team": "blue"})).To(Succeed())
+			g.Expect(API.List(ctx, &pods, client.InNamespace(s.Namespace), client.MatchingLabels{"team": "blue"})).To(Succeed())
 			g.Expect(pods.Items).To(BeEmpty())
-			g.Expect(s.portrait(ctx, "db")).To(Equal(plain))
+			g.Expect(s.Portrait(ctx, "db")).To(Equal(plain))
 		}).Should(Succeed())
-		world.Silence(s.key("db"), 2, false)
+		World.Silence(s.Key("db"), 2, false)
 		ExpectObjectReconciled(ctx, d)
 	})
 
 	It("waits where it would need a server replaced, and is taken back without a trace", func(ctx context.Context) {
-		s := newScene(ctx)
-		op := s.operate(ctx)
-		d := s.sample("db").Obj()
+		s := NewScene(ctx)
+		op := s.Operate(ctx)
+		d := s.Sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
-		plain, pods := s.portrait(ctx, "db"), podUIDs(ctx, s, "db")
+		plain, pods := s.Portrait(ctx, "db"), s.PodUIDs(ctx, "db")
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.Labels = map[string]string{"team": "blue"} })
 		ExpectDatastore(ctx, d,
-			has(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonRolloutPending),
-			has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonRolloutPending),
+			Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
 		)
-		Expect(s.portrait(ctx, "db")).To(Equal(plain))
+		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
 		op.Wire.Forget()
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.Labels = nil })
 		ExpectObjectReconciled(ctx, d)
-		Expect(s.portrait(ctx, "db")).To(Equal(plain))
-		Expect(podUIDs(ctx, s, "db")).To(Equal(pods))
+		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
+		Expect(s.PodUIDs(ctx, "db")).To(Equal(pods))
 	})
 
 	It("changes nothing while it is paused, and tells so", func(ctx context.Context) {
-		s := newScene(ctx)
-		op := s.operate(ctx)
-		d := s.sample("db").Paused(true).Obj()
+		s := NewScene(ctx)
+		op := s.Operate(ctx)
+		d := s.Sample("db").Paused(true).Obj()
 		ExpectApplied(ctx, d)
 		ExpectDatastore(ctx, d,
-			has(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonPaused),
-			has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonPaused),
+			Has(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonPaused),
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonPaused),
 		)
 		Expect(d.Status.ClusterID).To(BeEmpty())
-		expectRest(op.Wire)
+		ExpectRest(op.Wire)
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = false })
 		ExpectObjectReconciled(ctx, d)
@@ -94,10 +88,10 @@ var _ = Describe("A changed specification", func() {
 		By("pausing a formed set: the status is kept, drift is not mended")
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = true; d.Spec.Replicas = ptr.To[int32](5) })
 		ExpectDatastore(ctx, d,
-			has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonPaused),
-			func(g Gomega, d *v1alpha1.Datastore) { g.Expect(d.Status.ObservedGeneration).To(Equal(d.Generation)) },
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonPaused),
+			Observed,
 		)
-		Expect(api.Delete(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "db-0"}})).To(Succeed())
+		Expect(API.Delete(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "db-0"}})).To(Succeed())
 		op.Wire.Forget()
 		Consistently(func() []string {
 			var objects []string
@@ -110,25 +104,25 @@ var _ = Describe("A changed specification", func() {
 		}).Should(BeEmpty())
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = false })
 		ExpectObjectReconciled(ctx, d)
-		expectMembers(ctx, s, "db", 5)
+		ExpectMembers(ctx, s, "db", 5)
 	})
 })
 
 var _ = Describe("Bad input", func() {
 	DescribeTable("in the configuration is told by field and remedy, and recovers without a hand",
 		func(ctx context.Context, config string, words ...string) {
-			s := newScene(ctx)
-			op := s.operate(ctx)
-			d := s.sample("db").Config(config).Obj()
+			s := NewScene(ctx)
+			op := s.Operate(ctx)
+			d := s.Sample("db").Config(config).Obj()
 			ExpectApplied(ctx, d)
 			checks := []func(Gomega, *v1alpha1.Datastore){
-				has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidConfig, words...),
-				has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig),
+				Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidConfig, words...),
+				Has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig),
 			}
 			ExpectDatastore(ctx, d, checks...)
 			Expect(d.Status.ClusterID).To(BeEmpty())
-			expectRest(op.Wire)
-			Expect(s.portrait(ctx, "db")).To(BeEmpty())
+			ExpectRest(op.Wire)
+			Expect(s.Portrait(ctx, "db")).To(BeEmpty())
 
 			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Config = nil })
 			ExpectObjectReconciled(ctx, d)
@@ -138,34 +132,34 @@ var _ = Describe("Bad input", func() {
 	)
 
 	It("in the configuration of a formed set leaves the set as it is", func(ctx context.Context) {
-		s := newScene(ctx)
-		s.operate(ctx)
-		d := s.sample("db").Obj()
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
-		plain := s.portrait(ctx, "db")
+		plain := s.Portrait(ctx, "db")
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Config = &apiextensionsv1.JSON{Raw: []byte(`{"server": false}`)} })
 		ExpectDatastore(ctx, d,
-			has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidConfig, "spec.config.server"),
-			has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
-			has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed),
+			Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidConfig, "spec.config.server"),
+			Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
+			Has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed),
 		)
-		Expect(s.portrait(ctx, "db")).To(Equal(plain))
+		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Config = nil })
 		ExpectObjectReconciled(ctx, d)
 	})
 
 	DescribeTable("that only the API server refuses is told in its words, and recovers without a hand",
 		func(ctx context.Context, spoil func(*v1alpha1.PodSpec), words ...string) {
-			s := newScene(ctx)
-			s.operate(ctx)
-			d := s.sample("db").Pod(spoil).Obj()
+			s := NewScene(ctx)
+			s.Operate(ctx)
+			d := s.Sample("db").Pod(spoil).Obj()
 			ExpectApplied(ctx, d)
-			ExpectDatastore(ctx, d, has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonTemplateRejected, words...))
-			Expect(api.Get(ctx, s.key("db"), &appsv1.StatefulSet{})).NotTo(Succeed())
+			ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonTemplateRejected, words...))
+			Expect(API.Get(ctx, s.Key("db"), &appsv1.StatefulSet{})).NotTo(Succeed())
 			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod = v1alpha1.PodSpec{} })
 			ExpectObjectReconciled(ctx, d)
-			Expect(world.Formations(s.key("db"))).To(Equal(1))
+			Expect(World.Formations(s.Key("db"))).To(Equal(1))
 		},
 		Entry("an affinity", func(p *v1alpha1.PodSpec) {
 			p.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
@@ -181,29 +175,29 @@ var _ = Describe("Bad input", func() {
 	)
 
 	It("in the image is told, and the stuck pods are replaced when it is put right", func(ctx context.Context) {
-		s := newScene(ctx)
-		op := s.operate(ctx)
-		d := s.sample("db").Image(kubelet.BadImage + ":1").Obj()
+		s := NewScene(ctx)
+		op := s.Operate(ctx)
+		d := s.Sample("db").Image(kubelet.BadImage + ":1").Obj()
 		ExpectApplied(ctx, d)
-		ExpectDatastore(ctx, d, has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonPodStuck, "ImagePullBackOff", "spec.image"))
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonPodStuck, "ImagePullBackOff", "spec.image"))
 		Expect(d.Status.Image).To(Equal(kubelet.BadImage + ":1"))
-		stuck := podUIDs(ctx, s, "db")
+		stuck := s.PodUIDs(ctx, "db")
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Image = "" })
 		ExpectObjectReconciled(ctx, d)
 		Expect(d.Status.Image).To(Equal("hashicorp/consul:1.22.3"))
-		for name, uid := range podUIDs(ctx, s, "db") {
+		for name, uid := range s.PodUIDs(ctx, "db") {
 			Expect(stuck).NotTo(HaveKeyWithValue(name, uid))
 		}
-		Expect(world.Formations(s.key("db"))).To(Equal(1))
-		expectReplaced(op.Wire.Writes(), 3)
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+		ExpectPodsDeleted(op.Wire, 3)
 	})
 
 	It("in the node selector is told, and the stuck pods are replaced when it is put right", func(ctx context.Context) {
-		s := newScene(ctx)
-		s.operate(ctx)
-		d := s.sample("db").Pod(func(p *v1alpha1.PodSpec) { p.NodeSelector = map[string]string{kubelet.Nowhere: "x"} }).Obj()
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Pod(func(p *v1alpha1.PodSpec) { p.NodeSelector = map[string]string{kubelet.Nowhere: "x"} }).Obj()
 		ExpectApplied(ctx, d)
-		ExpectDatastore(ctx, d, has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonPodStuck, "cannot be scheduled"))
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonPodStuck, "cannot be scheduled"))
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.NodeSelector = nil })
 		ExpectObjectReconciled(ctx, d)
 	})

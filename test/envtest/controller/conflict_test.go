@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+
+	. "github.com/quorate/quorate/test/stage"
 )
 
 // foreigner makes an object of somebody else's under a name.
@@ -61,21 +63,21 @@ var foreigners = []foreigner{
 	{"", foreignPolicy}, {"", foreignSet},
 }
 
-var _ = Describe("An object of somebody else's that has a needed name", func() {
+var _ = Describe("An object of somebody else's that Has a needed name", func() {
 	// All at once, since an object without our labels is not watched and its
 	// end is seen by the watchdog only.
 	It("is neither adopted nor changed, and the Datastore goes on when it is gone", func(ctx context.Context) {
-		s := newScene(ctx)
+		s := NewScene(ctx)
 		var others []client.Object
 		var all []*v1alpha1.Datastore
 		for i, f := range foreigners {
 			name := fmt.Sprintf("d%dx", i)
-			o := f.make(metav1.ObjectMeta{Namespace: s.namespace, Name: name + f.suffix})
+			o := f.make(metav1.ObjectMeta{Namespace: s.Namespace, Name: name + f.suffix})
 			ExpectApplied(ctx, o)
 			others = append(others, o)
-			all = append(all, s.sample(name).Replicas(3).Obj())
+			all = append(all, s.Sample(name).Replicas(3).Obj())
 		}
-		s.operate(ctx)
+		s.Operate(ctx)
 		for i, d := range all {
 			ExpectApplied(ctx, d)
 			_ = i
@@ -83,46 +85,46 @@ var _ = Describe("An object of somebody else's that has a needed name", func() {
 		for i, d := range all {
 			By("Datastore " + d.Name + " and " + d.Name + foreigners[i].suffix)
 			ExpectDatastore(ctx, d,
-				has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConflict, " "+d.Name+foreigners[i].suffix+" exists already", "remove or rename it"),
-				has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict),
-				has(v1alpha1.ConditionFormed, metav1.ConditionFalse, v1alpha1.ReasonNotFormed),
+				Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConflict, " "+d.Name+foreigners[i].suffix+" exists already", "remove or rename it"),
+				Has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict),
+				Has(v1alpha1.ConditionFormed, metav1.ConditionFalse, v1alpha1.ReasonNotFormed),
 			)
 			Expect(d.Status.ObservedGeneration).To(Equal(d.Generation))
 		}
 		for _, o := range others {
 			now := o.DeepCopyObject().(client.Object)
-			Expect(api.Get(ctx, client.ObjectKeyFromObject(o), now)).To(Succeed())
+			Expect(API.Get(ctx, client.ObjectKeyFromObject(o), now)).To(Succeed())
 			Expect(now.GetResourceVersion()).To(Equal(o.GetResourceVersion()), "%T %s was changed", o, o.GetName())
-			Expect(api.Delete(ctx, o)).To(Succeed())
+			Expect(API.Delete(ctx, o)).To(Succeed())
 		}
 		for _, d := range all {
 			ExpectObjectReconciled(ctx, d)
-			Expect(world.Formations(client.ObjectKeyFromObject(d))).To(Equal(1))
+			Expect(World.Formations(client.ObjectKeyFromObject(d))).To(Equal(1))
 			By(d.Name + " goes on")
 		}
 	})
 
-	It("does not harm a set that has formed", func(ctx context.Context) {
-		s := newScene(ctx)
-		op := s.operate(ctx)
-		d := s.sample("db").Obj()
+	It("does not harm a set that Has formed", func(ctx context.Context) {
+		s := NewScene(ctx)
+		op := s.Operate(ctx)
+		d := s.Sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
 		Expect(op.Stop()).To(Succeed())
 
 		var service corev1.Service
-		Expect(api.Get(ctx, s.key("db-client"), &service)).To(Succeed())
-		Expect(api.Delete(ctx, &service)).To(Succeed())
-		other := foreignService(metav1.ObjectMeta{Namespace: s.namespace, Name: "db-client"})
+		Expect(API.Get(ctx, s.Key("db-client"), &service)).To(Succeed())
+		Expect(API.Delete(ctx, &service)).To(Succeed())
+		other := foreignService(metav1.ObjectMeta{Namespace: s.Namespace, Name: "db-client"})
 		ExpectApplied(ctx, other)
-		s.operate(ctx)
+		s.Operate(ctx)
 		ExpectDatastore(ctx, d,
-			has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConflict, "Service db-client"),
-			has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed),
-			has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
+			Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConflict, "Service db-client"),
+			Has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed),
+			Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
 		)
 		Expect(d.Status.Members).To(HaveLen(3))
-		Expect(api.Delete(ctx, other)).To(Succeed())
+		Expect(API.Delete(ctx, other)).To(Succeed())
 		ExpectObjectReconciled(ctx, d)
 	})
 })

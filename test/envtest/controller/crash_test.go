@@ -5,112 +5,24 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/agent/protocol"
-	"github.com/quorate/quorate/test/double/members"
-	"github.com/quorate/quorate/test/double/operator"
 	"github.com/quorate/quorate/test/double/portrait"
 	"github.com/quorate/quorate/test/double/wire"
+
+	. "github.com/quorate/quorate/test/stage"
 )
-
-var errDead = errors.New("the operator is dead")
-
-// mortal counts the effects of an operator, which are its writes and what it
-// asks of members, and has it die right after one of them, before it hears of
-// it. To die before the next one is sent leaves the same behind.
-type mortal struct {
-	last int // the last effect; 0 for one that lives
-	died chan struct{}
-
-	mu   sync.Mutex
-	what []string
-	wire *wire.Wire
-	line *members.Line
-}
-
-// newMortal returns the wire and line of an operator that lives until it is told
-// otherwise.
-func newMortal() *mortal {
-	x := &mortal{died: make(chan struct{}), wire: &wire.Wire{}, line: world.Line()}
-	x.wire.Judge = func(w wire.Write) wire.Fate {
-		if x.isLast(w.String()) {
-			return wire.LoseReply
-		}
-		return wire.Pass
-	}
-	x.wire.Judged = func(wire.Write) { x.bury() }
-	x.line.Asked = func(req protocol.ActionRequest) (func() error, error) {
-		dies := x.isLast("ask " + req.ID)
-		return func() error {
-			if !dies {
-				return nil
-			}
-			x.bury()
-			return errDead
-		}, nil
-	}
-	return x
-}
-
-// begin counts from now on, and has the operator die after an effect.
-func (x *mortal) begin(last int) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.what, x.last = nil, last
-	x.wire.Forget()
-}
-
-// isLast notes an effect, and cuts the operator off if it is the one to die at.
-func (x *mortal) isLast(what string) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.what = append(x.what, what)
-	if len(x.what) != x.last {
-		return false
-	}
-	x.wire.Cut()
-	x.line.Cut()
-	return true
-}
-
-// bury tells of the death, once the last effect has been had.
-func (x *mortal) bury() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.last == 0 || len(x.what) < x.last {
-		return
-	}
-	select {
-	case <-x.died:
-	default:
-		close(x.died)
-	}
-}
-
-func (x *mortal) dead() bool {
-	select {
-	case <-x.died:
-		return true
-	default:
-		return false
-	}
-}
-
-func (x *mortal) options(o *operator.Options) { o.Wire, o.Line = x.wire, x.line }
 
 // story is something that an operator brings about: it is told by what was
 // there before, what the user does, and how it ends.
 type story struct {
-	before func(ctx context.Context, s *scene, d *v1alpha1.Datastore)
-	act    func(ctx context.Context, s *scene, d *v1alpha1.Datastore)
+	before func(ctx context.Context, s *Scene, d *v1alpha1.Datastore)
+	act    func(ctx context.Context, s *Scene, d *v1alpha1.Datastore)
 	// plain is how it ends; nil where that is still to be told.
 	plain portrait.Portrait
 }
@@ -128,38 +40,38 @@ type ending struct {
 // that goes on; with none nobody dies.
 func (t story) tell(ctx context.Context, last int) ending {
 	GinkgoHelper()
-	s := newScene(ctx)
-	d := s.sample("db").Obj()
-	x := newMortal()
-	op := s.operate(ctx, x.options)
+	s := NewScene(ctx)
+	d := s.Sample("db").Obj()
+	x := NewMortal()
+	op := s.Operate(ctx, x.Options)
 	if t.before != nil {
 		t.before(ctx, s, d)
-		expectRest(op.Wire)
+		ExpectRest(op.Wire)
 	}
-	x.begin(last)
+	x.Begin(last)
 	t.act(ctx, s, d)
-	wires := []*wire.Wire{x.wire}
+	wires := []*wire.Wire{op.Wire}
 	if last > 0 {
 		// A run may do with fewer writes of its status than the one before it.
 		Eventually(func(g Gomega) {
-			if !x.dead() {
-				g.Expect(api.Get(ctx, s.key("db"), d)).To(Succeed())
-				reconciled(g, d)
+			if !x.Dead() {
+				g.Expect(API.Get(ctx, s.Key("db"), d)).To(Succeed())
+				Reconciled(g, d)
 			}
 		}).Should(Succeed())
 		op.Kill()
 		Expect(op.Stop()).To(Succeed())
-		op = s.operate(ctx)
+		op = s.Operate(ctx)
 		wires = append(wires, op.Wire)
 	}
 	ExpectObjectReconciled(ctx, d)
-	expectMembers(ctx, s, "db", int(*d.Spec.Replicas))
+	ExpectMembers(ctx, s, "db", int(*d.Spec.Replicas))
 	if t.plain != nil {
-		Eventually(func() []string { return s.portrait(ctx, "db").Difference(t.plain) }).Should(BeEmpty())
+		Eventually(func() []string { return s.Portrait(ctx, "db").Difference(t.plain) }).Should(BeEmpty())
 	}
 	end := ending{
-		portrait: s.portrait(ctx, "db"), created: wire.Tally{}, effects: x.what,
-		formations: world.Formations(s.key("db")), crashes: world.Crashes(s.key("db")),
+		portrait: s.Portrait(ctx, "db"), created: wire.Tally{}, effects: x.Effects(),
+		formations: World.Formations(s.Key("db")), crashes: World.Crashes(s.Key("db")),
 	}
 	for _, w := range wires {
 		for key, n := range wire.Count(w.Writes()) {
@@ -196,8 +108,8 @@ func (t story) surviveAnywhere(ctx context.Context) {
 }
 
 var _ = Describe("An operator that dies at any moment is followed by one that goes on", func() {
-	form := func(ctx context.Context, s *scene, d *v1alpha1.Datastore) { ExpectApplied(ctx, d) }
-	formed := func(ctx context.Context, s *scene, d *v1alpha1.Datastore) {
+	form := func(ctx context.Context, s *Scene, d *v1alpha1.Datastore) { ExpectApplied(ctx, d) }
+	formed := func(ctx context.Context, s *Scene, d *v1alpha1.Datastore) {
 		form(ctx, s, d)
 		ExpectObjectReconciled(ctx, d)
 	}
@@ -207,10 +119,10 @@ var _ = Describe("An operator that dies at any moment is followed by one that go
 	})
 
 	It("of a shrinkage", func(ctx context.Context) {
-		story{before: formed, act: func(ctx context.Context, _ *scene, d *v1alpha1.Datastore) { ExpectScaled(ctx, d, 2) }}.surviveAnywhere(ctx)
+		story{before: formed, act: func(ctx context.Context, _ *Scene, d *v1alpha1.Datastore) { ExpectScaled(ctx, d, 2) }}.surviveAnywhere(ctx)
 	})
 
 	It("of a growth", func(ctx context.Context) {
-		story{before: formed, act: func(ctx context.Context, _ *scene, d *v1alpha1.Datastore) { ExpectScaled(ctx, d, 4) }}.surviveAnywhere(ctx)
+		story{before: formed, act: func(ctx context.Context, _ *Scene, d *v1alpha1.Datastore) { ExpectScaled(ctx, d, 4) }}.surviveAnywhere(ctx)
 	})
 })

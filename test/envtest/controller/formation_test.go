@@ -12,30 +12,30 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/resource"
-	"github.com/quorate/quorate/test/double/kubelet"
 	"github.com/quorate/quorate/test/double/wire"
+
+	. "github.com/quorate/quorate/test/stage"
 )
 
 var _ = Describe("A new Datastore", Ordered, func() {
 	var (
-		s *scene
+		s *Scene
 		d *v1alpha1.Datastore
 		w *wire.Wire
 	)
 
 	BeforeAll(func(ctx context.Context) {
-		s = newScene(ctx)
-		w = s.operate(ctx).Wire
-		d = s.sample("db").Obj()
+		s = NewScene(ctx)
+		w = s.Operate(ctx).Wire
+		d = s.Sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
 	})
 
-	It("is made in an order in which each child has what it needs, in few writes", func() {
+	It("is made in an order in which each child Has what it needs, in few writes", func() {
 		var objects []string
 		for _, x := range w.Writes() {
 			Expect(x.Verb).NotTo(Equal("delete"))
@@ -59,13 +59,12 @@ var _ = Describe("A new Datastore", Ordered, func() {
 		AddReportEntry("Writes to form three members", tally.String())
 		Expect(tally.Objects()).To(BeNumerically("<=", 20))
 		Expect(tally.Statuses()).To(BeNumerically("<=", 4))
-		Expect(world.Formations(s.key("db"))).To(Equal(1))
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
 	})
 
 	It("controls its children, and shares what outlives it with the claims", func(ctx context.Context) {
 		claims := map[string]bool{}
-		objects, err := kubelet.Objects(ctx, api, s.namespace)
-		Expect(err).NotTo(HaveOccurred())
+		objects := s.Objects(ctx)
 		for _, o := range objects {
 			if c, ok := o.(*corev1.PersistentVolumeClaim); ok {
 				claims[string(c.UID)] = true
@@ -85,7 +84,7 @@ var _ = Describe("A new Datastore", Ordered, func() {
 					Expect(claims).To(HaveKey(string(ref.UID)))
 					Expect(ref.Kind).To(Equal("PersistentVolumeClaim"))
 				}
-			case o.GetLabels()["app.kubernetes.io/managed-by"] == resource.FieldOwner && !isPod(o):
+			case o.GetLabels()["app.kubernetes.io/managed-by"] == resource.FieldOwner && o.GetObjectKind().GroupVersionKind().Kind != "Pod":
 				controlled++
 				Expect(metav1.IsControlledBy(o, d)).To(BeTrue(), o.GetName())
 			}
@@ -96,11 +95,11 @@ var _ = Describe("A new Datastore", Ordered, func() {
 
 	It("tells how it is", func(ctx context.Context) {
 		ExpectDatastore(ctx, d,
-			has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady, "all 3 members serve"),
-			has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed, d.Status.ClusterID),
-			has(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonFullTolerance),
-			has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonUpToDate),
-			has(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled),
+			Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady, "all 3 members serve"),
+			Has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed, d.Status.ClusterID),
+			Has(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonFullTolerance),
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonUpToDate),
+			Has(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled),
 		)
 		st := d.Status
 		Expect(st.ClusterID).NotTo(BeEmpty())
@@ -125,8 +124,8 @@ var _ = Describe("A new Datastore", Ordered, func() {
 	})
 
 	It("is left alone at rest, whoever looks at it again", func(ctx context.Context) {
-		expectRest(w)
-		before := versions(ctx, s)
+		ExpectRest(w)
+		before := s.Versions(ctx)
 		// A change of metadata brings the Datastore up again without a new generation.
 		for range 3 {
 			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
@@ -134,7 +133,7 @@ var _ = Describe("A new Datastore", Ordered, func() {
 			})
 		}
 		Consistently(w.Writes).Should(BeEmpty())
-		after := versions(ctx, s)
+		after := s.Versions(ctx)
 		delete(before, "Datastore db")
 		delete(after, "Datastore db")
 		Expect(after).To(Equal(before))
@@ -142,86 +141,41 @@ var _ = Describe("A new Datastore", Ordered, func() {
 
 	It("mends what others change, and leaves what they add", func(ctx context.Context) {
 		var set appsv1.StatefulSet
-		Expect(api.Get(ctx, s.key("db"), &set)).To(Succeed())
+		Expect(API.Get(ctx, s.Key("db"), &set)).To(Succeed())
 		set.Spec.Replicas = ptr.To[int32](4)
 		set.Spec.Template.Spec.Containers[0].Image = "example.com/other"
 		metav1.SetMetaDataAnnotation(&set.ObjectMeta, "example.com/note", "mine")
-		Expect(api.Update(ctx, &set)).To(Succeed())
+		Expect(API.Update(ctx, &set)).To(Succeed())
 
 		var service corev1.Service
-		Expect(api.Get(ctx, s.key("db-client"), &service)).To(Succeed())
+		Expect(API.Get(ctx, s.Key("db-client"), &service)).To(Succeed())
 		service.Spec.Selector = map[string]string{"app": "other"}
-		Expect(api.Update(ctx, &service)).To(Succeed())
-		Expect(api.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "db-config"}})).To(Succeed())
+		Expect(API.Update(ctx, &service)).To(Succeed())
+		Expect(API.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "db-config"}})).To(Succeed())
 
 		Eventually(func(g Gomega) {
-			g.Expect(api.Get(ctx, s.key("db"), &set)).To(Succeed())
+			g.Expect(API.Get(ctx, s.Key("db"), &set)).To(Succeed())
 			g.Expect(set.Spec.Replicas).To(HaveValue(Equal(int32(3))))
 			g.Expect(set.Spec.Template.Spec.Containers[0].Image).To(Equal("hashicorp/consul:1.22.3"))
 			g.Expect(set.Annotations).To(HaveKeyWithValue("example.com/note", "mine"))
-			g.Expect(api.Get(ctx, s.key("db-client"), &service)).To(Succeed())
+			g.Expect(API.Get(ctx, s.Key("db-client"), &service)).To(Succeed())
 			g.Expect(service.Spec.Selector).To(Equal(resource.SelectorLabels("db")))
-			g.Expect(api.Get(ctx, s.key("db-config"), &corev1.ConfigMap{})).To(Succeed())
+			g.Expect(API.Get(ctx, s.Key("db-config"), &corev1.ConfigMap{})).To(Succeed())
 		}).Should(Succeed())
 		ExpectObjectReconciled(ctx, d)
-		expectMembers(ctx, s, "db", 3)
+		ExpectMembers(ctx, s, "db", 3)
 	})
 
 	It("gives a member that lost its pod a new one without a new vote", func(ctx context.Context) {
 		var pod corev1.Pod
-		Expect(api.Get(ctx, s.key("db-1"), &pod)).To(Succeed())
-		Expect(api.Delete(ctx, &pod)).To(Succeed())
+		Expect(API.Get(ctx, s.Key("db-1"), &pod)).To(Succeed())
+		Expect(API.Delete(ctx, &pod)).To(Succeed())
 		Eventually(func(g Gomega) {
 			var again corev1.Pod
-			g.Expect(api.Get(ctx, s.key("db-1"), &again)).To(Succeed())
+			g.Expect(API.Get(ctx, s.Key("db-1"), &again)).To(Succeed())
 			g.Expect(again.UID).NotTo(Equal(pod.UID))
-			g.Expect(podReady(&again)).To(BeTrue())
+			g.Expect(PodReady(&again)).To(BeTrue())
 		}).Should(Succeed())
 		ExpectObjectReconciled(ctx, d)
 	})
 })
-
-func isPod(o client.Object) bool {
-	_, ok := o.(*corev1.Pod)
-	return ok
-}
-
-func podReady(p *corev1.Pod) bool {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
-// versions are the resource versions of everything in a scene.
-func versions(ctx context.Context, s *scene) map[string]string {
-	GinkgoHelper()
-	objects, err := kubelet.Objects(ctx, api, s.namespace)
-	Expect(err).NotTo(HaveOccurred())
-	out := map[string]string{}
-	for _, o := range objects {
-		out[o.GetObjectKind().GroupVersionKind().Kind+" "+o.GetName()] = o.GetResourceVersion()
-	}
-	return out
-}
-
-// expectMembers waits until a Datastore has pods and Services of exactly these
-// members.
-func expectMembers(ctx context.Context, s *scene, name string, n int) {
-	GinkgoHelper()
-	Eventually(func(g Gomega) {
-		var pods corev1.PodList
-		g.Expect(api.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels(resource.SelectorLabels(name)))).To(Succeed())
-		g.Expect(pods.Items).To(HaveLen(n))
-		for i := range 9 {
-			err := api.Get(ctx, s.key(resource.MemberName(name, int32(i))), &corev1.Service{})
-			if i < n {
-				g.Expect(err).NotTo(HaveOccurred())
-			} else {
-				g.Expect(err).To(HaveOccurred(), "the Service of member %d", i)
-			}
-		}
-	}).Should(Succeed())
-}

@@ -15,6 +15,8 @@ import (
 	"github.com/quorate/quorate/test/double/operator"
 	"github.com/quorate/quorate/test/double/portrait"
 	"github.com/quorate/quorate/test/double/wire"
+
+	. "github.com/quorate/quorate/test/stage"
 )
 
 // weather spoils one request in ten, each time in another way.
@@ -37,18 +39,18 @@ func (w *weather) judge(kinds ...wire.Fate) wire.Fate {
 var _ = Describe("An API server that often fails", func() {
 	It("delays a set and changes nothing about it", func(ctx context.Context) {
 		plain := func() portrait.Portrait {
-			s := newScene(ctx)
-			s.operate(ctx)
-			d := s.sample("db").Obj()
+			s := NewScene(ctx)
+			s.Operate(ctx)
+			d := s.Sample("db").Obj()
 			ExpectApplied(ctx, d)
 			ExpectObjectReconciled(ctx, d)
-			return s.portrait(ctx, "db")
+			return s.Portrait(ctx, "db")
 		}()
 
 		for range 3 {
-			s := newScene(ctx)
+			s := NewScene(ctx)
 			w := &weather{rand: rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), rand.Uint64()))}
-			op := s.operate(ctx, func(o *operator.Options) {
+			op := s.Operate(ctx, func(o *operator.Options) {
 				o.Wire = &wire.Wire{
 					Judge: func(wire.Write) wire.Fate {
 						return w.judge(wire.Conflict, wire.Throttle, wire.Fail, wire.LoseRequest, wire.LoseReply)
@@ -56,18 +58,18 @@ var _ = Describe("An API server that often fails", func() {
 					JudgeRead: func(string) wire.Fate { return w.judge(wire.Pass, wire.Throttle, wire.Fail) },
 				}
 			})
-			d := s.sample("db").Obj()
+			d := s.Sample("db").Obj()
 			ExpectApplied(ctx, d)
 			ExpectObjectReconciled(ctx, d)
 			ExpectScaled(ctx, d, 5)
 			ExpectObjectReconciled(ctx, d)
 			ExpectScaled(ctx, d, 3)
 			ExpectObjectReconciled(ctx, d)
-			expectMembers(ctx, s, "db", 3)
+			ExpectMembers(ctx, s, "db", 3)
 			Expect(w.bad).To(BeNumerically(">", 5))
-			Expect(world.Formations(s.key("db"))).To(Equal(1))
-			Expect(world.Crashes(s.key("db"))).To(BeEmpty())
-			Eventually(func() []string { return settled(s.portrait(ctx, "db")).Difference(settled(plain)) }).Should(BeEmpty())
+			Expect(World.Formations(s.Key("db"))).To(Equal(1))
+			Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
+			Eventually(func() []string { return settled(s.Portrait(ctx, "db")).Difference(settled(plain)) }).Should(BeEmpty())
 			Expect(op.Stop()).To(Succeed())
 		}
 	})
