@@ -108,7 +108,7 @@ func (t story) surviveAnywhere(ctx context.Context) {
 }
 
 var _ = Describe("An operator that dies at any moment is followed by one that goes on", func() {
-	form := func(ctx context.Context, s *Scene, d *v1alpha1.Datastore) { ExpectApplied(ctx, d) }
+	form := func(ctx context.Context, _ *Scene, d *v1alpha1.Datastore) { ExpectApplied(ctx, d) }
 	formed := func(ctx context.Context, s *Scene, d *v1alpha1.Datastore) {
 		form(ctx, s, d)
 		ExpectObjectReconciled(ctx, d)
