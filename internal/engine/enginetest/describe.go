@@ -63,7 +63,7 @@ func (p *pass) describe() string {
 	if p == nil {
 		return "none"
 	}
-	s := summary(p.decision) + fmt.Sprintf(" ledger %s set %d", newRecord(p.decision.Ledger).text(), p.nextSet().replicas)
+	s := summary(p.decision) + fmt.Sprintf(" ledger %s set %d", newRecord(p.decision.Ledger).text(), p.decision.Shape.Replicas)
 	for _, a := range p.decision.Asks {
 		s += fmt.Sprintf(" ask %s %s", a.Member, askName(a))
 	}

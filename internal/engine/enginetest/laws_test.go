@@ -138,6 +138,7 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"the ledger is written last", raftSet, "formation, crashes and losses", func(sc *enginetest.Scenario) { sc.Executor.LedgerLate = true }, "ledger before grant"},
 		{"agents disregard the epoch", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.Unfenced = true }, "ledger before grant"},
 		{"the StatefulSet is written whatever it is", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSet = true }, "law 4"},
+		{"the StatefulSet does not bear the epoch", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.UnmarkedSet = true }, "law 4"},
 		{"pods are deleted whatever they are", raftSet, "formation, bad templates", func(sc *enginetest.Scenario) { sc.Executor.UncheckedPods = true }, "law 5"},
 		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
 	} {

@@ -147,7 +147,7 @@ func (w *World) effectsOf(p *pass) []effect {
 	if ledger && !w.sc.Executor.LedgerLate {
 		out = append(out, effect{kind: writeLedger})
 	}
-	if next := p.nextSet(); next != p.set && (p.set.exists || d.Stalled == nil) {
+	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil) {
 		out = append(out, effect{kind: writeSet})
 	}
 	for i := range d.Replace {
@@ -162,11 +162,14 @@ func (w *World) effectsOf(p *pass) []effect {
 	return out
 }
 
-func (p *pass) nextSet() kubeSet {
+// nextSet is the StatefulSet that a decision asks for.
+func (w *World) nextSet(p *pass) kubeSet {
 	next := p.set
 	next.exists = true
 	next.replicas = int8(p.decision.Shape.Replicas)
-	next.epoch = int8(p.decision.Ledger.Epoch)
+	if !w.sc.Executor.UnmarkedSet {
+		next.epoch = int8(p.decision.Ledger.Epoch)
+	}
 	if p.decision.Shape.WriteTemplate {
 		next.template = p.wanted.Template
 	}
@@ -200,7 +203,7 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 		if w.set != p.set && !w.sc.Executor.UncheckedSet {
 			return false
 		}
-		next := p.nextSet()
+		next := w.nextSet(p)
 		w.checkSet(next)
 		w.set = next
 	case deletePod:
@@ -240,7 +243,7 @@ func (w *World) carryOutAsk(p *pass, a plan.Ask) {
 func (p *pass) seal() *pass {
 	var b strings.Builder
 	d := p.decision
-	fmt.Fprintf(&b, "%s>%s>%v>%v>%v", p.base.text(), newRecord(d.Ledger).text(), p.set, p.nextSet(), d.Replace)
+	fmt.Fprintf(&b, "%s>%s>%v>%v>%v", p.base.text(), newRecord(d.Ledger).text(), p.set, d.Shape, d.Replace)
 	for _, a := range d.Asks {
 		if a.Grant != nil {
 			fmt.Fprintf(&b, ">%+v", *a.Grant)

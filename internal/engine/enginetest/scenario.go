@@ -84,6 +84,8 @@ type Executor struct {
 	Unfenced bool
 	// UncheckedSet writes the StatefulSet without its precondition.
 	UncheckedSet bool
+	// UnmarkedSet leaves the StatefulSet as it is when the epoch is raised.
+	UnmarkedSet bool
 	// Unconfirmed acts on reports that may be from before.
 	Unconfirmed bool
 	// UncheckedPods deletes pods by their UID alone.

@@ -1,0 +1,159 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Script is a world in which what is due happens in its turn, and nothing
+// else but what a test does to it. What the manager does is written down.
+type Script struct {
+	world *World
+	lines []string
+}
+
+// NewScript returns a script at the beginning of a scenario.
+func NewScript(sc *Scenario) *Script { return &Script{world: sc.newWorld()} }
+
+// Rest lets the world come to rest and returns what the manager did on the
+// way, one line for each pass that did anything, and last the law that was
+// broken or the reason for which a person is called, if any.
+func (s *Script) Rest() []string { return s.until(func(*World) bool { return false }) }
+
+// Until lets the world go on until the manager has done what a text is part
+// of, and returns what it did up to then.
+func (s *Script) Until(text string) []string {
+	return s.until(func(*World) bool { return len(s.lines) > 0 && strings.Contains(s.lines[len(s.lines)-1], text) })
+}
+
+func (s *Script) until(done func(*World) bool) []string {
+	s.lines = nil
+	for range mostTurns {
+		p := s.pass()
+		if !s.world.turn() {
+			if p != nil && p.decision.Stalled != nil {
+				s.lines = append(s.lines, "stalled: "+p.decision.Stalled.Reason)
+			} else if p != nil && p.decision.Plan.BlockedBy != "" {
+				s.lines = append(s.lines, "blocked: "+p.decision.Plan.BlockedBy)
+			}
+			if p != nil && p.decision.Pending != nil {
+				s.lines = append(s.lines, "pending: "+p.decision.Pending.Reason)
+			}
+			break
+		}
+		if p != nil {
+			s.lines = append(s.lines, p.line())
+		}
+		if s.world.broken != "" || done(s.world) {
+			break
+		}
+	}
+	if s.world.broken != "" {
+		s.lines = append(s.lines, s.world.broken)
+	}
+	return s.lines
+}
+
+// pass is the one that the next turn is, or nil where it is something else.
+func (s *Script) pass() *pass {
+	if len(s.world.progress(nil)) > 0 {
+		return nil
+	}
+	return s.world.look()
+}
+
+// Change changes the specification.
+func (s *Script) Change(to Wanted) *Script { s.world.wanted = to; return s }
+
+// LoseClaim deletes a member's pod and claim.
+func (s *Script) LoseClaim(members ...int) *Script {
+	for _, i := range members {
+		s.world.deleteClaim(i)
+	}
+	return s
+}
+
+// LoseLedger deletes the ledger.
+func (s *Script) LoseLedger() *Script { s.world.ledger = nil; return s }
+
+// MakeForeign puts another set's data in the place of a member's claim.
+func (s *Script) MakeForeign(member int) *Script { s.world.MakeForeign(member); return s }
+
+// Recreate deletes the resource and makes it anew over its claims.
+func (s *Script) Recreate() *Script { s.world.Recreate(); return s }
+
+// Servers lets servers, agents and controllers go on until they have nothing
+// more to do, while no manager runs.
+func (s *Script) Servers() *Script {
+	for range mostTurns {
+		own := s.world.progress(nil)
+		if len(own) == 0 {
+			break
+		}
+		s.world.apply(own[0], nil)
+	}
+	return s
+}
+
+// Crash ends the manager in the middle of its next pass that asks for
+// anything, before it asks, and returns what that pass had done.
+func (s *Script) Crash() []string {
+	s.lines = nil
+	for range mostTurns {
+		p := s.pass()
+		if p == nil || len(p.decision.Asks) == 0 {
+			if p != nil && len(p.effects) > 0 {
+				s.lines = append(s.lines, p.line())
+			}
+			if !s.world.turn() {
+				break
+			}
+			continue
+		}
+		s.lines = append(s.lines, p.line()+" (crash before asking)")
+		s.world.run(p, len(p.effects)-len(p.decision.Asks), true)
+		s.world.manager = manager{}
+		break
+	}
+	return s.lines
+}
+
+// line tells what a pass does.
+func (p *pass) line() string {
+	var parts []string
+	for _, e := range p.effects {
+		switch e.kind {
+		case writeLedger:
+			parts = append(parts, "ledger")
+		case writeSet:
+			parts = append(parts, p.setLine())
+		case deletePod:
+			parts = append(parts, "replace "+p.decision.Replace[e.index].Name)
+		case askAgent:
+			a := p.decision.Asks[e.index]
+			about := a.Member
+			if a.Step != nil && a.Step.Subject != "" {
+				about = a.Step.Subject + " by " + a.Member
+			}
+			parts = append(parts, askName(a)+" "+about)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p *pass) setLine() string {
+	shape := p.decision.Shape
+	switch {
+	case !p.set.exists:
+		return fmt.Sprintf("set of %d", shape.Replicas)
+	case int8(shape.Replicas) != p.set.replicas:
+		return fmt.Sprintf("set %d to %d", p.set.replicas, shape.Replicas)
+	case shape.WriteTemplate:
+		return "template " + p.wanted.Template.String()
+	default:
+		return "epoch on set"
+	}
+}

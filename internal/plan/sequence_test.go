@@ -1,0 +1,208 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quorate/quorate/internal/engine/enginetest"
+	"github.com/quorate/quorate/internal/engine/enginetest/raft"
+)
+
+// raftSet is a script with a Raft set of a size at rest; with none where the
+// size is zero.
+func raftSet(formed int8, want enginetest.Wanted) *enginetest.Script {
+	sc := &enginetest.Scenario{Name: "sequence", Members: enginetest.MaxMembers, Formed: formed, Wanted: want}
+	return enginetest.NewScript(sc.With(enginetest.Subject{Engine: raft.Engine{}, Model: raft.New(raft.Report)}))
+}
+
+func of(n int8) enginetest.Wanted { return enginetest.Wanted{Replicas: n} }
+
+func with(t enginetest.Template) enginetest.Wanted {
+	return enginetest.Wanted{Replicas: 3, Template: t}
+}
+
+// TestFormation holds exactly what the manager does until a set has formed,
+// pass by pass.
+func TestFormation(t *testing.T) {
+	play(t, []sequence{
+		{"a set of three", func() []string { return raftSet(0, of(3)).Rest() }, []string{
+			"ledger, set of 3",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
+			"ledger, Bootstrap db-0",
+		}},
+		{"a set of one", func() []string { return raftSet(0, of(1)).Rest() }, []string{
+			"ledger, set of 1",
+			"ledger, epoch on set, Grant/Form db-0",
+			"ledger, Bootstrap db-0",
+		}},
+		{"a crash before the grants", func() []string {
+			s := raftSet(0, of(3))
+			return append(s.Crash(), s.Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2 (crash before asking)",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
+			"ledger, Bootstrap db-0",
+		}},
+		{"a founder's volume is lost, and the others prove that nothing had formed", func() []string {
+			s := raftSet(0, of(3))
+			return append(s.Crash(), s.LoseClaim(0).Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2 (crash before asking)",
+			"ledger, epoch on set, Grant/Form db-1, Grant/Form db-2",
+			"ledger, Grant/Form db-0",
+			"ledger, Bootstrap db-0",
+		}},
+		{"two founders' volumes are lost, and nothing proves that nothing had formed", func() []string {
+			s := raftSet(0, of(3))
+			return append(s.Crash(), s.LoseClaim(0, 1).Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2 (crash before asking)",
+			"ledger, epoch on set, Grant/Form db-2",
+			"stalled: FormationUncertain",
+		}},
+		{"a volume is lost after the set has formed, which nobody has seen yet", func() []string {
+			s := raftSet(0, of(3))
+			return append(s.Until("Grant/Form"), s.Servers().LoseClaim(0).Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
+			"ledger, Bootstrap db-1",
+			"EvictDead db-0 by db-1",
+			"ledger, Grant/Join db-0",
+			"ledger",
+		}},
+		{"a changed template is taken before anybody is let form", func() []string {
+			s := raftSet(0, of(3))
+			out := s.Until("set of 3")
+			return append(out, s.Servers().Change(with(enginetest.TemplateOther)).Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"template t1, replace db-0, replace db-1, replace db-2",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
+			"ledger, Bootstrap db-0",
+		}},
+		{"pods with an image that cannot be had are replaced when it is put right", func() []string {
+			s := raftSet(0, with(enginetest.TemplateNoImage))
+			out := append(s.Rest(), "-- the image is put right")
+			return append(out, s.Change(of(3)).Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
+			"-- the image is put right",
+			"template t0, replace db-0, replace db-1, replace db-2",
+			"ledger, Bootstrap db-0",
+		}},
+		{"a foreign volume among the founders", func() []string {
+			s := raftSet(0, of(3))
+			return append(s.Until("set of 3"), s.Servers().MakeForeign(1).Rest()...)
+		}, []string{
+			"ledger, set of 3",
+			"stalled: ForeignVolume",
+		}},
+	})
+}
+
+// TestChange holds exactly what the manager does with a formed set.
+func TestChange(t *testing.T) {
+	play(t, []sequence{
+		{"nothing, at rest", func() []string { return raftSet(3, of(3)).Rest() }, nil},
+		{"three to five", func() []string { return raftSet(3, of(5)).Rest() }, []string{
+			"set 3 to 5",
+			"ledger, Grant/Join db-3",
+			"ledger, Grant/Join db-4",
+			"ledger",
+		}},
+		{"five to three: each leaves before its pod goes", func() []string { return raftSet(5, of(3)).Rest() }, []string{
+			"ledger, Leave db-4",
+			"ledger, set 5 to 4, Leave db-3",
+			"ledger, set 4 to 3",
+		}},
+		{"five to three and back: the leave is completed", func() []string {
+			s := raftSet(5, of(3))
+			return append(s.Until("Leave"), s.Change(of(5)).Rest()...)
+		}, []string{
+			"ledger, Leave db-4",
+			"ledger, Grant/Join db-4",
+			"ledger",
+		}},
+		{"three to one", func() []string { return raftSet(3, of(1)).Rest() }, []string{
+			"ledger, Leave db-2",
+			"ledger, set 3 to 2, Leave db-1",
+			"ledger, set 2 to 1",
+		}},
+		{"a crash before a leave", func() []string {
+			s := raftSet(3, of(2))
+			return append(s.Crash(), s.Rest()...)
+		}, []string{
+			"ledger, Leave db-2 (crash before asking)",
+			"ledger, epoch on set, Leave db-2",
+			"ledger, set 3 to 2",
+		}},
+		{"a changed template waits while servers run", func() []string {
+			return raftSet(3, of(3)).Change(with(enginetest.TemplateOther)).Rest()
+		}, []string{
+			"pending: RolloutPending",
+		}},
+		{"made anew over its claims, with fewer replicas: all of the set comes up first", func() []string {
+			return raftSet(5, of(3)).Recreate().Rest()
+		}, []string{
+			"set of 5",
+			"ledger, epoch on set, Leave db-4",
+			"ledger, set 5 to 4, Leave db-3",
+			"ledger, set 4 to 3",
+		}},
+	})
+}
+
+// TestLoss holds exactly what the manager does when something is gone.
+func TestLoss(t *testing.T) {
+	play(t, []sequence{
+		{"a member's volume", func() []string { return raftSet(3, of(3)).LoseClaim(1).Rest() }, []string{
+			"ledger, EvictDead db-1 by db-0",
+			"ledger, Grant/Join db-1",
+			"ledger",
+		}},
+		{"the volumes of a majority", func() []string { return raftSet(3, of(3)).LoseClaim(0, 1).Rest() }, []string{
+			"ledger",
+			"blocked: membership-known",
+		}},
+		{"all volumes", func() []string { return raftSet(3, of(3)).LoseClaim(0, 1, 2).Rest() }, []string{
+			"ledger",
+			"stalled: DataLost",
+		}},
+		{"a member's volume, for another set's", func() []string { return raftSet(3, of(3)).MakeForeign(1).Rest() }, []string{
+			"stalled: ForeignVolume",
+		}},
+		{"the ledger", func() []string { return raftSet(3, of(3)).LoseLedger().Rest() }, []string{
+			"stalled: LedgerLost",
+		}},
+		{"the ledger, and the resource", func() []string { return raftSet(3, of(3)).LoseLedger().Recreate().Rest() }, []string{
+			"stalled: LedgerLost",
+		}},
+	})
+}
+
+// sequence is what is done to a world, and what the manager does then.
+type sequence struct {
+	name string
+	run  func() []string
+	want []string
+}
+
+func play(t *testing.T, sequences []sequence) {
+	t.Helper()
+	for _, s := range sequences {
+		t.Run(s.name, func(t *testing.T) {
+			if diff := cmp.Diff(s.want, s.run()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
