@@ -139,10 +139,7 @@ func (p *draft) waitsToJoin(m Member) bool {
 func (p *draft) repeatGrant() bool {
 	for _, m := range p.state.Members {
 		e, known := p.ledger.Members[m.Name]
-		if !known || e.Leaving || m.Pod == nil || m.Claim == nil || e.ClaimUID != m.Claim.UID {
-			continue
-		}
-		if m.Pod.Terminating || m.Claim.Terminating || !p.state.held(m) || e.Joined || p.outdated(m) {
+		if !known || e.Leaving || e.Joined || !settledPod(m) || e.ClaimUID != m.Claim.UID || !p.state.held(m) || p.outdated(m) {
 			continue
 		}
 		p.summarize(Summary{Action: engine.StepGrant, Member: m.Name, Why: "let " + m.Name + " join, as the ledger says"})

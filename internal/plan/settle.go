@@ -168,9 +168,7 @@ func (p *draft) settleMembership(name string, e Entry) (_ Entry, gone bool) {
 			e.Lost = appendNew(e.Lost, q.ID)
 		}
 	}
-	// The membership may not know the name of one that died long ago.
-	remains := len(peers) > 0 || len(e.Lost) > 0 || e.ID != "" && a.Has(e.ID)
-	if !remains && (e.Leaving || e.ClaimUID == "") && p.vacant(name) {
+	if !remains(a, name, e) && (e.Leaving || e.ClaimUID == "") && p.vacant(name) {
 		return e, true
 	}
 	if m != nil && !p.claimGone(name, e) {
@@ -200,6 +198,12 @@ func appendNew(ids []string, id string) []string {
 		return ids
 	}
 	return append(ids, id)
+}
+
+// remains tells whether anything of a member is in the membership, which may
+// not know the name of one that died long ago.
+func remains(a engine.Assessment, name string, e Entry) bool {
+	return len(a.PeersNamed(name)) > 0 || len(e.Lost) > 0 || e.ID != "" && a.Has(e.ID)
 }
 
 // vacant tells whether no server can run under a name: there is no volume, or
