@@ -55,8 +55,7 @@ type Settings struct {
 	ClusterDomain string
 	// Namespace is the operator's own, from which the agents are reached.
 	Namespace string
-	// StatusEvery is the least time between two status writes that only tell of
-	// detail on the way.
+	// StatusEvery is how long detail must last before the status tells of it.
 	StatusEvery time.Duration
 	// Resync is how often a Datastore at rest is looked at all the same.
 	Resync time.Duration

@@ -45,6 +45,7 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	next := statusOf(p.findings, p.snapshot)
 	result := ctrl.Result{RequeueAfter: p.again(raced)}
 	if sameStatus(&p.d.Status, &next) {
+		p.agrees(p.d.UID)
 		return p.result(result, cause)
 	}
 	if wait := p.mayWait(&next); wait > 0 {
@@ -58,7 +59,7 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 		}
 		return ctrl.Result{}, errors.Join(cause, fmt.Errorf("write the status of %s: %w", p.d.Name, err))
 	}
-	p.wrote(p.d.UID, p.Now())
+	p.agrees(p.d.UID)
 	pointStatusWritten.Reach()
 	p.announce(&before.Status, &next)
 	return p.result(result, cause)
@@ -111,13 +112,15 @@ func (p *pass) again(raced bool) time.Duration {
 }
 
 // mayWait returns for how long a status that tells only of detail may wait to
-// be written together with what comes next. An error in other words is detail:
-// each write wakes the controller again, whatever pause the queue had set.
+// be written together with what comes next, from when it first differed: what
+// passes by itself, such as a peer that was slow to answer once, is never
+// written. An error in other words is detail: each write wakes the controller
+// again, whatever pause the queue had set.
 func (p *pass) mayWait(next *v1alpha1.DatastoreStatus) time.Duration {
 	if urgent(&p.d.Status, next) {
 		return 0
 	}
-	return p.lastWrite(p.d.UID).Add(p.Settings.StatusEvery).Sub(p.Now())
+	return p.differsSince(p.d.UID, p.Now()).Add(p.Settings.StatusEvery).Sub(p.Now())
 }
 
 // announce records an event for every condition that has turned.

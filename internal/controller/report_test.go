@@ -124,13 +124,12 @@ func TestMayWait(t *testing.T) {
 	}
 	detail := f.datastore.Status.DeepCopy()
 	detail.ReadyReplicas--
-	if d := p.mayWait(detail); d > 0 {
-		t.Errorf("the first detail waits %s", d)
+	if d := p.mayWait(detail); d != 2*time.Second {
+		t.Errorf("new detail waits %s", d)
 	}
-	p.wrote(p.d.UID, now)
 	now = now.Add(500 * time.Millisecond)
 	if d := p.mayWait(detail); d != 1500*time.Millisecond {
-		t.Errorf("detail soon after a write waits %s", d)
+		t.Errorf("detail that was seen before waits %s", d)
 	}
 	turned := detail.DeepCopy()
 	turned.Conditions[0].Status = isUnknown
@@ -139,6 +138,10 @@ func TestMayWait(t *testing.T) {
 	}
 	now = now.Add(2 * time.Second)
 	if d := p.mayWait(detail); d > 0 {
-		t.Errorf("detail long after a write waits %s", d)
+		t.Errorf("detail that has lasted waits %s", d)
+	}
+	p.agrees(p.d.UID)
+	if d := p.mayWait(detail); d != 2*time.Second {
+		t.Errorf("detail that had passed meanwhile waits %s", d)
 	}
 }

@@ -17,7 +17,7 @@ import (
 const supersededFor = 30 * time.Second
 
 // tenure is what this process remembers of Datastores. Losing it costs a
-// raised epoch and one early status write, no more.
+// raised epoch and a little patience with the status, no more.
 type tenure struct {
 	mu      sync.Mutex
 	records map[types.UID]record
@@ -31,8 +31,9 @@ type record struct {
 	doubted bool
 	// barred is until when another manager is taken to be in charge.
 	barred time.Time
-	// written is when the status was last written.
-	written time.Time
+	// differs is since when the written status differs from what is seen; zero
+	// where it does not.
+	differs time.Time
 }
 
 func newTenure() *tenure { return &tenure{records: map[types.UID]record{}} }
@@ -83,9 +84,15 @@ func (t *tenure) superseded(uid types.UID, epoch int64, now time.Time) bool {
 	return out
 }
 
-// lastWrite returns when the status was last written.
-func (t *tenure) lastWrite(uid types.UID) time.Time { return t.read(uid).written }
-
-func (t *tenure) wrote(uid types.UID, at time.Time) {
-	t.change(uid, func(r *record) { r.written = at })
+// differsSince notes that the status differs, and returns since when it does.
+func (t *tenure) differsSince(uid types.UID, now time.Time) time.Time {
+	t.change(uid, func(r *record) {
+		if r.differs.IsZero() {
+			r.differs = now
+		}
+	})
+	return t.read(uid).differs
 }
+
+// agrees notes that the status says what is seen.
+func (t *tenure) agrees(uid types.UID) { t.change(uid, func(r *record) { r.differs = time.Time{} }) }

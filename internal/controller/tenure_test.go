@@ -67,15 +67,16 @@ func TestAnEpochInDoubt(t *testing.T) {
 	}
 }
 
-func TestLastWrite(t *testing.T) {
+func TestDiffersSince(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	r := newTenure()
-	if !r.lastWrite("u").IsZero() {
-		t.Error("written before it was")
-	}
 	r.hold("u", 3)
-	r.wrote("u", now)
-	if !r.lastWrite("u").Equal(now) || r.epoch("u") != 3 {
-		t.Errorf("written at %s under the epoch %d", r.lastWrite("u"), r.epoch("u"))
+	r.differsSince("u", now)
+	if since := r.differsSince("u", now.Add(time.Second)); !since.Equal(now) || r.epoch("u") != 3 {
+		t.Errorf("differs since %s under the epoch %d", since, r.epoch("u"))
+	}
+	r.agrees("u")
+	if since := r.differsSince("u", now.Add(time.Minute)); !since.Equal(now.Add(time.Minute)) {
+		t.Errorf("differs since %s although it has agreed since", since)
 	}
 }
