@@ -54,7 +54,9 @@ func (s stage) run(ctx context.Context) (tally, error) {
 	go func() { counted <- count(reader, log) }()
 	cmd := exec.CommandContext(ctx, "sh", "-c", s.command)
 	cmd.Stdout, cmd.Stderr = writer, writer
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// What the command started must end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute
 	runErr := cmd.Run()
 	t := errors.Join(writer.Close())

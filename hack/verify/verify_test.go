@@ -8,6 +8,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 )
 
 const stream = `{"Action":"run","Package":"p","Test":"A"}
@@ -48,6 +49,20 @@ func TestStageCountsACommand(t *testing.T) {
 		if got != want || (err != nil) != (want.failed > 0) {
 			t.Errorf("%q: %v, %v; want %v", command, got, err, want)
 		}
+	}
+}
+
+func TestAnInterruptedStageEndsWithAllItStarted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	begin := time.Now()
+	// The sleeper would hold the output open for a minute.
+	if _, err := (stage{name: "x", command: "sh -c 'sleep 60; true' & wait"}).run(ctx); err == nil {
+		t.Error("an interrupted stage passes")
+	}
+	if took := time.Since(begin); took > 30*time.Second {
+		t.Errorf("it ended after %s", took)
 	}
 }
 
