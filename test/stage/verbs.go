@@ -155,9 +155,8 @@ func ExpectCollected(ctx context.Context, s *Scene) {
 	}).Should(Succeed())
 }
 
-// ExpectRest waits until an operator has nothing more to write, and asserts that
-// it stays so.
-func ExpectRest(w *wire.Wire) {
+// ExpectRestOnce waits until an operator has nothing more to write for now.
+func ExpectRestOnce(w *wire.Wire) {
 	GinkgoHelper()
 	last := -1
 	Eventually(func() bool {
@@ -166,6 +165,13 @@ func ExpectRest(w *wire.Wire) {
 		last = n
 		return same
 	}).WithPolling(250 * time.Millisecond).Should(BeTrue())
+}
+
+// ExpectRest waits for that, asserts that it stays so, and forgets what was
+// written until then.
+func ExpectRest(w *wire.Wire) {
+	GinkgoHelper()
+	ExpectRestOnce(w)
 	w.Forget()
 	Consistently(w.Writes).WithTimeout(500 * time.Millisecond).Should(BeEmpty())
 }

@@ -1,0 +1,195 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controlplane
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/test/double/wire"
+
+	. "github.com/quorate/quorate/test/stage"
+)
+
+// optional is a field that may be absent, with a value for it.
+type optional struct {
+	field string
+	set   func(*v1alpha1.DatastoreSpec)
+}
+
+// optionals are all optional fields but two: the size of storage, which only
+// grows, and the class, which never changes.
+var optionals = []optional{
+	{"image", func(s *v1alpha1.DatastoreSpec) { s.Image = "example.com/consul:mine" }},
+	{"version", func(s *v1alpha1.DatastoreSpec) { s.Version = "1.21.5" }},
+	{"replicas", func(s *v1alpha1.DatastoreSpec) { s.Replicas = ptr.To[int32](4) }},
+	{"paused", func(s *v1alpha1.DatastoreSpec) { s.Paused = true }},
+	{"resources.limits", func(s *v1alpha1.DatastoreSpec) {
+		s.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}
+	}},
+	{"resources.requests", func(s *v1alpha1.DatastoreSpec) {
+		s.Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+	}},
+	{"config", func(s *v1alpha1.DatastoreSpec) {
+		s.Config = &apiextensionsv1.JSON{Raw: []byte(`{"log_level":"DEBUG","limits":{"http_max_conns_per_client":500}}`)}
+	}},
+	{"pod.labels", func(s *v1alpha1.DatastoreSpec) { s.Pod.Labels = map[string]string{"team": "blue"} }},
+	{"pod.annotations", func(s *v1alpha1.DatastoreSpec) { s.Pod.Annotations = map[string]string{"example.com/note": "x"} }},
+	{"pod.nodeSelector", func(s *v1alpha1.DatastoreSpec) { s.Pod.NodeSelector = map[string]string{corev1.LabelTopologyZone: "a"} }},
+	{"pod.tolerations", func(s *v1alpha1.DatastoreSpec) {
+		s.Pod.Tolerations = []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists}}
+	}},
+	{"pod.affinity", func(s *v1alpha1.DatastoreSpec) {
+		s.Pod.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{}}
+	}},
+	{"pod.topologySpreadConstraints", func(s *v1alpha1.DatastoreSpec) {
+		s.Pod.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
+			MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway,
+		}}
+	}},
+	{"pod.priorityClassName", func(s *v1alpha1.DatastoreSpec) { s.Pod.PriorityClassName = "system-cluster-critical" }},
+	{"pod.imagePullSecrets", func(s *v1alpha1.DatastoreSpec) {
+		s.Pod.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "registry"}}
+	}},
+	{"pod.env", func(s *v1alpha1.DatastoreSpec) { s.Pod.Env = []v1alpha1.EnvVar{{Name: "A", Value: "b"}} }},
+	{"pod.volumes", func(s *v1alpha1.DatastoreSpec) {
+		s.Pod.Volumes = []v1alpha1.Volume{{Name: "extra", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+		s.Pod.VolumeMounts = []v1alpha1.VolumeMount{{Name: "extra", MountPath: "/extra"}}
+	}},
+	{"consul.ui.enabled", func(s *v1alpha1.DatastoreSpec) {
+		s.Consul = &v1alpha1.ConsulSpec{UI: v1alpha1.ConsulUI{Enabled: ptr.To(false)}}
+	}},
+	{"consul.ui.ingress", func(s *v1alpha1.DatastoreSpec) {
+		s.Consul = &v1alpha1.ConsulSpec{UI: v1alpha1.ConsulUI{Ingress: &v1alpha1.Ingress{Host: "consul.example.com"}}}
+	}},
+}
+
+// restore takes back what a field was set to.
+func restore(to v1alpha1.DatastoreSpec) func(*v1alpha1.Datastore) {
+	return func(d *v1alpha1.Datastore) { d.Spec = *to.DeepCopy() }
+}
+
+var _ = Describe("A field that is set and taken back", func() {
+	It("leaves a formed set as one that never had it", func(ctx context.Context) {
+		s := NewScene(ctx)
+		op := s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		ExpectRest(op.Wire)
+		plain, pods, before := s.Portrait(ctx, "db"), s.PodUIDs(ctx, "db"), *d.Spec.DeepCopy()
+		for _, o := range optionals {
+			By(o.field)
+			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { o.set(&d.Spec) })
+			ExpectDatastore(ctx, d, Observed)
+			ExpectChanged(ctx, d, restore(before))
+			ExpectObjectReconciled(ctx, d)
+			if o.field == "replicas" {
+				continue // has a spec of its own; the claim of the fourth stays
+			}
+			Eventually(func() []string { return s.Portrait(ctx, "db").Difference(plain) }).Should(BeEmpty(), o.field)
+			Expect(s.PodUIDs(ctx, "db")).To(Equal(pods), "no pod is replaced for %s", o.field)
+			if o.field == "version" {
+				Expect(d.Status.Image).To(Equal("hashicorp/consul:1.22.3"))
+			}
+		}
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+	})
+
+	It("leaves a set that has not formed as one that never had it, with pods to match", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		World.Silence(s.Key("db"), 0, true) // nobody is let form
+		ExpectApplied(ctx, d)
+		ExpectMembers(ctx, s, "db", 3)
+		plain, before := s.Portrait(ctx, "db"), *d.Spec.DeepCopy()
+		template := templates(ctx, s)
+		Expect(template).To(HaveLen(1))
+		for _, o := range optionals {
+			if o.field == "replicas" || o.field == "paused" || o.field == "consul.ui.ingress" {
+				continue // no template follows from these
+			}
+			By(o.field)
+			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { o.set(&d.Spec) })
+			Eventually(func(g Gomega) {
+				now := templates(ctx, s)
+				g.Expect(now).To(HaveLen(1))
+				g.Expect(now).NotTo(Equal(template))
+				g.Expect(s.Pods(ctx, "db")).To(HaveLen(3))
+			}).Should(Succeed(), "the pods have %s", o.field)
+			ExpectChanged(ctx, d, restore(before))
+			Eventually(func(g Gomega) {
+				g.Expect(templates(ctx, s)).To(Equal(template))
+				g.Expect(s.Pods(ctx, "db")).To(HaveLen(3))
+				g.Expect(s.Portrait(ctx, "db").Difference(plain)).To(BeEmpty())
+			}).Should(Succeed(), "the pods have no %s any more", o.field)
+		}
+		World.Silence(s.Key("db"), 0, false)
+		ExpectObjectReconciled(ctx, d)
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+	})
+
+	It("removes the Ingress that was asked for, and no other", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").UIIngress(v1alpha1.Ingress{Host: "consul.example.com"}).Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		Expect(s.Get(ctx, "db-ui", &networkingv1.Ingress{})).To(Succeed())
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Consul = nil })
+		Eventually(func() error { return s.Get(ctx, "db-ui", &networkingv1.Ingress{}) }).ShouldNot(Succeed())
+		mine := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "db-ui"}, Spec: networkingv1.IngressSpec{
+			DefaultBackend: &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "x", Port: networkingv1.ServiceBackendPort{Number: 80}}},
+		}}
+		ExpectApplied(ctx, mine)
+		ExpectPoked(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		Consistently(func() error { return s.Get(ctx, "db-ui", &networkingv1.Ingress{}) }).Should(Succeed())
+	})
+})
+
+// templates are the templates that the pods of db were made from.
+func templates(ctx context.Context, s *Scene) map[string]bool {
+	GinkgoHelper()
+	out := map[string]bool{}
+	for _, p := range s.Pods(ctx, "db") {
+		out[p.Annotations["quorate.dev/template"]] = true
+	}
+	return out
+}
+
+var _ = Describe("An operator of another version", func() {
+	It("changes no template and replaces no pod", func(ctx context.Context) {
+		s := NewScene(ctx)
+		first := s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		ExpectRest(first.Wire)
+		Expect(first.Stop()).To(Succeed())
+		before := s.Versions(ctx)
+		second := s.Operate(ctx, withAgentImage("quorate/quorate:next"))
+		ExpectPoked(ctx, d)
+		Consistently(func() wire.Tally { return wire.Count(second.Wire.Writes()) }).Should(BeEmpty())
+		after := s.Versions(ctx)
+		delete(before, "Datastore db")
+		delete(after, "Datastore db")
+		Expect(after).To(Equal(before))
+
+		By("a pod that is made anew has the template that the others have")
+		Expect(API.Delete(ctx, &s.Pods(ctx, "db")[1])).To(Succeed())
+		ExpectObjectReconciled(ctx, d)
+		Expect(templates(ctx, s)).To(HaveLen(1))
+	})
+})

@@ -1,0 +1,27 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controlplane runs the real controller in a control plane where only
+// the nodes are not real: API server, controllers and scheduler are, the nodes
+// are kwok's, and agents and servers are doubles.
+package controlplane
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	. "github.com/quorate/quorate/test/stage"
+)
+
+func TestControlPlane(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Control plane")
+}
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	Begin(ctx, "../../config/crd/bases", true)
+}, NodeTimeout(20*time.Minute))
