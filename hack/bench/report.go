@@ -64,9 +64,11 @@ func (r results) text() string {
 	r.outcomes(&b)
 	b.WriteString("\n- *Three healthy voters* is what autopilot says. With access control it can only be asked once that is bootstrapped.\n" +
 		"- *A write* goes to any server that takes it (tutorial), or through the client Service with the token of the connection " +
-		"Secret (Datastore). It is one `PUT` that is answered with `true`.\n" +
+		"Secret (Datastore). It is one `PUT` that is answered with `true`, so it also waits for kube-proxy.\n" +
 		"- *Ready* is the Datastore's condition: every member has its vote, serves, and clients can use the set.\n" +
 		"- Servers were asked every " + pollEvery.String() + ". The tutorial's servers have neither gossip encryption nor access control; the Datastore's have both.\n" +
+		"- *Busy before* is the mean share of the processors in use just before each run, the cluster at rest included. Among other " +
+		"work everything takes longer, so that only figures of one table are to be compared.\n" +
 		"- Not measured: pulling images, other sizes than three, more than one Datastore at a time, nodes that are machines of their own.\n")
 	r.timeline(&b)
 	r.troubles(&b)
