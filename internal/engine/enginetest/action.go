@@ -158,25 +158,38 @@ func (w *World) faults(out []Action) []Action {
 	return out
 }
 
+// memberRules are the faults that begin at one member.
+var memberRules = []struct {
+	fault Fault
+	kind  ActionKind
+	can   func(*World, int) bool
+	do    func(*World, int)
+}{
+	{PodDeleted, actDeletePod, func(w *World, i int) bool { return w.members[i].pod != 0 && !w.members[i].dying }, (*World).deletePod},
+	{ClaimLost, actLoseClaim, (*World).hasClaim, (*World).deleteClaim},
+	{ClaimRemade, actRemakeClaim, func(w *World, i int) bool { return w.hasClaim(i) && w.members[i].pod != 0 }, (*World).remakeClaim},
+	{ServerKilled, actKill, func(w *World, i int) bool { return w.model.Running(i) }, func(w *World, i int) { w.model.Stop(i) }},
+	{Silence, actSilence, func(w *World, i int) bool { return w.members[i].booted && !w.members[i].silent }, func(w *World, i int) { w.members[i].silent = true }},
+	{Stale, actStale, func(w *World, i int) bool { return w.members[i].booted && w.stale == nil }, (*World).takeStale},
+}
+
+func (w *World) hasClaim(i int) bool { return w.members[i].claim != 0 && !w.members[i].claimDying }
+
+// memberFaults lists what may befall a member, and what it may recover from.
 func (w *World) memberFaults(i int, out []Action) []Action {
 	m := &w.members[i]
-	add := func(may bool, f Fault, k ActionKind) {
-		if may && w.left[f] > 0 {
-			out = append(out, Action{Kind: k, Member: uint8(i)})
+	for _, r := range memberRules {
+		if w.left[r.fault] > 0 && r.can(w, i) {
+			out = append(out, Action{Kind: r.kind, Member: uint8(i)})
 		}
 	}
-	add(m.pod != 0 && !m.dying, PodDeleted, actDeletePod)
-	add(m.claim != 0 && !m.claimDying, ClaimLost, actLoseClaim)
-	add(m.claim != 0 && !m.claimDying && m.pod != 0, ClaimRemade, actRemakeClaim)
-	add(w.model.Running(i), ServerKilled, actKill)
-	add(m.booted && !m.silent, Silence, actSilence)
-	add(m.booted && w.stale == nil, Stale, actStale)
 	if m.silent {
 		out = append(out, Action{Kind: actHear, Member: uint8(i)})
 	}
-	if m.garbled != garbleNone {
+	switch {
+	case m.garbled != garbleNone:
 		out = append(out, Action{Kind: actClear, Member: uint8(i)})
-	} else if m.booted && w.left[Garble] > 0 {
+	case m.booted && w.left[Garble] > 0:
 		for g := garbleNone + 1; g < garbleKinds; g++ {
 			out = append(out, Action{Kind: actGarble, Member: uint8(i), Arg: uint8(g)})
 		}

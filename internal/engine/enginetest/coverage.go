@@ -69,7 +69,7 @@ func (c *Coverage) Add(o *Coverage) {
 	c.Steps += o.Steps
 	c.Rests += o.Rests
 	c.Took += o.Took
-	c.Complete = c.Complete && o.Complete
+	c.Complete = c.Complete && (o.Complete || o.States == 0)
 	for _, m := range []struct{ to, from map[string]int }{
 		{c.Refused, o.Refused}, {c.Admitted, o.Admitted}, {c.Stalled, o.Stalled}, {c.Faults, o.Faults},
 	} {

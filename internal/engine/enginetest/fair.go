@@ -104,26 +104,27 @@ func summary(d plan.Decision) string {
 // unlikeWanted says in what the world differs from the specification.
 func (w *World) unlikeWanted() string {
 	t := w.model.Truth()
-	if t.Formations == 0 || !t.Serving {
+	switch voters, healthy := t.voters(); {
+	case t.Formations == 0 || !t.Serving:
 		return "no set serves"
-	}
-	if !t.Usable {
+	case !t.Usable:
 		return "the set is not usable"
+	case healthy < voters:
+		return fmt.Sprintf("%d of %d voters are healthy", healthy, voters)
+	case w.set.replicas != w.wanted.Replicas:
+		return fmt.Sprintf("the StatefulSet has %d replicas", w.set.replicas)
 	}
 	for i := range w.sc.Members {
-		want := i < int(w.wanted.Replicas)
-		if n := t.peers(i); want && n != 1 || !want && n != 0 {
+		want := 0
+		if i < int(w.wanted.Replicas) {
+			want = 1
+		}
+		if n := t.peers(i); n != want {
 			return fmt.Sprintf("%s has %d identities in the membership", Name(i), n)
 		}
-		if want && !w.votes(t, i) {
+		if want == 1 && !w.votes(t, i) {
 			return Name(i) + " has no vote"
 		}
-	}
-	if voters, healthy := t.voters(); healthy < voters {
-		return fmt.Sprintf("%d of %d voters are healthy", healthy, voters)
-	}
-	if w.set.replicas != w.wanted.Replicas {
-		return fmt.Sprintf("the StatefulSet has %d replicas", w.set.replicas)
 	}
 	return ""
 }

@@ -96,6 +96,17 @@ func (w *World) checkDecision(p *pass) {
 	}
 }
 
+// takesVoter tells whether a step is about a healthy voter that has not begun
+// to leave.
+func (w *World) takesVoter(t Truth, s engine.Step) bool {
+	for _, q := range t.Peers {
+		if q.ID == s.SubjectID {
+			return q.Voter && q.Healthy && !w.members[q.Member].volume.leaving
+		}
+	}
+	return false
+}
+
 func (w *World) disruptive(a plan.Ask) bool {
 	if a.Grant != nil {
 		return a.Grant.Kind == engine.GrantJoin && w.sc.Engine.Traits().StartIsJoin
@@ -146,11 +157,7 @@ func (w *World) checkAsk(p *pass, a plan.Ask) {
 // other member is heard, healthy and has its vote (laws 2 and 5).
 func (w *World) checkOthersFirst(s engine.Step) {
 	t := w.model.Truth()
-	votes := false
-	for _, q := range t.Peers {
-		votes = votes || q.ID == s.SubjectID && q.Voter && q.Healthy && !w.members[q.Member].volume.leaving
-	}
-	if !votes || !removing(s.Kind) {
+	if !removing(s.Kind) || !w.takesVoter(t, s) {
 		return
 	}
 	for _, q := range t.Peers {
@@ -190,19 +197,22 @@ func (w *World) checkUnwanted(p *pass, name string) {
 func (w *World) checkNoneElse(about string, a plan.Ask) {
 	t := w.model.Truth()
 	for i := range w.members[:w.sc.Members] {
-		m := &w.members[i]
-		if Name(i) == about || !m.booted {
+		if Name(i) == about || !w.members[i].booted {
 			continue
 		}
-		if m.leaving && w.model.Running(i) {
+		if w.members[i].leaving && w.model.Running(i) {
 			w.violate("law 3: %s of %s while %s is leaving", a.Kind(), about, Name(i))
 		}
-		joins := m.volume.marked && !m.volume.form && !m.volume.leaving && w.sc.Engine.Traits().StartIsJoin
-		begun := t.peers(i) > 0 || a.Kind() != engine.StepEvictDead
-		if joins && begun && !w.votes(t, i) {
+		if w.joining(t, i) && (t.peers(i) > 0 || a.Kind() != engine.StepEvictDead) {
 			w.violate("law 3: %s of %s while %s is joining", a.Kind(), about, Name(i))
 		}
 	}
+}
+
+// joining tells whether a member was let join, and has not its vote yet.
+func (w *World) joining(t Truth, i int) bool {
+	v := w.members[i].volume
+	return w.sc.Engine.Traits().StartIsJoin && v.marked && !v.form && !v.leaving && !w.votes(t, i)
 }
 
 func (w *World) votes(t Truth, i int) bool {

@@ -34,14 +34,7 @@ func (s *Script) until(done func(*World) bool) []string {
 	for range mostTurns {
 		p := s.pass()
 		if !s.world.turn() {
-			if p != nil && p.decision.Stalled != nil {
-				s.lines = append(s.lines, "stalled: "+p.decision.Stalled.Reason)
-			} else if p != nil && p.decision.Plan.BlockedBy != "" {
-				s.lines = append(s.lines, "blocked: "+p.decision.Plan.BlockedBy)
-			}
-			if p != nil && p.decision.Pending != nil {
-				s.lines = append(s.lines, "pending: "+p.decision.Pending.Reason)
-			}
+			s.lines = append(s.lines, p.rest()...)
 			break
 		}
 		if p != nil {
@@ -55,6 +48,24 @@ func (s *Script) until(done func(*World) bool) []string {
 		s.lines = append(s.lines, s.world.broken)
 	}
 	return s.lines
+}
+
+// rest tells what a manager at rest says.
+func (p *pass) rest() (lines []string) {
+	if p == nil {
+		return nil
+	}
+	d := p.decision
+	switch {
+	case d.Stalled != nil:
+		lines = append(lines, "stalled: "+d.Stalled.Reason)
+	case d.Plan.BlockedBy != "":
+		lines = append(lines, "blocked: "+d.Plan.BlockedBy)
+	}
+	if d.Pending != nil {
+		lines = append(lines, "pending: "+d.Pending.Reason)
+	}
+	return lines
 }
 
 // pass is the one that the next turn is, or nil where it is something else.

@@ -70,23 +70,12 @@ func (w *World) apply(a Action, p *pass) {
 }
 
 func (w *World) applyPass(a Action, p *pass) {
-	if p == nil && (a.Kind == actPass || a.Kind == actPassCrash || a.Kind == actPassLinger) {
-		p = w.look()
-	}
 	switch a.Kind {
-	case actPass:
-		p = p.copy()
-		w.run(p, len(p.effects), true)
-	case actPassCrash:
-		w.left[Crash]--
-		w.run(p.copy(), int(a.Member), true)
-		w.manager = manager{}
-	case actPassLinger:
-		w.left[Linger]--
-		p = p.copy().seal()
-		if w.run(p, int(a.Member), true) {
-			w.manager.held = p
+	case actPass, actPassCrash, actPassLinger:
+		if p == nil {
+			p = w.look()
 		}
+		w.beginPass(a, p.copy())
 	case actResume:
 		p = w.manager.held.copy()
 		w.manager.held = nil
@@ -105,35 +94,40 @@ func (w *World) applyPass(a Action, p *pass) {
 	}
 }
 
+// beginPass begins a pass, which ends, or lingers, or the manager with it.
+func (w *World) beginPass(a Action, p *pass) {
+	switch a.Kind {
+	case actPassCrash:
+		w.left[Crash]--
+		w.run(p, int(a.Member), true)
+		w.manager = manager{}
+	case actPassLinger:
+		w.left[Linger]--
+		if w.run(p.seal(), int(a.Member), true) {
+			w.manager.held = p
+		}
+	default:
+		w.run(p, len(p.effects), true)
+	}
+}
+
 func (w *World) applyFault(a Action) {
 	i := int(a.Member)
-	m := &w.members[i]
+	for _, r := range memberRules {
+		if r.kind == a.Kind {
+			w.left[r.fault]--
+			r.do(w, i)
+			return
+		}
+	}
 	switch a.Kind {
-	case actDeletePod:
-		w.left[PodDeleted]--
-		w.deletePod(i)
-	case actLoseClaim:
-		w.left[ClaimLost]--
-		w.deleteClaim(i)
-	case actRemakeClaim:
-		w.left[ClaimRemade]--
-		w.remakeClaim(i)
-	case actKill:
-		w.left[ServerKilled]--
-		w.model.Stop(i)
-	case actSilence:
-		w.left[Silence]--
-		m.silent = true
 	case actHear:
-		m.silent = false
+		w.members[i].silent = false
 	case actGarble:
 		w.left[Garble]--
-		m.garbled = garble(a.Arg)
+		w.members[i].garbled = garble(a.Arg)
 	case actClear:
-		m.garbled = garbleNone
-	case actStale:
-		w.left[Stale]--
-		w.takeStale(i)
+		w.members[i].garbled = garbleNone
 	case actCurrent:
 		w.stale = nil
 	case actChange:

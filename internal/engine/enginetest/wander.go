@@ -12,10 +12,24 @@ import (
 
 // Wander walks at random where there is too much to walk all of: five members,
 // every kind of fault, every order. After each walk the world must come to
-// rest as it should. How many walks there are is rapid's -rapid.checks.
+// rest as it should. There are ten times as many walks as -rapid.checks says,
+// two hundred times in a campaign.
 func Wander(t *testing.T, s Subject) *Coverage {
 	t.Helper()
 	cov := NewCoverage()
+	cov.Complete = false
+	rounds := 10
+	if Campaign() {
+		rounds = 200
+	}
+	for range rounds {
+		wanderOften(t, s, cov)
+	}
+	t.Log(cov)
+	return cov
+}
+
+func wanderOften(t *testing.T, s Subject, cov *Coverage) {
 	rapid.Check(t, func(r *rapid.T) {
 		sc := &Scenario{
 			Name: "random", Members: 6, Formed: int8(rapid.SampledFrom([]int{0, 3, 5}).Draw(r, "formed")), Detours: AllOrders,
@@ -31,7 +45,6 @@ func Wander(t *testing.T, s Subject) *Coverage {
 			r.Fatalf("%v", &Breach{Scenario: fmt.Sprintf("%s from %d to %d", sc.Name, sc.Formed, sc.Wanted.Replicas), Law: w.broken, Way: way})
 		}
 	})
-	return cov
 }
 
 // wander makes up to 120 steps, mostly what is due, and then lets the world

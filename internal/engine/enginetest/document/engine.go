@@ -32,18 +32,7 @@ func (Engine) Template(*v1alpha1.Datastore) engine.ServerTemplate { return engin
 // Assess implements engine.Engine: the primary's word, and of a member's
 // health only what the member says too.
 func (Engine) Assess(have engine.Observation) engine.Assessment {
-	var a engine.Assessment
-	var view *engine.View
-	for _, m := range have.Members {
-		if m.Report == nil {
-			continue
-		}
-		s := m.Report.Server
-		a.Formed = a.Formed || s.Formed
-		if s.Leader && (view == nil || s.Term > a.Term) {
-			a.Leader, a.Term, view = m.Name, s.Term, s.View
-		}
-	}
+	a, view := primary(have)
 	if view == nil || len(view.Peers) == 0 {
 		a.Why = "no primary says who is a member"
 		return a
@@ -58,6 +47,21 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 	voters, healthy := a.Voters()
 	a.Tolerance = max(0, healthy-engine.Majority(voters))
 	return a
+}
+
+// primary returns what the primary of the highest term says, if there is one.
+func primary(have engine.Observation) (a engine.Assessment, view *engine.View) {
+	for _, m := range have.Members {
+		if m.Report == nil {
+			continue
+		}
+		s := m.Report.Server
+		a.Formed = a.Formed || s.Formed
+		if s.Leader && (view == nil || s.Term > a.Term) {
+			a.Leader, a.Term, view = m.Name, s.Term, s.View
+		}
+	}
+	return a, view
 }
 
 func reportOf(have engine.Observation, name string) *engine.Report {
@@ -76,12 +80,7 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 	if !a.Known {
 		return initiate(a, have)
 	}
-	var out []engine.Step
-	for _, p := range a.Peers {
-		if slices.Contains(want.Lost[p.Name], p.ID) && !alive(have, p) {
-			out = append(out, change(a, engine.StepEvictDead, p, "its volume is gone"))
-		}
-	}
+	out := evictions(a, want, have)
 	for _, p := range a.Peers {
 		if want.Wants(p.Name) && !p.Voter && p.Healthy {
 			out = append(out, change(a, engine.StepPromote, p, "it has caught up"))
@@ -91,6 +90,16 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 	for _, p := range slices.Backward(a.Peers) {
 		if !want.Wants(p.Name) && !slices.Contains(want.Lost[p.Name], p.ID) {
 			out = append(out, removal(a, p))
+		}
+	}
+	return out
+}
+
+func evictions(a engine.Assessment, want engine.Desired, have engine.Observation) []engine.Step {
+	var out []engine.Step
+	for _, p := range a.Peers {
+		if slices.Contains(want.Lost[p.Name], p.ID) && !alive(have, p) {
+			out = append(out, change(a, engine.StepEvictDead, p, "its volume is gone"))
 		}
 	}
 	return out

@@ -199,13 +199,18 @@ func (m *Model) Moves() []enginetest.Move {
 func (m *Model) movesOf(n, i int, e entry, out []enginetest.Move) []enginetest.Move {
 	k, s := &m.sets[n], m.servers[i]
 	add := func(kind uint8) { out = append(out, enginetest.Move{Kind: kind, A: uint8(i), B: uint8(n)}) }
-	switch led := k.primary >= 0; {
-	case s.set == 0 && led, int(s.set) == n+1 && s.entry != e.id && led:
-		add(moveAdopt)
-	case int(s.set) != n+1 || s.entry != e.id:
-	case !s.synced && led:
-		add(moveSync)
-	case !led && e.votes && s.synced && m.hasQuorum(n):
+	led, other := k.primary >= 0, s.set != 0 && int(s.set) != n+1
+	switch {
+	case other: // it has another set's configuration
+	case s.set == 0 || s.entry != e.id:
+		if led {
+			add(moveAdopt)
+		}
+	case !s.synced:
+		if led {
+			add(moveSync)
+		}
+	case !led && e.votes && m.hasQuorum(n):
 		add(moveElect)
 	}
 	return out

@@ -51,19 +51,7 @@ func (Engine) Template(*v1alpha1.Datastore) engine.ServerTemplate { return engin
 // Assess implements engine.Engine: it takes the leader's word, and of a peer's
 // health only what the peer's own member says too.
 func (Engine) Assess(have engine.Observation) engine.Assessment {
-	var a engine.Assessment
-	var view *engine.View
-	for _, m := range have.Members {
-		if m.Report == nil {
-			continue
-		}
-		s := m.Report.Server
-		a.Formed = a.Formed || s.Formed
-		if s.Leader && (view == nil || s.Term > a.Term) {
-			a.Leader, a.Term, view = m.Name, s.Term, s.View
-			a.Usable = s.Facts[factUsable] == "Yes"
-		}
-	}
+	a, view := leader(have)
 	switch {
 	case a.Leader == "":
 		a.Why = "nobody leads"
@@ -82,6 +70,22 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 	voters, healthy := a.Voters()
 	a.Tolerance = max(0, healthy-engine.Majority(voters))
 	return a
+}
+
+// leader returns what the leader of the highest term says, if there is one.
+func leader(have engine.Observation) (a engine.Assessment, view *engine.View) {
+	for _, m := range have.Members {
+		if m.Report == nil {
+			continue
+		}
+		s := m.Report.Server
+		a.Formed = a.Formed || s.Formed
+		if s.Leader && (a.Leader == "" || s.Term > a.Term) {
+			a.Leader, a.Term, view = m.Name, s.Term, s.View
+			a.Usable = s.Facts[factUsable] == "Yes"
+		}
+	}
+	return a, view
 }
 
 // says tells whether the peer's own member reports that it serves.

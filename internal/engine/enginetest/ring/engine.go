@@ -32,33 +32,13 @@ func (Engine) Template(*v1alpha1.Datastore) engine.ServerTemplate { return engin
 // Assess implements engine.Engine. The ring is known where a majority of its
 // members say the same of it, and nobody says otherwise.
 func (Engine) Assess(have engine.Observation) engine.Assessment {
-	var a engine.Assessment
-	var first []engine.Peer
-	agree, differ := 0, false
-	for _, m := range have.Members {
-		if m.Report == nil {
-			continue
-		}
-		s := m.Report.Server
-		a.Formed = a.Formed || s.Formed
-		if s.View == nil || len(s.View.Peers) == 0 {
-			continue
-		}
-		if first == nil {
-			first = s.View.Peers
-		}
-		if slices.EqualFunc(first, s.View.Peers, sameNode) {
-			agree++
-		} else {
-			differ = true
-		}
-	}
-	voters, _ := engine.Assessment{Peers: first}.Voters()
-	if differ || first == nil || agree < engine.Majority(voters) {
+	a, ring, agree := views(have)
+	voters, _ := engine.Assessment{Peers: ring}.Voters()
+	if ring == nil || agree < engine.Majority(voters) {
 		a.Why = "too few members say the same of the ring"
 		return a
 	}
-	a.Known, a.Peers = true, slices.Clone(first)
+	a.Known, a.Peers = true, slices.Clone(ring)
 	for i := range a.Peers {
 		a.Peers[i].Healthy = a.Peers[i].Healthy && serves(have, a.Peers[i])
 	}
@@ -70,6 +50,31 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 		a.Why = "too many members are down for the replication factor"
 	}
 	return a
+}
+
+// views returns the ring as the members see it and how many agree; none where
+// any says otherwise.
+func views(have engine.Observation) (a engine.Assessment, ring []engine.Peer, agree int) {
+	differ := false
+	for _, m := range have.Members {
+		if m.Report == nil {
+			continue
+		}
+		s := m.Report.Server
+		a.Formed = a.Formed || s.Formed
+		if s.View == nil || len(s.View.Peers) == 0 {
+			continue
+		}
+		if ring == nil {
+			ring = s.View.Peers
+		}
+		differ = differ || !slices.EqualFunc(ring, s.View.Peers, sameNode)
+		agree++
+	}
+	if differ {
+		return a, nil, 0
+	}
+	return a, ring, agree
 }
 
 // sameNode disregards health, which every member sees for itself.
