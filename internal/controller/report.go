@@ -51,6 +51,10 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	if wait := p.mayWait(&next); wait > 0 {
 		return p.result(ctrl.Result{RequeueAfter: min(wait, result.RequeueAfter)}, cause)
 	}
+	if cause == nil && p.findings.blocked == nil && p.fleet.Awaited(p.key) {
+		// A manager that has just started would tell of silence.
+		return ctrl.Result{RequeueAfter: raceAgain}, nil
+	}
 	before := p.d.DeepCopy()
 	p.d.Status = next
 	if err := p.Status().Patch(ctx, p.d, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {

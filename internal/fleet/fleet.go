@@ -14,6 +14,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ const (
 	pollWait = 20 * time.Second
 	// refreshTimeout bounds how long one fresh look at all members may take.
 	refreshTimeout = 2 * time.Second
+	// firstAnswer is how long a first answer is waited for before the member
+	// counts as silent.
+	firstAnswer = 3 * time.Second
 	// retryFirst and retryMost bound the pause before an agent that does not
 	// answer is tried again.
 	retryFirst = 100 * time.Millisecond
@@ -163,6 +167,12 @@ func (f *Fleet) Reports(key types.NamespacedName) map[string]*engine.Report {
 		}
 	}
 	return out
+}
+
+// Awaited tells whether a member of a datastore is followed so newly that its
+// silence means nothing yet, as all are when a manager has just started.
+func (f *Fleet) Awaited(key types.NamespacedName) bool {
+	return slices.ContainsFunc(f.followed(key), (*member).awaited)
 }
 
 // Refresh asks every member anew, at once, and returns what it heard, by pod

@@ -21,7 +21,11 @@ type member struct {
 	// run is the target's run of the agent, as last followed.
 	run string
 
+	// until is when a first answer is waited for no longer.
+	until time.Time
+
 	mu     sync.Mutex
+	asked  bool // the first call has ended, whichever way
 	report *engine.Report
 }
 
@@ -29,7 +33,9 @@ type member struct {
 // changed, or the member has become silent.
 func follow(client Client, t Target, changed func()) *member {
 	ctx, cancel := context.WithCancel(context.Background())
-	m := &member{target: t, client: client, cancel: cancel, hurry: make(chan struct{}, 1), run: t.Run}
+	m := &member{
+		target: t, client: client, cancel: cancel, hurry: make(chan struct{}, 1), run: t.Run, until: time.Now().Add(firstAnswer),
+	}
 	go m.poll(ctx, changed)
 	return m
 }
@@ -57,8 +63,15 @@ func (m *member) put(r *engine.Report) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	news := r != nil || m.report != nil
-	m.report = r
+	m.report, m.asked = r, true
 	return news
+}
+
+// awaited tells whether the member has not had the time to answer yet.
+func (m *member) awaited() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.asked && time.Now().Before(m.until)
 }
 
 func (m *member) poll(ctx context.Context, changed func()) {
