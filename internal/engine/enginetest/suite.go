@@ -135,7 +135,7 @@ func (sc *Scenario) widen() {
 		sc.Detours++
 	}
 	sc.Budget[Crash]++
-	sc.MaxStates, sc.Sampled = 6_000_000, true
+	sc.MaxStates, sc.Sampled = 3_000_000, true
 }
 
 // Recreate deletes the resource and makes it anew: pods and StatefulSet are

@@ -14,11 +14,12 @@ import (
 // engine that plans what it must not, with which the core must keep the laws
 // all the same. It fails if a guard never had to refuse.
 func TestSimulation(t *testing.T) {
-	total, mu := enginetest.NewCoverage(), sync.Mutex{}
+	total, subjects, mu := enginetest.NewCoverage(), 0, sync.Mutex{}
 	add := func(cov *enginetest.Coverage) {
 		mu.Lock()
 		defer mu.Unlock()
 		total.Add(cov)
+		subjects++
 	}
 	t.Run("models", func(t *testing.T) {
 		for name, s := range map[string]enginetest.Subject{"raft": raftSet, "document": documentSet, "ring": ringSet} {
@@ -33,6 +34,9 @@ func TestSimulation(t *testing.T) {
 		})
 	})
 	t.Logf("in all: %v", total)
+	if subjects < 4 {
+		t.Skipf("only %d of 4 subjects were walked, which cannot tell whether all guards refuse", subjects)
+	}
 	if guards := total.Uncovered(); len(guards) > 0 {
 		t.Errorf("these guards never refused, so that nothing shows what they are for: %v", guards)
 	}
