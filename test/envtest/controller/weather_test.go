@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -38,6 +39,9 @@ func (w *weather) judge(kinds ...wire.Fate) wire.Fate {
 
 var _ = Describe("An API server that often fails", func() {
 	It("delays a set and changes nothing about it", func(ctx context.Context) {
+		// One pass asks twenty times, so most fail, and each try waits longer.
+		SetDefaultEventuallyTimeout(3 * time.Minute)
+		DeferCleanup(SetDefaultEventuallyTimeout, time.Minute)
 		plain := func() portrait.Portrait {
 			s := NewScene(ctx)
 			s.Operate(ctx)
