@@ -58,6 +58,7 @@ func (p *pass) confirm(ctx context.Context) error {
 	}
 	// After the claims: no report may be older than a loss that was seen.
 	snap.reports = p.fleet.Refresh(ctx, p.key)
+	p.early = false
 	return p.plan(snap)
 }
 

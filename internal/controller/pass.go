@@ -31,6 +31,8 @@ type pass struct {
 	snapshot *snapshot
 	findings *findings
 	replaced []string
+	// early is set where a member is silent only because it was not asked yet.
+	early bool
 	// confirmed is set once the Datastore was seen to be as it was read.
 	confirmed bool
 }
@@ -133,6 +135,7 @@ func (p *pass) load(ctx context.Context) error {
 
 // decide plans on what the cache shows.
 func (p *pass) decide(ctx context.Context) error {
+	answered := p.fleet.Answered(p.key)
 	snap, err := observe(ctx, p.Client, p.d, p.fleet.Reports(p.key))
 	if err != nil {
 		return err
@@ -140,7 +143,7 @@ func (p *pass) decide(ctx context.Context) error {
 	if err := p.former(snap); err != nil {
 		return err
 	}
-	if err := p.follow(snap); err != nil { //nolint:contextcheck // the long polls outlive the pass
+	if err := p.follow(snap, answered); err != nil { //nolint:contextcheck // the long polls outlive the pass
 		return err
 	}
 	return p.plan(snap)
@@ -165,8 +168,9 @@ func (p *pass) plan(snap *snapshot) error {
 	return nil
 }
 
-// follow keeps the long polls at the pods that can have an agent.
-func (p *pass) follow(snap *snapshot) error {
+// follow keeps the long polls at the pods that can have an agent. The pass is
+// early where one of them had no time to answer before it began.
+func (p *pass) follow(snap *snapshot, answered map[string]bool) error {
 	id, ok := p.secrets.identity()
 	if !ok {
 		return nil
@@ -175,6 +179,7 @@ func (p *pass) follow(snap *snapshot) error {
 	for name, pod := range snap.pods {
 		if pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
 			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod), Run: agentRun(pod)})
+			p.early = p.early || !answered[string(pod.UID)]
 		}
 	}
 	if err := p.fleet.Follow(p.key, id, targets); err != nil {

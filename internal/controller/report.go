@@ -51,7 +51,7 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	if wait := p.mayWait(&next); wait > 0 {
 		return p.result(ctrl.Result{RequeueAfter: min(wait, result.RequeueAfter)}, cause)
 	}
-	if cause == nil && p.findings.blocked == nil && p.fleet.Awaited(p.key) {
+	if p.early && cause == nil && p.findings.blocked == nil {
 		// A manager that has just started would tell of silence.
 		return ctrl.Result{RequeueAfter: raceAgain}, nil
 	}

@@ -14,7 +14,6 @@ package fleet
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -169,10 +168,17 @@ func (f *Fleet) Reports(key types.NamespacedName) map[string]*engine.Report {
 	return out
 }
 
-// Awaited tells whether a member of a datastore is followed so newly that its
-// silence means nothing yet, as all are when a manager has just started.
-func (f *Fleet) Awaited(key types.NamespacedName) bool {
-	return slices.ContainsFunc(f.followed(key), (*member).awaited)
+// Answered names the members of a datastore, by pod UID, that have had the time
+// for a first answer: the silence of any other means nothing yet, as when a
+// manager has just started.
+func (f *Fleet) Answered(key types.NamespacedName) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range f.followed(key) {
+		if !m.awaited() {
+			out[m.target.PodUID] = true
+		}
+	}
+	return out
 }
 
 // Refresh asks every member anew, at once, and returns what it heard, by pod

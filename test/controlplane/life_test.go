@@ -12,7 +12,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/controller"
@@ -181,45 +180,48 @@ var _ = Describe("A Datastore that is deleted", func() {
 	})
 
 	It("in the middle of its formation has nothing made for it afterwards, and can be made again", func(ctx context.Context) {
-		scout := NewMortal()
-		s := NewScene(ctx)
+		s, scout := NewScene(ctx), NewMortal()
 		s.Operate(ctx, scout.Options)
-		d := s.Sample("db").Obj()
-		ExpectApplied(ctx, d)
-		ExpectObjectReconciled(ctx, d)
+		Formed(ctx, s.Sample("db").Obj())
 		effects := scout.Effects()
-		for n := 1; n <= len(effects); n += 3 {
-			By("before effect " + effects[n-1])
-			s := NewScene(ctx)
-			x := NewMortal()
-			d := s.Sample("db").Obj()
-			var once sync.Once
-			x.Before = func(i int, _ string) {
-				if i == n {
-					once.Do(func() { _ = API.Delete(context.Background(), d.DeepCopy()) })
-				}
+		Abreast(func(each func(func())) {
+			for n := 1; n <= len(effects); n += 3 {
+				each(func() { expectGoneAndMadeAgain(ctx, n, effects[n-1]) })
 			}
-			op := s.Operate(ctx, x.Options)
-			ExpectApplied(ctx, d)
-			Eventually(func(g Gomega) {
-				for _, o := range s.Objects(ctx) {
-					switch o.(type) {
-					case *corev1.PersistentVolumeClaim, *corev1.ConfigMap, *corev1.Secret: // live as long as granted claims
-					default:
-						g.Expect(o.GetName()).To(BeEmpty(), "%T is still there", o)
-					}
-				}
-			}).Should(Succeed())
-			op.Wire.Forget()
-			Consistently(op.Wire.Writes).WithTimeout(300 * time.Millisecond).Should(BeEmpty())
-			again := s.Sample("db").Obj()
-			ExpectApplied(ctx, again)
-			ExpectObjectReconciled(ctx, again)
-			Expect(World.Formations(s.Key("db"))).To(Equal(1))
-			Expect(op.Stop()).To(Succeed())
-		}
+		})
 	})
 })
+
+// expectGoneAndMadeAgain deletes a Datastore right before an effect of its
+// formation.
+func expectGoneAndMadeAgain(ctx context.Context, n int, effect string) {
+	GinkgoHelper()
+	s, x := NewScene(ctx), NewMortal()
+	d := s.Sample("db").Obj()
+	var once sync.Once
+	x.Before = func(i int, _ string) {
+		if i == n {
+			once.Do(func() { _ = API.Delete(ctx, d.DeepCopy()) }) // what comes of it is looked at below
+		}
+	}
+	op := s.Operate(ctx, x.Options)
+	ExpectApplied(ctx, d)
+	Eventually(func(g Gomega) {
+		for _, o := range s.Objects(ctx) {
+			switch o.(type) {
+			case *corev1.PersistentVolumeClaim, *corev1.ConfigMap, *corev1.Secret: // as long as claims that were granted
+			default:
+				g.Expect(o.GetName()).To(BeEmpty(), "%T is still there", o)
+			}
+		}
+	}).Should(Succeed(), effect)
+	op.Wire.Forget()
+	Consistently(op.Wire.Writes).WithTimeout(300*time.Millisecond).Should(BeEmpty(), effect)
+	again := s.Sample("db").Obj()
+	Formed(ctx, again)
+	Expect(World.Formations(s.Key("db"))).To(Equal(1), effect)
+	Expect(op.Stop()).To(Succeed())
+}
 
 var _ = Describe("An operator with an old view", func() {
 	It("deletes nothing of the Datastore that has taken the place of the one it sees", func(ctx context.Context) {
@@ -274,64 +276,9 @@ var _ = Describe("An operator with an old view", func() {
 	})
 })
 
-var _ = Describe("An operator that dies", func() {
-	DescribeTable("is followed by one that ends the same way, with real controllers around",
-		func(ctx context.Context, from, to int32) {
-			play := func(last int) (*Scene, []string, wire.Tally) {
-				s, x := NewScene(ctx), NewMortal()
-				op := s.Operate(ctx, x.Options)
-				d := s.Sample("db").Replicas(max(from, 1)).Obj()
-				if from > 0 {
-					ExpectApplied(ctx, d)
-					ExpectObjectReconciled(ctx, d)
-					ExpectRest(op.Wire)
-				} else {
-					d = s.Sample("db").Replicas(to).Obj()
-				}
-				x.Begin(last)
-				if from > 0 {
-					ExpectScaled(ctx, d, to)
-				} else {
-					ExpectApplied(ctx, d)
-				}
-				wires := []*wire.Wire{op.Wire}
-				if last > 0 {
-					Eventually(func(g Gomega) {
-						if !x.Dead() {
-							g.Expect(API.Get(ctx, client.ObjectKeyFromObject(d), d)).To(Succeed())
-							Reconciled(g, d)
-						}
-					}).Should(Succeed())
-					op.Kill()
-					op = s.Operate(ctx)
-					wires = append(wires, op.Wire)
-				}
-				ExpectObjectReconciled(ctx, d)
-				ExpectMembers(ctx, s, "db", int(to))
-				ExpectRestOnce(op.Wire)
-				made := wire.Tally{}
-				for _, w := range wires {
-					for key, n := range wire.Count(w.Writes()) {
-						if verb := key[:6]; verb == "create" || verb == "delete" {
-							made[key] += n
-						}
-					}
-				}
-				Expect(World.Formations(s.Key("db"))).To(Equal(1))
-				Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
-				return s, x.Effects(), made
-			}
-			first, effects, made := play(0)
-			plain := first.Portrait(ctx, "db")
-			for n := 1 + int(GinkgoRandomSeed()%4); n <= len(effects); n += 4 {
-				By("after " + effects[n-1])
-				s, _, again := play(n)
-				Expect(again).To(Equal(made))
-				Eventually(func() []string { return s.Portrait(ctx, "db").Difference(plain) }).Should(BeEmpty())
-			}
-		},
-		Entry("of a formation", int32(0), int32(3)),
-		Entry("of a growth", int32(3), int32(4)),
-		Entry("of a shrinkage", int32(3), int32(2)),
-	)
-})
+var _ = DescribeTable("An operator that dies is followed by one that goes on, among real controllers",
+	func(ctx context.Context, story Story) { story.EveryDeath(ctx, 4) },
+	Entry("with a formation", Story{Act: Form}),
+	Entry("with a shrinkage", Story{Before: Formed, Act: ScaleTo(2)}),
+	Entry("with a growth", Story{Before: Formed, Act: ScaleTo(4)}),
+)

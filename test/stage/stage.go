@@ -48,7 +48,7 @@ var (
 // With QUORATE_TEST_LOG set the logs of all controllers are part of the report.
 func Begin(ctx context.Context, crds string, complete bool) {
 	GinkgoHelper()
-	SetDefaultEventuallyTimeout(30 * time.Second)
+	SetDefaultEventuallyTimeout(time.Minute) // a machine may have much else to do
 	SetDefaultEventuallyPollingInterval(40 * time.Millisecond)
 	SetDefaultConsistentlyDuration(time.Second)
 	SetDefaultConsistentlyPollingInterval(50 * time.Millisecond)

@@ -107,8 +107,16 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 	for _, field := range []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"} {
 		unstructured.RemoveNestedField(tree, "metadata", field)
 	}
+	// Where a claim is bound, and by whom, is not the operator's.
+	unstructured.RemoveNestedField(tree, "spec", "volumeName")
+	for _, key := range []string{"pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller", "volume.kubernetes.io/selected-node"} {
+		unstructured.RemoveNestedField(tree, "metadata", "annotations", key)
+	}
 	// The hashes are over the owner's UID and the identity too.
 	unstructured.RemoveNestedField(tree, "metadata", "annotations", resource.AppliedAnnotation)
+	if noNotes(tree) {
+		unstructured.RemoveNestedField(tree, "metadata", "annotations")
+	}
 	if o.GetObjectKind().GroupVersionKind().Kind == "Secret" {
 		keys := map[string]any{}
 		if data, ok := tree["data"].(map[string]any); ok {
@@ -129,4 +137,9 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 		}
 	}
 	return out, nil
+}
+
+func noNotes(tree map[string]any) bool {
+	notes, _, _ := unstructured.NestedMap(tree, "metadata", "annotations")
+	return len(notes) == 0
 }
