@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,7 @@ type snapshot struct {
 	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
 	claims   map[string]*corev1.PersistentVolumeClaim
 	reports  map[string]*engine.Report // by pod UID
+	now      time.Time
 }
 
 // observe reads the children of a datastore through one reader. With the
@@ -113,6 +115,9 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 		}
 		if p := s.pods[name]; p != nil {
 			m.Pod = observePod(p)
+			if lately(p, s.now) {
+				m.Pod.Stuck = ""
+			}
 			m.Report = s.reports[string(p.UID)]
 		}
 		if c := s.claims[name]; c != nil {
@@ -206,6 +211,21 @@ func stuckReason(p *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// schedulingTakes is for how long a pod without a node is not yet taken for
+// stuck: its volumes are being made, or a node is.
+const schedulingTakes = 15 * time.Second
+
+// lately tells whether the scheduler has found no node for a pod only a moment
+// ago. Without a clock it never is.
+func lately(p *corev1.Pod, now time.Time) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return now.Before(c.LastTransitionTime.Add(schedulingTakes)) && !now.IsZero()
+		}
+	}
+	return false
 }
 
 // tail bounds what a container said to its last part, where a complaint is.

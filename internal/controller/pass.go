@@ -150,6 +150,7 @@ func (p *pass) decide(ctx context.Context) error {
 }
 
 func (p *pass) plan(snap *snapshot) error {
+	snap.now = p.Now()
 	p.snapshot = snap
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -131,6 +132,8 @@ func (k *podKeeper) statusOf(ctx context.Context, pod *corev1.Pod) (*corev1.PodS
 	if k.alone {
 		if _, none := pod.Spec.NodeSelector[Nowhere]; none {
 			setCondition(status, corev1.PodScheduled, corev1.ConditionFalse, corev1.PodReasonUnschedulable, "no node has the label "+Nowhere)
+			long := metav1.NewTime(pod.CreationTimestamp.Add(-time.Hour)) // as if it had waited already
+			status.Conditions[len(status.Conditions)-1].LastTransitionTime = long
 			return status, ctrl.Result{}, nil
 		}
 		var claim corev1.PersistentVolumeClaim
