@@ -147,7 +147,7 @@ func (w *World) effectsOf(p *pass) []effect {
 	if ledger && !w.sc.Executor.LedgerLate {
 		out = append(out, effect{kind: writeLedger})
 	}
-	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil) {
+	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil || d.Ledger.Formed) {
 		out = append(out, effect{kind: writeSet})
 	}
 	for i := range d.Replace {
