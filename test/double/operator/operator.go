@@ -121,7 +121,8 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 func settings(o Options) controller.Settings {
 	s := controller.Settings{
 		AgentImage: o.AgentImage, ClusterDomain: "cluster.local", Namespace: "quorate-system",
-		StatusEvery: 2 * time.Second, Resync: 10 * time.Minute, Concurrency: 4,
+		// A tenth of what the manager has by default: most tests wait for the status.
+		StatusEvery: 200 * time.Millisecond, Resync: 10 * time.Minute, Concurrency: 4,
 	}
 	if s.AgentImage == "" {
 		s.AgentImage = "quorate/quorate:test"

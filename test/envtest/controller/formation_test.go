@@ -5,6 +5,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -14,7 +15,9 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/controller"
 	"github.com/quorate/quorate/internal/resource"
+	"github.com/quorate/quorate/test/double/operator"
 	"github.com/quorate/quorate/test/double/wire"
 
 	. "github.com/quorate/quorate/test/stage"
@@ -29,7 +32,9 @@ var _ = Describe("A new Datastore", Ordered, func() {
 
 	BeforeAll(func(ctx context.Context) {
 		s = NewScene(ctx)
-		w = s.Operate(ctx).Wire
+		w = s.Operate(ctx, func(o *operator.Options) {
+			o.Settings = func(s *controller.Settings) { s.StatusEvery = 2 * time.Second } // the manager's default
+		}).Wire
 		d = s.Sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
