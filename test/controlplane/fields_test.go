@@ -1,3 +1,5 @@
+//go:build controlplane
+
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
