@@ -6,6 +6,7 @@ package controller
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -102,21 +103,23 @@ var _ = Describe("An operator with an old view", func() {
 	})
 })
 
-var _ = Describe("An operator that another one Has taken over from", func() {
+var _ = Describe("An operator that another one has taken over from", func() {
 	It("is refused by the members, and writes nothing more", func(ctx context.Context) {
 		s := NewScene(ctx)
 		// The first is stopped in the middle of asking a member to leave.
 		var once sync.Once
 		asking, goOn := make(chan struct{}), make(chan struct{})
 		line := World.Line()
+		var accepted atomic.Bool
 		line.Asked = func(req protocol.ActionRequest) (func() error, error) {
-			if req.Step != nil && req.Step.Kind == "Leave" {
-				once.Do(func() {
-					close(asking)
-					<-goOn
-				})
+			if req.Step == nil || req.Step.Kind != "Leave" {
+				return func() error { return nil }, nil
 			}
-			return func() error { return nil }, nil
+			once.Do(func() {
+				close(asking)
+				<-goOn
+			})
+			return func() error { accepted.Store(true); return nil }, nil
 		}
 		first := s.Operate(ctx, func(o *operator.Options) { o.Line = line })
 		d := s.Sample("db").Obj()
@@ -139,11 +142,18 @@ var _ = Describe("An operator that another one Has taken over from", func() {
 		resume()
 		ExpectPoked(ctx, d)
 		Consistently(func() wire.Tally { return wire.Count(first.Wire.Writes()) }).Should(BeEmpty())
+		Expect(accepted.Load()).To(BeFalse(), "the member takes no step of an old manager's")
 		after := s.Versions(ctx)
 		delete(before, "Datastore db")
 		delete(after, "Datastore db")
 		Expect(after).To(Equal(before))
 		Expect(s.PodUIDs(ctx, "db")).To(Equal(pods))
+
+		By("the user asking for something else, which is the successor's to do")
+		ExpectScaled(ctx, d, 4)
+		Consistently(func() wire.Tally { return wire.Count(first.Wire.Writes()) }).Should(BeEmpty())
+		s.Operate(ctx)
 		ExpectObjectReconciled(ctx, d)
+		Expect(wire.Count(first.Wire.Writes())).To(BeEmpty())
 	})
 })
