@@ -63,7 +63,7 @@ var foreigners = []foreigner{
 	{"", foreignPolicy}, {"", foreignSet},
 }
 
-var _ = Describe("An object of somebody else's that Has a needed name", func() {
+var _ = Describe("An object of somebody else's that has a needed name", func() {
 	// All at once, since an object without our labels is not watched and its
 	// end is seen by the watchdog only.
 	It("is neither adopted nor changed, and the Datastore goes on when it is gone", func(ctx context.Context) {
@@ -104,7 +104,7 @@ var _ = Describe("An object of somebody else's that Has a needed name", func() {
 		}
 	})
 
-	It("does not harm a set that Has formed", func(ctx context.Context) {
+	It("does not harm a set that has formed", func(ctx context.Context) {
 		s := NewScene(ctx)
 		op := s.Operate(ctx)
 		d := s.Sample("db").Obj()

@@ -40,7 +40,7 @@ var _ = Describe("A new Datastore", Ordered, func() {
 		ExpectObjectReconciled(ctx, d)
 	})
 
-	It("is made in an order in which each child Has what it needs, in few writes", func() {
+	It("is made in an order in which each child has what it needs, in few writes", func() {
 		var objects []string
 		for _, x := range w.Writes() {
 			Expect(x.Verb).NotTo(Equal("delete"))

@@ -64,6 +64,32 @@ var _ = Describe("Scaling", func() {
 		ExpectRest(op.Wire)
 	})
 
+	It("is ready only when every member has its vote", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		World.Hold(s.Key("db"), true)
+		ExpectApplied(ctx, d)
+		ExpectDatastore(ctx, d,
+			Has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonForming, "3 of 3 members have reported"),
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonForming),
+			Has(v1alpha1.ConditionFormed, metav1.ConditionFalse, v1alpha1.ReasonNotFormed),
+		)
+		World.Hold(s.Key("db"), false)
+		ExpectObjectReconciled(ctx, d)
+
+		World.Hold(s.Key("db"), true)
+		ExpectScaled(ctx, d, 4)
+		ExpectDatastore(ctx, d,
+			Has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonMembersNotReady, "3 of 4 members are ready", "db-3"),
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonScaling),
+			func(g Gomega, d *v1alpha1.Datastore) { g.Expect(d.Status.ReadyReplicas).To(Equal(int32(3))) },
+		)
+		World.Hold(s.Key("db"), false)
+		ExpectObjectReconciled(ctx, d)
+		Expect(d.Status.Members).To(HaveLen(4))
+	})
+
 	It("shrinks to one and grows again, and leads all the time", func(ctx context.Context) {
 		s := NewScene(ctx)
 		s.Operate(ctx)
