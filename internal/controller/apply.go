@@ -170,6 +170,9 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 	if err := p.Live.Get(ctx, client.ObjectKeyFromObject(desired), live); err != nil {
 		return nil, fmt.Errorf("get %s: %w", what, err)
 	}
+	if needs, _ := resource.NeedsApply(desired, live); !needs && live.GetUID() == uid {
+		return live, nil // the cache is behind
+	}
 	upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(resource.FieldOwner), resource.FieldOwner)
 	if err != nil {
 		return nil, fmt.Errorf("take over the fields of %s: %w", what, err)

@@ -34,12 +34,18 @@ var _ = Describe("An operator with an old view", func() {
 		Expect(World.Formations(s.Key("db"))).To(Equal(1))
 
 		before := s.PodUIDs(ctx, "db")
+		op.Wire.Forget()
 		ExpectScaled(ctx, d, 4)
 		ExpectObjectReconciled(ctx, d)
 		ExpectScaled(ctx, d, 3)
 		ExpectObjectReconciled(ctx, d)
 		ExpectMembers(ctx, s, "db", 3)
 		Expect(s.PodUIDs(ctx, "db")).To(Equal(before))
+		tally = wire.Count(op.Wire.Writes())
+		AddReportEntry("Writes with a lagging cache, to four and back", tally.String())
+		Expect(tally).To(HaveKeyWithValue("apply statefulsets", 2))
+		Expect(tally).To(HaveKeyWithValue("create services", 1))
+		Expect(tally).To(HaveKeyWithValue("delete services", 1))
 	})
 
 	It("makes nothing for a Datastore that is gone, and deletes nothing of its successor", func(ctx context.Context) {
