@@ -8,10 +8,12 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -179,7 +181,7 @@ func (p *pass) createSecret(ctx context.Context, make makeSecret, data map[strin
 		return nil, err
 	}
 	s := make(p.d, p.ledger.ledger.ClusterID, data)
-	s.OwnerReferences = resource.KeepOwners(nil, p.d, p.claims())
+	s.OwnerReferences = p.keepers(nil)
 	if err := p.Create(ctx, s); err != nil {
 		return nil, fmt.Errorf("create Secret %s: %w", s.Name, err)
 	}
@@ -187,10 +189,23 @@ func (p *pass) createSecret(ctx context.Context, make makeSecret, data map[strin
 	return s, nil
 }
 
+// keepers are the owners that a credential lives as long as: the Datastore, the
+// claims it opens, and the ledger. The claims become the ledger's owners first,
+// and a Datastore may be deleted before they are the credential's: without the
+// ledger's hold there would be grants and no credentials.
+func (p *pass) keepers(existing []metav1.OwnerReference) []metav1.OwnerReference {
+	out := resource.KeepOwners(existing, p.d, p.claims())
+	ledger := p.ledger.object
+	if slices.ContainsFunc(out, func(ref metav1.OwnerReference) bool { return ref.UID == ledger.UID }) {
+		return out
+	}
+	return append(out, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: ledger.Name, UID: ledger.UID})
+}
+
 // keepCredentials has them live as long as every claim they open.
 func (p *pass) keepCredentials(ctx context.Context) error {
 	for _, s := range []*corev1.Secret{p.secrets.authority, p.secrets.manager, p.secrets.member} {
-		owners := resource.KeepOwners(s.OwnerReferences, p.d, p.claims())
+		owners := p.keepers(s.OwnerReferences)
 		if len(owners) == len(s.OwnerReferences) {
 			continue
 		}
