@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,6 +146,10 @@ func (b *bench) connect(ctx context.Context) error {
 		return fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	config.QPS = -1
+	if b.Kind == target.Local {
+		// The environment's proxy is not for what is on this machine.
+		config.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+	}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
