@@ -13,6 +13,14 @@ type Desired struct {
 	// Lost are identities, by member name, whose volume is known to be gone;
 	// these may be evicted.
 	Lost map[string][]string
+	// Lead are the members that may lead now; empty where any may. Where another
+	// one leads, the engine plans a StepDown in favour of these.
+	Lead []string
+}
+
+// MayLead tells whether a member may lead now.
+func (d Desired) MayLead(name string) bool {
+	return len(d.Lead) == 0 || slices.Contains(d.Lead, name)
 }
 
 // Wants tells whether a name shall be a member.

@@ -101,6 +101,9 @@ type Server struct {
 	// View is the membership as this server knows it, from a read that needed
 	// a quorum; nil where that failed.
 	View *View `json:"view,omitempty"`
+	// Settings is the SettingsHash of the reloadable files that the process runs
+	// with; empty where that is not known, as between a file and its reload.
+	Settings string `json:"settings,omitempty"`
 	// Facts are in the engine's words, for its own Plan.
 	Facts map[string]string `json:"facts,omitempty"`
 }

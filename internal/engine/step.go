@@ -28,6 +28,13 @@ const (
 	StepLeave StepKind = "Leave"
 	// StepEvictDead removes an identity whose volume is known to be gone.
 	StepEvictDead StepKind = "EvictDead"
+	// StepReload gives a running server the files that it can take up without
+	// a restart; Params holds them by name. It is planned by the core.
+	StepReload StepKind = "Reload"
+	// StepReplacePod deletes a member's pod, so that it is made anew from the
+	// StatefulSet's template on the same volume. It is planned and carried out
+	// by the core; no agent is asked.
+	StepReplacePod StepKind = "ReplacePod"
 )
 
 // Step is a change in the membership or state of an engine.

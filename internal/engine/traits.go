@@ -92,8 +92,14 @@ type ServerTemplate struct {
 	DataDir string
 	// ConfigDir is where the rendered files are mounted, read-only for the server.
 	ConfigDir string
-	// Files are the shared configuration by file name; never a secret.
+	// Files are the shared configuration by file name; never a secret. A server
+	// has to be restarted to take up a change of them.
 	Files map[string]string
+	// Reloadable are shared files, by name, that a running server takes up with
+	// the step Reload; no name is also in Files. They are not part of what a
+	// pod has to be replaced for. The local half reports the hash of those that
+	// the process has in Server.Settings, see SettingsHash.
+	Reloadable map[string]string
 	// GraceSeconds is the pod's terminationGracePeriodSeconds.
 	GraceSeconds int64
 	// Scratch are directories that the server writes besides its data; each
@@ -113,6 +119,16 @@ type Connector interface {
 	// Connection describes the client Service host with the credentials of the
 	// datastore.
 	Connection(host string, credentials map[string][]byte) Connection
+}
+
+// Upgrader is implemented by engines that do not take every version after
+// every other one.
+type Upgrader interface {
+	// Upgrade returns why a server of the version that runs cannot be followed
+	// by one of the wanted version on the same volume, or nil. It is asked for
+	// every version that runs, so that a change of mind in the middle of a
+	// rollout is judged by what there is and not by what was wanted.
+	Upgrade(running, wanted string) error
 }
 
 // WebUI is implemented by engines whose server brings a user interface that
