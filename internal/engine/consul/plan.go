@@ -26,7 +26,9 @@ const (
 //  2. Configure, where autopilot's settings are not those of the wanted size.
 //  3. EvictDead for each identity in the membership that is known to be lost
 //     and that no running member reports as its own.
-//  4. Leave for each member that is not wanted, the highest ordinal first; one
+//  4. StepDown where the leader is none of those that may lead now and one of
+//     these could.
+//  5. Leave for each member that is not wanted, the highest ordinal first; one
 //     that leads steps down before.
 //
 // It does not:
@@ -55,6 +57,7 @@ func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	p := planner{want: want, have: have, a: a, facts: lead.Server.Facts}
 	p.configure()
 	p.evict()
+	p.lead()
 	p.leave()
 	return p.steps
 }
@@ -120,6 +123,35 @@ func (p *planner) runs(peer engine.Peer) bool {
 	})
 }
 
+// lead has the leader step down where it may not lead now. A member that is to
+// leave never comes in its place: it would only have to step down itself.
+func (p *planner) lead() {
+	heirs := p.heirs()
+	if p.want.MayLead(p.a.Leader) || len(heirs) == 0 {
+		return
+	}
+	p.stepDown(heirs, fmt.Sprintf("it leads, which only %s shall do now", strings.Join(p.want.Lead, ", ")))
+}
+
+// heirs are the healthy voters that are named to lead and shall stay.
+func (p *planner) heirs() []string {
+	var out []string
+	for _, peer := range p.a.Peers {
+		if slices.Contains(p.want.Lead, peer.Name) && p.want.Wants(peer.Name) && peer.Voter && peer.Healthy {
+			out = append(out, peer.Name)
+		}
+	}
+	return out
+}
+
+func (p *planner) stepDown(prefer []string, why string) {
+	p.add(engine.Step{
+		Kind: engine.StepStepDown, Member: p.a.Leader,
+		Params: map[string]string{paramPrefer: strings.Join(prefer, ",")},
+		Why:    why,
+	})
+}
+
 func (p *planner) leave() {
 	peers := slices.Clone(p.a.Peers)
 	slices.SortFunc(peers, func(a, b engine.Peer) int {
@@ -133,12 +165,12 @@ func (p *planner) leave() {
 }
 
 func (p *planner) leaveOne(peer engine.Peer) {
-	if peer.Name == p.a.Leader {
-		p.add(engine.Step{
-			Kind: engine.StepStepDown, Member: peer.Name,
-			Params: map[string]string{paramPrefer: strings.Join(p.want.Members, ",")},
-			Why:    "it leads and is no longer wanted",
-		})
+	if peer.Name == p.a.Leader && !p.stepsDown() {
+		prefer := p.heirs()
+		if len(prefer) == 0 {
+			prefer = p.want.Members
+		}
+		p.stepDown(prefer, "it leads and is no longer wanted")
 	}
 	step := engine.Step{
 		Kind: engine.StepLeave, Member: peer.Name, SubjectID: peer.ID,
@@ -149,6 +181,11 @@ func (p *planner) leaveOne(peer engine.Peer) {
 		step.Cost.Voters = 1
 	}
 	p.add(step)
+}
+
+// stepsDown tells whether the leader is to step down already.
+func (p *planner) stepsDown() bool {
+	return slices.ContainsFunc(p.steps, func(s engine.Step) bool { return s.Kind == engine.StepStepDown })
 }
 
 // ordinal is the number at the end of a member's name, -1 if there is none.

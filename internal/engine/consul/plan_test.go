@@ -24,6 +24,12 @@ func wanted(n int) engine.Desired {
 	return want
 }
 
+// leading has only the named lead.
+func leading(want engine.Desired, names ...string) engine.Desired {
+	want.Lead = names
+	return want
+}
+
 // line is a step in a few words.
 func line(s engine.Step) string {
 	out := fmt.Sprintf("%s %s", s.Kind, s.Member)
@@ -87,6 +93,24 @@ func TestPlan(t *testing.T) {
 		"highest ordinal first": {wanted(3), makeWorld(5), []string{
 			"Configure db-0 minQuorum=2", "Leave db-4 id-4 costs 1", "Leave db-3 id-3 costs 1"}},
 		"the leader steps down before it leaves": {wanted(3), makeWorld(4).lead(3, 6, 4), []string{
+			"Configure db-3 minQuorum=2", "StepDown db-3 prefer=db-0,db-1,db-2", "Leave db-3 id-3 costs 1"}},
+		"one that may not lead": {leading(wanted(3), "db-2", "db-1"), makeWorld(3), []string{"StepDown db-0 prefer=db-1,db-2"}},
+		"one that may lead":     {leading(wanted(3), "db-0", "db-1"), makeWorld(3), nil},
+		"no heir that is healthy": {leading(wanted(3), "db-1"), func() *world { w := makeWorld(3); w.server(1).Serving = false; return w }(),
+			nil},
+		"no heir that is heard": {leading(wanted(3), "db-1"), makeWorld(3).silence(1), nil},
+		"no heir that votes": {leading(wanted(3), "db-1"), func() *world { w := makeWorld(3); w.view().Peers[1].Voter = false; return w }(),
+			nil},
+		"no heir that stays": {leading(wanted(3), "db-3"), makeWorld(4), []string{
+			"Configure db-0 minQuorum=2", "Leave db-3 id-3 costs 1"}},
+		"only the healthy heirs": {leading(wanted(3), "db-1", "db-2"), makeWorld(3).silence(1), []string{"StepDown db-0 prefer=db-2"}},
+		"the lead before the leaves": {leading(wanted(3), "db-1"), makeWorld(4), []string{
+			"Configure db-0 minQuorum=2", "StepDown db-0 prefer=db-1", "Leave db-3 id-3 costs 1"}},
+		"the lead after the evictions": {leading(lost(3, "db-2", "id-2"), "db-1"), makeWorld(3).silence(2), []string{
+			"EvictDead db-0 about db-2 id-2 costs 0", "StepDown db-0 prefer=db-1"}},
+		"a leader that leaves and may not lead": {leading(wanted(3), "db-1"), makeWorld(4).lead(3, 6, 4), []string{
+			"Configure db-3 minQuorum=2", "StepDown db-3 prefer=db-1", "Leave db-3 id-3 costs 1"}},
+		"a leader that leaves and may lead": {leading(wanted(3), "db-3"), makeWorld(4).lead(3, 6, 4), []string{
 			"Configure db-3 minQuorum=2", "StepDown db-3 prefer=db-0,db-1,db-2", "Leave db-3 id-3 costs 1"}},
 		"one that does not vote costs nothing": {wanted(3), func() *world {
 			w := makeWorld(4)
@@ -265,6 +289,8 @@ func TestConverge(t *testing.T) {
 	m.start("db-4")
 	check(wanted(5))
 	m.leader, m.term = "db-4", 7
+	check(leading(wanted(5), "db-2", "db-3"), "StepDown db-4 prefer=db-2,db-3")
+	m.leader, m.term = "db-4", 9
 	check(wanted(3), "Configure db-4 minQuorum=2", "StepDown db-4 prefer=db-0,db-1,db-2",
 		"Leave db-4 id-5 costs 1", "Leave db-3 id-4 costs 1")
 	// The volume of db-1 goes, and a new one takes the place.
