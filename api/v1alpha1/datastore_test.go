@@ -63,6 +63,8 @@ func TestReasonsOfTroubleNameARemedy(t *testing.T) {
 		"ReasonInvalidConfig", "ReasonTemplateRejected", "ReasonConflict", "ReasonPodStuck", "ReasonForeignVolume",
 		"ReasonDataLost", "ReasonLedgerLost", "ReasonCredentialsLost", "ReasonFormationUncertain", "ReasonPaused",
 		"ReasonQuorumLost", "ReasonMembersSilent", "ReasonRolloutPending", "ReasonBlocked", "ReasonForming",
+		"ReasonStopped", "ReasonRolloutFailed", "ReasonUpgradeRefused", "ReasonExpansionRefused", "ReasonDowntimeRefused",
+		"ReasonMemberLost", "ReasonRollingOut", "ReasonReloading", "ReasonSwitchingOver", "ReasonExpandingVolumes", "ReasonStopping",
 	} {
 		if doc := found[name][1]; !strings.Contains(doc, "\nRemedy: ") {
 			t.Errorf("%s names no remedy: %q", name, doc)
@@ -107,6 +109,33 @@ func TestDesiredReplicas(t *testing.T) {
 	}
 	if got := (&Datastore{Spec: DatastoreSpec{Replicas: ptr.To[int32](5)}}).DesiredReplicas(); got != 5 {
 		t.Errorf("with five: got %d", got)
+	}
+}
+
+func TestAllowsDowntimeOnlyWhereItIsSaid(t *testing.T) {
+	for given, want := range map[Disruption]bool{"": false, DisruptionProtect: false, "Other": false, DisruptionAllowDowntime: true} {
+		if got := (&Datastore{Spec: DatastoreSpec{Disruption: given}}).AllowsDowntime(); got != want {
+			t.Errorf("%q: got %t, want %t", given, got, want)
+		}
+	}
+}
+
+func TestStorageRetentionFillsDefaults(t *testing.T) {
+	keep := Retention{WhenDeleted: RetentionRetain, WhenScaled: RetentionRetain, WhenLost: LostAsk}
+	drop := Retention{WhenDeleted: RetentionDelete, WhenScaled: RetentionDelete, WhenLost: LostDelete}
+	scaled := keep
+	scaled.WhenScaled = RetentionDelete
+	for name, c := range map[string]struct{ given, want Retention }{
+		"absent":         {Retention{}, keep},
+		"given":          {drop, drop},
+		"in part":        {Retention{WhenScaled: RetentionDelete}, scaled},
+		"not understood": {Retention{WhenDeleted: "delete", WhenScaled: "Ask", WhenLost: "Retain"}, keep},
+	} {
+		d := &Datastore{}
+		d.Spec.Storage.Retention = c.given
+		if diff := cmp.Diff(c.want, d.StorageRetention()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -27,6 +27,21 @@ const DefaultReplicas int32 = 3
 // revision label of a StatefulSet (name, dash and ten characters in at most 63).
 const MaxNameLength = 45
 
+// Disruption says whether planned work may interrupt the service.
+//
+// +kubebuilder:validation:Enum=Protect;AllowDowntime
+type Disruption string
+
+const (
+	// DisruptionProtect lets no planned work take the majority away. It is the
+	// default.
+	DisruptionProtect Disruption = "Protect"
+
+	// DisruptionAllowDowntime lets planned work interrupt a set that has no
+	// member to spare.
+	DisruptionAllowDowntime Disruption = "AllowDowntime"
+)
+
 // DatastoreSpec is what the user wants.
 //
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.replicas <= 9",fieldPath=".replicas",message="replicas must be 9 or less for engine Consul: every server votes on every write; 3 or 5 suit most"
@@ -58,10 +73,29 @@ type DatastoreSpec struct {
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
 
+	// stopped shuts all members down, one after the other and the leader last.
+	// The volumes stay, with replicas, ledger and credentials. Nothing is served
+	// until stopped is removed or set to false; the same members then start again
+	// on their own data. It asks for the downtime, so disruption has no say in it.
+	// A set that has not formed does not begin to.
+	// +optional
+	Stopped bool `json:"stopped,omitempty"`
+
 	// paused stops the operator from changing anything of this Datastore. The
-	// servers go on serving and the status is kept up to date.
+	// servers go on serving and the status is kept up to date. It comes before
+	// all else: stopped waits while paused is true.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
+
+	// disruption says whether planned work may interrupt the service where a
+	// majority cannot be kept, which is with one or two members. With Protect
+	// such work is not done: a changed template, configuration or version waits,
+	// and status says what for. With AllowDowntime it is done, one member at a
+	// time, and clients cannot write until that member is back. With three or
+	// more members planned work never takes the majority, whatever stands here.
+	// +kubebuilder:default=Protect
+	// +optional
+	Disruption Disruption `json:"disruption,omitempty"`
 
 	// storage describes the volume that each member keeps its data on.
 	// +required
@@ -107,6 +141,72 @@ type Storage struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	ClassName *string `json:"className,omitempty"`
+
+	// retention says which volumes the operator may delete. As it stands by
+	// default, it deletes none. It can be changed at any time, and holds for
+	// what happens from then on.
+	// +kubebuilder:default={}
+	// +optional
+	Retention Retention `json:"retention,omitempty,omitzero"`
+}
+
+// RetentionPolicy says what becomes of a volume that is no longer used.
+//
+// +kubebuilder:validation:Enum=Retain;Delete
+type RetentionPolicy string
+
+const (
+	// RetentionRetain keeps the claim, with the data. It is the default.
+	RetentionRetain RetentionPolicy = "Retain"
+
+	// RetentionDelete deletes the claim, and with it, as its StorageClass has
+	// it, the data.
+	RetentionDelete RetentionPolicy = "Delete"
+)
+
+// LostPolicy says what becomes of the claim of a member whose node is gone.
+//
+// +kubebuilder:validation:Enum=Ask;Delete
+type LostPolicy string
+
+const (
+	// LostAsk keeps the claim until the user agrees to its deletion with
+	// AnnotationApprove. It is the default.
+	LostAsk LostPolicy = "Ask"
+
+	// LostDelete deletes the claim, so that the member is replaced unasked.
+	LostDelete LostPolicy = "Delete"
+)
+
+// Retention says which claims the operator may delete. Its zero value is not
+// valid as stored, since the schema fills it in; see Datastore.StorageRetention.
+type Retention struct {
+	// whenDeleted says what becomes of the volumes when the Datastore is
+	// deleted. With Retain they stay, and the same Datastore can be created
+	// again over them. With Delete they go with it, and with them ledger and
+	// credentials; change it back in time to keep them.
+	// +kubebuilder:default=Retain
+	// +optional
+	WhenDeleted RetentionPolicy `json:"whenDeleted,omitempty"`
+
+	// whenScaled says what becomes of the volume of a member that replicas no
+	// longer asks for, once that member has left and its pod is gone. With
+	// Retain it stays, and a member that is added later under the same name
+	// starts afresh on it. With Delete it goes. Volumes of members that left
+	// before this was set to Delete stay.
+	// +kubebuilder:default=Retain
+	// +optional
+	WhenScaled RetentionPolicy `json:"whenScaled,omitempty"`
+
+	// whenLost says what becomes of the volume of a member whose node is gone,
+	// or is tainted as out of service, if that volume cannot be used on another
+	// node. With Ask nothing is deleted until the user agrees with the
+	// annotation that the status names. With Delete the claim is deleted and the
+	// member replaced by an empty one, as long as the others have the majority.
+	// A node that is only silent is not gone.
+	// +kubebuilder:default=Ask
+	// +optional
+	WhenLost LostPolicy `json:"whenLost,omitempty"`
 }
 
 // Resources are the compute resources of the server container.
@@ -176,6 +276,31 @@ func (d *Datastore) DesiredReplicas() int32 {
 	}
 
 	return *d.Spec.Replicas
+}
+
+// AllowsDowntime tells whether planned work may interrupt the service, also for
+// an object that never passed the schema's defaults.
+func (d *Datastore) AllowsDowntime() bool {
+	return d.Spec.Disruption == DisruptionAllowDowntime
+}
+
+// StorageRetention returns spec.storage.retention with every default filled in,
+// also for an object that never passed those of the schema. What is not
+// understood counts as the default, which deletes nothing.
+func (d *Datastore) StorageRetention() Retention {
+	out := Retention{WhenDeleted: RetentionRetain, WhenScaled: RetentionRetain, WhenLost: LostAsk}
+	given := d.Spec.Storage.Retention
+	if given.WhenDeleted == RetentionDelete {
+		out.WhenDeleted = RetentionDelete
+	}
+	if given.WhenScaled == RetentionDelete {
+		out.WhenScaled = RetentionDelete
+	}
+	if given.WhenLost == LostDelete {
+		out.WhenLost = LostDelete
+	}
+
+	return out
 }
 
 // DatastoreList is a list of Datastores.

@@ -52,6 +52,38 @@ const (
 	// rolls changes out is installed.
 	ReasonRolloutPending = "RolloutPending"
 
+	// ReasonRollingOut says that members are being replaced, one at a time and
+	// the leader last, to take a changed template, configuration or version. The
+	// next begins when every voter is back.
+	//
+	// Remedy: wait.
+	ReasonRollingOut = "RollingOut"
+
+	// ReasonReloading says that running servers are being given a changed
+	// configuration which they take up without a restart.
+	//
+	// Remedy: wait.
+	ReasonReloading = "Reloading"
+
+	// ReasonSwitchingOver says that the leadership is being handed to the member
+	// that the annotation quorate.dev/switchover names.
+	//
+	// Remedy: wait, or remove the annotation.
+	ReasonSwitchingOver = "SwitchingOver"
+
+	// ReasonExpandingVolumes says that the claims are being enlarged, or that the
+	// storage has yet to carry it out.
+	//
+	// Remedy: wait. If it lasts, look at the events of the claim that the message
+	// names.
+	ReasonExpandingVolumes = "ExpandingVolumes"
+
+	// ReasonStopping says that spec.stopped is true and at least one member still
+	// runs; the members are shut down one after the other.
+	//
+	// Remedy: wait, or set spec.stopped to false.
+	ReasonStopping = "Stopping"
+
 	// ReasonReplacingPod says that a pod which never started is being replaced
 	// to take a changed specification.
 	//
@@ -103,6 +135,50 @@ const (
 
 // Reasons that need a person.
 const (
+	// ReasonStopped says that spec.stopped is true and no member runs. Claims,
+	// ledger and credentials are kept.
+	//
+	// Remedy: to start the members again, remove spec.stopped.
+	ReasonStopped = "Stopped"
+
+	// ReasonRolloutFailed says that a member which was replaced to take a changed
+	// template did not become healthy. The last good template was put back, the
+	// other members were not touched, and the change is not tried again.
+	//
+	// Remedy: the message names member and fault; correct the field that was
+	// changed, or put its former value back.
+	ReasonRolloutFailed = "RolloutFailed"
+
+	// ReasonUpgradeRefused says that the engine does not support going from the
+	// version that members run to spec.version. Nothing is replaced.
+	//
+	// Remedy: set spec.version to one that the message names, or back.
+	ReasonUpgradeRefused = "UpgradeRefused"
+
+	// ReasonExpansionRefused says that spec.storage.size was raised and that the
+	// StorageClass of the claims does not allow them to be enlarged. The set goes
+	// on with the volumes it has.
+	//
+	// Remedy: set allowVolumeExpansion on the StorageClass, if its storage can do
+	// it.
+	ReasonExpansionRefused = "ExpansionRefused"
+
+	// ReasonDowntimeRefused says that planned work waits since it would interrupt
+	// the service of a set of one or two members, and that spec.disruption is
+	// Protect.
+	//
+	// Remedy: set spec.disruption to AllowDowntime when the time suits, or raise
+	// spec.replicas to 3.
+	ReasonDowntimeRefused = "DowntimeRefused"
+
+	// ReasonMemberLost says that the node of a member is gone, or its volume is,
+	// and that its claim may not be deleted without the user's word. The set is
+	// one member short until then.
+	//
+	// Remedy: bring the node back; or agree to the loss of this member's volume
+	// with the annotation that the message names.
+	ReasonMemberLost = "MemberLost"
+
 	// ReasonPaused says that spec.paused is true, and nothing is changed.
 	//
 	// Remedy: set spec.paused to false.

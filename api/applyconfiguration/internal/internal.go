@@ -73,6 +73,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: consul
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.ConsulSpec
+    - name: disruption
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.Disruption
+      default: Protect
     - name: engine
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.Engine
@@ -92,6 +96,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.Resources
+    - name: stopped
+      type:
+        scalar: boolean
     - name: storage
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.Storage
@@ -141,6 +148,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: selector
       type:
         scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.Disruption
+  scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.Engine
   scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.EnvVar
@@ -173,6 +182,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tlsSecretName
       type:
         scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.LostPolicy
+  scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.MemberStatus
   map:
     fields:
@@ -295,12 +306,33 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: requests
       type:
         namedType: io.k8s.api.core.v1.ResourceList
+- name: com.github.quorate.quorate.api.v1alpha1.Retention
+  map:
+    fields:
+    - name: whenDeleted
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.RetentionPolicy
+      default: Retain
+    - name: whenLost
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.LostPolicy
+      default: Ask
+    - name: whenScaled
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.RetentionPolicy
+      default: Retain
+- name: com.github.quorate.quorate.api.v1alpha1.RetentionPolicy
+  scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.Storage
   map:
     fields:
     - name: className
       type:
         scalar: string
+    - name: retention
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.Retention
+      default: {}
     - name: size
       type:
         namedType: io.k8s.apimachinery.pkg.api.resource.Quantity

@@ -26,9 +26,23 @@ type DatastoreSpecApplyConfiguration struct {
 	// replicas is the number of members. An odd number is best: an even one
 	// tolerates no more failures than the odd number below it.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// stopped shuts all members down, one after the other and the leader last.
+	// The volumes stay, with replicas, ledger and credentials. Nothing is served
+	// until stopped is removed or set to false; the same members then start again
+	// on their own data. It asks for the downtime, so disruption has no say in it.
+	// A set that has not formed does not begin to.
+	Stopped *bool `json:"stopped,omitempty"`
 	// paused stops the operator from changing anything of this Datastore. The
-	// servers go on serving and the status is kept up to date.
+	// servers go on serving and the status is kept up to date. It comes before
+	// all else: stopped waits while paused is true.
 	Paused *bool `json:"paused,omitempty"`
+	// disruption says whether planned work may interrupt the service where a
+	// majority cannot be kept, which is with one or two members. With Protect
+	// such work is not done: a changed template, configuration or version waits,
+	// and status says what for. With AllowDowntime it is done, one member at a
+	// time, and clients cannot write until that member is back. With three or
+	// more members planned work never takes the majority, whatever stands here.
+	Disruption *apiv1alpha1.Disruption `json:"disruption,omitempty"`
 	// storage describes the volume that each member keeps its data on.
 	Storage *StorageApplyConfiguration `json:"storage,omitempty"`
 	// resources are the CPU and memory of the server container of each member.
@@ -83,11 +97,27 @@ func (b *DatastoreSpecApplyConfiguration) WithReplicas(value int32) *DatastoreSp
 	return b
 }
 
+// WithStopped sets the Stopped field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stopped field is set to the value of the last call.
+func (b *DatastoreSpecApplyConfiguration) WithStopped(value bool) *DatastoreSpecApplyConfiguration {
+	b.Stopped = &value
+	return b
+}
+
 // WithPaused sets the Paused field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Paused field is set to the value of the last call.
 func (b *DatastoreSpecApplyConfiguration) WithPaused(value bool) *DatastoreSpecApplyConfiguration {
 	b.Paused = &value
+	return b
+}
+
+// WithDisruption sets the Disruption field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Disruption field is set to the value of the last call.
+func (b *DatastoreSpecApplyConfiguration) WithDisruption(value apiv1alpha1.Disruption) *DatastoreSpecApplyConfiguration {
+	b.Disruption = &value
 	return b
 }
 

@@ -20,6 +20,10 @@ type StorageApplyConfiguration struct {
 	// className is the StorageClass of the volumes. If it is absent, the
 	// default class of the cluster is used. It cannot be changed afterwards.
 	ClassName *string `json:"className,omitempty"`
+	// retention says which volumes the operator may delete. As it stands by
+	// default, it deletes none. It can be changed at any time, and holds for
+	// what happens from then on.
+	Retention *RetentionApplyConfiguration `json:"retention,omitempty"`
 }
 
 // StorageApplyConfiguration constructs a declarative configuration of the Storage type for use with
@@ -41,5 +45,13 @@ func (b *StorageApplyConfiguration) WithSize(value resource.Quantity) *StorageAp
 // If called multiple times, the ClassName field is set to the value of the last call.
 func (b *StorageApplyConfiguration) WithClassName(value string) *StorageApplyConfiguration {
 	b.ClassName = &value
+	return b
+}
+
+// WithRetention sets the Retention field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Retention field is set to the value of the last call.
+func (b *StorageApplyConfiguration) WithRetention(value *RetentionApplyConfiguration) *StorageApplyConfiguration {
+	b.Retention = value
 	return b
 }

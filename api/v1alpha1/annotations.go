@@ -1,0 +1,27 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Annotations of a Datastore by which the user asks for something that is no
+// part of the specification. They are read, and never written or removed by the
+// operator.
+const (
+	// AnnotationSwitchover names the member that should lead, such as db-1. While
+	// it stands, and no other work is due, the leadership is handed to that
+	// member whenever it is healthy and another one leads. A name that no member
+	// has is reported and otherwise ignored.
+	AnnotationSwitchover = GroupName + "/switchover"
+
+	// AnnotationApprove is the user's consent to what may cost data. Its value
+	// names exactly what is agreed to, such as
+	//
+	//	replace:db-2:6f1c0f1e-7f6c-4f0a-9d1f-3f8a4f1f0c11
+	//	recover:db-1
+	//
+	// and several are separated by commas. The status gives the text to be put
+	// there; see ParseApprovals for its form. What is not named is not agreed
+	// to, and a consent that no longer fits, since the claim is another one by
+	// now, has no effect.
+	AnnotationApprove = GroupName + "/approve"
+)

@@ -1,0 +1,115 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// ApprovalKind names what the user agrees to.
+type ApprovalKind string
+
+const (
+	// ApproveReplace agrees to the deletion of one claim of a lost member, and
+	// to the member's replacement by an empty one. The token is the UID of that
+	// claim.
+	ApproveReplace ApprovalKind = "replace"
+
+	// ApproveRecover agrees to the recovery of a set whose majority is lost for
+	// good, from the data of the named survivor alone. What only the others had
+	// is lost. A token is optional: the status names one, such as the number of
+	// recoveries so far, to make the consent good for one recovery only.
+	ApproveRecover ApprovalKind = "recover"
+
+	// ApproveRestart agrees that a set which lost all of its data, by the reason
+	// DataLost, starts again with nothing. It names no member, but the Datastore,
+	// and the token is the identity of the set that was lost, so that it is good
+	// once.
+	ApproveRestart ApprovalKind = "restart-empty"
+)
+
+// maxApproval bounds the annotation, in bytes.
+const maxApproval = 4096
+
+// Approval is one thing that the user agreed to.
+type Approval struct {
+	// Kind is what is agreed to.
+	Kind ApprovalKind
+	// Subject is the member, or for ApproveRestart the Datastore.
+	Subject string
+	// Token ties the consent to one occasion; empty where the kind needs none.
+	Token string
+}
+
+// String returns the form in which it is written in the annotation.
+func (a Approval) String() string {
+	out := string(a.Kind) + ":" + a.Subject
+	if a.Token != "" {
+		out += ":" + a.Token
+	}
+	return out
+}
+
+// ParseApprovals reads the value of AnnotationApprove: KIND:SUBJECT:TOKEN, the
+// token left out where the kind needs none, and several separated by commas.
+// Space around each is ignored. An empty text agrees to nothing.
+//
+// It is all or nothing: where one part cannot be read, nothing is agreed to,
+// and the error, one sentence for the user, says which.
+func ParseApprovals(text string) ([]Approval, error) {
+	if len(text) > maxApproval {
+		return nil, fmt.Errorf("annotation %s has more than %d bytes", AnnotationApprove, maxApproval)
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var out []Approval
+	for part := range strings.SplitSeq(text, ",") {
+		a, err := parseApproval(strings.TrimSpace(part))
+		if err != nil {
+			return nil, fmt.Errorf("annotation %s: %w", AnnotationApprove, err)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func parseApproval(text string) (Approval, error) {
+	fields := strings.Split(text, ":")
+	if len(fields) < 2 || len(fields) > 3 {
+		return Approval{}, fmt.Errorf("%q is not of the form KIND:NAME or KIND:NAME:TOKEN", text)
+	}
+	a := Approval{Kind: ApprovalKind(fields[0]), Subject: fields[1]}
+	if len(fields) == 3 {
+		if a.Token = fields[2]; a.Token == "" {
+			return Approval{}, fmt.Errorf("%q ends with nothing after its last colon", text)
+		}
+	}
+	switch {
+	case !slices.Contains([]ApprovalKind{ApproveReplace, ApproveRecover, ApproveRestart}, a.Kind):
+		return Approval{}, fmt.Errorf("%q agrees to %q, which is none of %s, %s and %s", text, a.Kind, ApproveReplace, ApproveRecover, ApproveRestart)
+	case len(validation.IsDNS1123Label(a.Subject)) > 0:
+		return Approval{}, fmt.Errorf("%q names %q, which is no name", text, a.Subject)
+	case a.Token == "" && a.Kind != ApproveRecover:
+		return Approval{}, fmt.Errorf("%q does not say which one: copy the text that the status gives", text)
+	case strings.ContainsFunc(a.Token, notInToken):
+		return Approval{}, fmt.Errorf("%q has a character after its last colon that is no letter, digit, dash, dot or underscore", text)
+	}
+	return a, nil
+}
+
+func notInToken(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
+}
+
+// Approved tells whether the user agreed to exactly this, token included. What
+// cannot be read agrees to nothing; ParseApprovals says why.
+func (d *Datastore) Approved(what Approval) bool {
+	given, err := ParseApprovals(d.Annotations[AnnotationApprove])
+	return err == nil && slices.Contains(given, what)
+}
