@@ -93,8 +93,8 @@ func (p *pass) apply(ctx context.Context) error {
 	}
 	pointConfigApplied.Reach()
 	// All that was made so far goes with a Datastore that was deleted meanwhile;
-	// the claims of a StatefulSet would stay.
-	p.confirmed = p.confirmed && p.snapshot.set != nil
+	// the claims of a StatefulSet would stay. It may be gone though it was seen.
+	p.confirmed = false
 	if _, err := p.ensure(ctx, children[last]); err != nil {
 		return err
 	}
