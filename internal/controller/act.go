@@ -52,23 +52,41 @@ func (p *pass) ask(ctx context.Context) error {
 		return err
 	}
 	for _, a := range p.findings.decision.Asks {
-		err := p.fleet.Act(ctx, p.key, a.PodUID, p.request(a))
-		var refused *agentclient.RefusedError
-		var gone *fleet.NotFollowedError
-		switch {
-		case errors.As(err, &gone):
+		if err := p.fleet.Act(ctx, p.key, a.PodUID, p.request(a)); err != nil {
+			if err := p.notTaken(a, err); err != nil {
+				return err
+			}
 			continue
-		case errors.As(err, &refused) && refused.Reason == protocol.RefusedBusy:
-			continue
-		case errors.As(err, &refused) && refused.Reason == protocol.RefusedStale:
-			p.doubt(p.d.UID)
-			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
-		case err != nil:
-			return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
 		}
 		pointAsked.Reach()
 	}
 	return nil
+}
+
+// notTaken decides on what an agent did not take up. Nil is for what is planned
+// anew in the next pass and nobody's fault: the pod has gone, the agent is busy,
+// or its server is another, or further, than the one that was planned for.
+//
+// Only an older epoch is a sign of another manager. Any other refusal, one of a
+// later build's among them, is an error and tried again ever more slowly.
+func (p *pass) notTaken(a plan.Ask, err error) error {
+	var gone *fleet.NotFollowedError
+	if errors.As(err, &gone) {
+		return nil
+	}
+	var refused *agentclient.RefusedError
+	if errors.As(err, &refused) {
+		switch refused.Reason {
+		case protocol.RefusedBusy:
+			return nil
+		case protocol.RefusedMoved:
+			p.findings.moved = append(p.findings.moved, complaint{a.Member + " did not begin " + string(a.Kind()), refused.Message})
+			return nil
+		case protocol.RefusedStale:
+			p.doubt(p.d.UID)
+		}
+	}
+	return fmt.Errorf("ask %s for %s: %w", a.Member, a.Kind(), err)
 }
 
 // inCharge looks whether the ledger is still as this pass left it, where there

@@ -36,6 +36,9 @@ type findings struct {
 	// waiting says what goes by itself and is waited for before anything is
 	// done; empty where nothing is.
 	waiting string
+	// moved are the steps that an agent did not begin, because its server is not
+	// any more what they were planned for.
+	moved []complaint
 	// failure is an error that will be tried again.
 	failure error
 }
@@ -105,13 +108,17 @@ func formed(f *findings) verdict {
 }
 
 // degraded is true while a formed set serves no more, or tolerates fewer
-// failures than a set of its members would with all of them healthy.
+// failures than a set of its members would with all of them healthy. What its
+// members complain of is told whatever they tolerate.
 func degraded(f *findings) verdict {
-	a := f.decision.Assessment
 	if !f.formed() {
 		return no(v1alpha1.ReasonNotFormed, "the set has not formed yet")
 	}
-	full := f.fullTolerance()
+	return tolerance(f).with(f.problems())
+}
+
+func tolerance(f *findings) verdict {
+	a, full := f.decision.Assessment, f.fullTolerance()
 	switch {
 	case f.decision.Stalled != nil && f.decision.Stalled.Reason == v1alpha1.ReasonDataLost:
 		return yes(v1alpha1.ReasonDataLost, f.decision.Stalled.Message)
@@ -126,15 +133,24 @@ func degraded(f *findings) verdict {
 	}
 }
 
-// reconciling is true while something is to be done that needs no person.
+// reconciling is true while something is to be done that needs no person. Then
+// it also tells what the members complain of, and which action failed.
 func reconciling(f *findings) verdict {
+	v := progress(f)
+	if v.status != metav1.ConditionTrue {
+		return v
+	}
+	return v.with(append(f.failures(), f.problems()...))
+}
+
+func progress(f *findings) verdict {
 	switch {
 	case f.datastore.Spec.Paused:
 		return no(v1alpha1.ReasonPaused, "spec.paused is true; nothing is changed")
 	case stalled(f).status == metav1.ConditionTrue:
 		return no(v1alpha1.ReasonBlocked, "nothing goes on until the cause of Stalled is mended")
 	case f.failure != nil:
-		return yes(v1alpha1.ReasonBlocked, "will be tried again: "+f.failure.Error())
+		return yes(v1alpha1.ReasonBlocked, "will be tried again: "+head(printable(f.failure.Error()), maxFailure))
 	case f.waiting != "":
 		return yes(v1alpha1.ReasonBlocked, "waiting: "+f.waiting)
 	case !f.formed():

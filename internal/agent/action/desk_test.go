@@ -135,7 +135,7 @@ func TestTheHighestEpochIsKeptWhateverBecomesOfTheRequest(t *testing.T) {
 	b := newBench(t)
 	b.ask(granting("g", 3, engine.GrantForm), false)
 	b.server = engine.Server{Running: true, Term: 9}
-	b.refused(stepping("s", 8, engine.Step{Kind: engine.StepPromote, Term: 5}), protocol.RefusedStale)
+	b.refused(stepping("s", 8, engine.Step{Kind: engine.StepPromote, Term: 5}), protocol.RefusedMoved)
 	b.refused(stepping("t", 7, engine.Step{Kind: engine.StepPromote}), protocol.RefusedStale)
 	b.start()
 	b.refused(stepping("t", 7, engine.Step{Kind: engine.StepPromote}), protocol.RefusedStale)
@@ -154,8 +154,8 @@ func TestTheFenceSeesTheServerAsItIsNow(t *testing.T) {
 	b.server = engine.Server{Running: true, ID: "one", Term: 4}
 	b.ask(stepping("a", 1, engine.Step{Kind: engine.StepStepDown, SubjectID: "one", Term: 4}), false)
 	b.server.Term = 5
-	b.refused(stepping("b", 1, engine.Step{Kind: engine.StepStepDown, SubjectID: "one", Term: 4}), protocol.RefusedStale)
-	b.refused(stepping("c", 1, engine.Step{Kind: engine.StepStepDown, SubjectID: "two"}), protocol.RefusedStale)
+	b.refused(stepping("b", 1, engine.Step{Kind: engine.StepStepDown, SubjectID: "one", Term: 4}), protocol.RefusedMoved)
+	b.refused(stepping("c", 1, engine.Step{Kind: engine.StepStepDown, SubjectID: "two"}), protocol.RefusedMoved)
 }
 
 func TestASecondActionIsRefusedWhileOneRuns(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 
 // CheckStep refuses a step that was planned under a term that this member's
 // server has left behind, or about an identity other than the one that it
-// finds now. What the server does not say cannot be compared, and is refused
-// as well. The server must have been observed for this request.
+// finds now (Moved). What the server does not say cannot be compared, and is
+// refused as well. The server must have been observed for this request.
 func CheckStep(own Own, server engine.Server, s engine.Step) *protocol.Refusal {
 	if refusal := checkTerm(server, s); refusal != nil {
 		return refusal
@@ -31,9 +31,9 @@ func checkTerm(server engine.Server, s engine.Step) *protocol.Refusal {
 	case s.Term == 0:
 		return nil
 	case !server.Running || server.Term == 0:
-		return refuse(protocol.RefusedStale, "the step was planned in term %d, and the server's term is not known", s.Term)
+		return refuse(protocol.RefusedMoved, "the step was planned in term %d, and the server's term is not known", s.Term)
 	case server.Term > s.Term:
-		return refuse(protocol.RefusedStale, "the step was planned in term %d, the server is in term %d", s.Term, server.Term)
+		return refuse(protocol.RefusedMoved, "the step was planned in term %d, the server is in term %d", s.Term, server.Term)
 	default:
 		return nil
 	}
@@ -44,9 +44,9 @@ func checkTerm(server engine.Server, s engine.Step) *protocol.Refusal {
 func checkSelf(server engine.Server, s engine.Step) *protocol.Refusal {
 	switch {
 	case server.ID == "":
-		return refuse(protocol.RefusedStale, "the step is about the identity %s, and the server's is not known", s.SubjectID)
+		return refuse(protocol.RefusedMoved, "the step is about the identity %s, and the server's is not known", s.SubjectID)
 	case server.ID != s.SubjectID:
-		return refuse(protocol.RefusedStale, "the step is about the identity %s, the server is %s", s.SubjectID, server.ID)
+		return refuse(protocol.RefusedMoved, "the step is about the identity %s, the server is %s", s.SubjectID, server.ID)
 	default:
 		return nil
 	}
@@ -56,7 +56,7 @@ func checkSelf(server engine.Server, s engine.Step) *protocol.Refusal {
 // no contradiction: it may be joining, or be gone already.
 func checkOther(server engine.Server, s engine.Step) *protocol.Refusal {
 	if !server.Running || server.View == nil {
-		return refuse(protocol.RefusedStale, "the step is about the identity %s, and the membership is not known", s.SubjectID)
+		return refuse(protocol.RefusedMoved, "the step is about the identity %s, and the membership is not known", s.SubjectID)
 	}
 	var another string
 	for _, p := range server.View.Peers {
@@ -68,7 +68,7 @@ func checkOther(server engine.Server, s engine.Step) *protocol.Refusal {
 		}
 	}
 	if another != "" {
-		return refuse(protocol.RefusedStale, "the step is about the identity %s, the membership has %s under the name %s",
+		return refuse(protocol.RefusedMoved, "the step is about the identity %s, the membership has %s under the name %s",
 			s.SubjectID, another, s.Subject)
 	}
 	return nil

@@ -12,7 +12,11 @@
 // only ever added, and unknown ones are ignored.
 package protocol
 
-import "github.com/quorate/quorate/internal/engine"
+import (
+	"time"
+
+	"github.com/quorate/quorate/internal/engine"
+)
 
 const (
 	// Version of the protocol that this build speaks.
@@ -42,8 +46,14 @@ const (
 	MaxWaitSeconds = 60
 	// MaxReportBytes bounds what the manager reads from an agent.
 	MaxReportBytes = 256 << 10
-	// MaxActionBytes bounds what an agent reads from the manager.
-	MaxActionBytes = 64 << 10
+	// MaxActionBytes bounds what an agent reads from the manager. The files of a
+	// reload are in a ConfigMap, of which the API server takes 1 MiB; in JSON a
+	// printable character takes two bytes for one at most.
+	MaxActionBytes = 2<<20 + 64<<10
+	// LookTime is for how long an agent looks at its server before it answers.
+	// Who asks waits for longer, so that a server that is slow is told of, and
+	// its agent not taken for a silent one.
+	LookTime = 1500 * time.Millisecond
 	// MemberServerName is the name in every member certificate.
 	MemberServerName = "member.quorate.dev"
 	// ManagerName is the common name in the manager's certificate.
@@ -82,13 +92,20 @@ type Refusal struct {
 	Message string        `json:"message"`
 }
 
-// RefusalReason is a stable word for why an agent did not act.
+// RefusalReason is a stable word for why an agent did not act. There may be
+// more of them in a later build: one that is not known says no more than that
+// the action was not begun.
 type RefusalReason string
 
 const (
-	// RefusedStale means that the epoch, the term or the identity is older than, or other
-	// than, what the agent sees (HTTP 409).
+	// RefusedStale means that the epoch is older than one that the agent has
+	// seen: another manager may be in charge (HTTP 409).
 	RefusedStale RefusalReason = "Stale"
+	// RefusedMoved means that the server's term, or the identity that the step is
+	// about, is not the one that the step was planned for, or not known: it is
+	// for the same manager to plan anew (HTTP 409). Agents of earlier builds say
+	// Stale to that.
+	RefusedMoved RefusalReason = "Moved"
 	// RefusedOther means that the request is for another pod or another set (HTTP 409).
 	RefusedOther RefusalReason = "NotForMe"
 	// RefusedBusy means that another action is being carried out (HTTP 409).
