@@ -93,6 +93,24 @@ func (w *DatastoreWrapper) Paused(paused bool) *DatastoreWrapper {
 	return w
 }
 
+// Stopped sets spec.stopped.
+func (w *DatastoreWrapper) Stopped(stopped bool) *DatastoreWrapper {
+	w.datastore.Spec.Stopped = stopped
+	return w
+}
+
+// Disruption sets spec.disruption.
+func (w *DatastoreWrapper) Disruption(disruption v1alpha1.Disruption) *DatastoreWrapper {
+	w.datastore.Spec.Disruption = disruption
+	return w
+}
+
+// Retention sets spec.storage.retention.
+func (w *DatastoreWrapper) Retention(retention v1alpha1.Retention) *DatastoreWrapper {
+	w.datastore.Spec.Storage.Retention = retention
+	return w
+}
+
 // StorageSize sets spec.storage.size; it panics if that is no quantity.
 func (w *DatastoreWrapper) StorageSize(size string) *DatastoreWrapper {
 	w.datastore.Spec.Storage.Size = resource.MustParse(size)

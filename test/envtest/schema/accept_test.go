@@ -38,6 +38,10 @@ var _ = Describe("A Datastore that can be right", func() {
 		Entry("with nine replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(9) }),
 		Entry("without dynamic volumes", func(w *wrappers.DatastoreWrapper) { w.StorageClass("") }),
 		Entry("with an empty config", func(w *wrappers.DatastoreWrapper) { w.Config(`{}`) }),
+		Entry("stopped from the start", func(w *wrappers.DatastoreWrapper) { w.Stopped(true) }),
+		Entry("with downtime allowed", func(w *wrappers.DatastoreWrapper) { w.Disruption(v1alpha1.DisruptionAllowDowntime) }),
+		Entry("with every claim to be deleted", func(w *wrappers.DatastoreWrapper) { w.Retention(deleteAll) }),
+		Entry("with consent", func(w *wrappers.DatastoreWrapper) { w.Annotation(v1alpha1.AnnotationApprove, "recover:db-1") }),
 		Entry("without the interface", func(w *wrappers.DatastoreWrapper) { w.UI(false) }),
 		Entry("with a wildcard host", func(w *wrappers.DatastoreWrapper) { w.UIIngress(v1alpha1.Ingress{Host: "*.example.com"}) }),
 		Entry("with a token of the user's own", func(w *wrappers.DatastoreWrapper) {
@@ -74,7 +78,7 @@ var _ = Describe("A Datastore that can be right", func() {
 			func(string) any { return nil },
 			func(field string) any {
 				return map[string]any{
-					"image": "", "paused": false, "resources": map[string]any{}, "config": map[string]any{},
+					"image": "", "paused": false, "stopped": false, "disruption": "Protect", "resources": map[string]any{}, "config": map[string]any{},
 					"pod": map[string]any{
 						"labels": map[string]any{}, "annotations": map[string]any{}, "nodeSelector": map[string]any{},
 						"tolerations": []any{}, "affinity": map[string]any{}, "topologySpreadConstraints": []any{},
@@ -133,7 +137,10 @@ var _ = Describe("Defaults", func() {
 		object := asUnstructured(datastore)
 		Expect(api.Get(ctx, client.ObjectKeyFromObject(datastore), object)).To(Succeed())
 		Expect(object.Object["spec"]).To(Equal(map[string]any{
-			"engine": "Consul", "version": "1.22.3", "replicas": int64(3), "storage": map[string]any{"size": "1Gi"},
+			"engine": "Consul", "version": "1.22.3", "replicas": int64(3), "disruption": "Protect",
+			"storage": map[string]any{"size": "1Gi", "retention": map[string]any{
+				"whenDeleted": "Retain", "whenScaled": "Retain", "whenLost": "Ask",
+			}},
 		}), "so that what is stored does not change with the operator")
 	})
 
@@ -152,6 +159,31 @@ var _ = Describe("Defaults", func() {
 		}))
 	})
 
+	DescribeTable("fill the retention",
+		func(ctx context.Context, given any, want v1alpha1.Retention) {
+			object := asUnstructured(sample().Obj())
+			Expect(unstructured.SetNestedField(object.Object, given, "spec", "storage", "retention")).To(Succeed())
+			Expect(try(ctx, object)).To(Succeed())
+			var defaulted v1alpha1.Datastore
+			Expect(api.Scheme().Convert(object, &defaulted, nil)).To(Succeed())
+			Expect(defaulted.Spec.Storage.Retention).To(Equal(want))
+			Expect(defaulted.StorageRetention()).To(Equal(want))
+		},
+		Entry("that is null", nil, keepAll),
+		Entry("that is empty", map[string]any{}, keepAll),
+		Entry("with a null in it", map[string]any{"whenLost": nil}, keepAll),
+		Entry("that is given in part", map[string]any{"whenLost": "Delete"},
+			v1alpha1.Retention{WhenDeleted: v1alpha1.RetentionRetain, WhenScaled: v1alpha1.RetentionRetain, WhenLost: v1alpha1.LostDelete}),
+		Entry("not where it is given", map[string]any{"whenDeleted": "Delete", "whenScaled": "Delete", "whenLost": "Delete"}, deleteAll),
+	)
+
+	It("fill a disruption that is null", func(ctx context.Context) {
+		object := asUnstructured(sample().Obj())
+		Expect(unstructured.SetNestedField(object.Object, nil, "spec", "disruption")).To(Succeed())
+		Expect(try(ctx, object)).To(Succeed())
+		Expect(object.Object["spec"]).To(HaveKeyWithValue("disruption", "Protect"))
+	})
+
 	It("are the ones that the code assumes", func(ctx context.Context) {
 		object := asUnstructured(sample().Obj())
 		Expect(unstructured.SetNestedField(object.Object, map[string]any{"ui": map[string]any{}}, "spec", "consul")).To(Succeed())
@@ -160,6 +192,8 @@ var _ = Describe("Defaults", func() {
 		Expect(api.Scheme().Convert(object, &defaulted, nil)).To(Succeed())
 		Expect(*defaulted.Spec.Consul).To(Equal(sample().Obj().ConsulSettings()))
 		Expect(defaulted.DesiredReplicas()).To(Equal(sample().Obj().DesiredReplicas()))
+		Expect(defaulted.Spec.Storage.Retention).To(Equal(sample().Obj().StorageRetention()))
+		Expect(defaulted.AllowsDowntime()).To(Equal(sample().Obj().AllowsDowntime()))
 	})
 
 	It("keep false and every key of config", func(ctx context.Context) {
@@ -169,6 +203,11 @@ var _ = Describe("Defaults", func() {
 			`{"log_level":"DEBUG","limits":{"http_max_conns_per_client":400},"a":[1,null]}`))
 	})
 })
+
+var (
+	keepAll   = v1alpha1.Retention{WhenDeleted: v1alpha1.RetentionRetain, WhenScaled: v1alpha1.RetentionRetain, WhenLost: v1alpha1.LostAsk}
+	deleteAll = v1alpha1.Retention{WhenDeleted: v1alpha1.RetentionDelete, WhenScaled: v1alpha1.RetentionDelete, WhenLost: v1alpha1.LostDelete}
+)
 
 // fill uses every field of the pod.
 func fill(p *v1alpha1.PodSpec) {

@@ -118,6 +118,10 @@ var _ = Describe("kubectl", func() {
 		// The API server publishes what it knows of a new kind a moment after it has accepted it.
 		Eventually(ctx, func() (string, error) { return tryKubectl("explain", "dstore.spec.storage.size") }, 30*time.Second).
 			Should(ContainSubstring("It can be raised, and"))
+		Expect(kubectl("explain", "dstore.spec.storage.retention.whenLost")).To(SatisfyAll(
+			ContainSubstring("A node that is only silent is not gone"), MatchRegexp(`ENUM:\s+Ask\s+Delete\s`)))
+		Expect(kubectl("explain", "dstore.spec.disruption")).To(ContainSubstring("with one or two members"))
+		Expect(kubectl("explain", "dstore.spec.stopped")).To(ContainSubstring("on their own data"))
 		Expect(kubectl("explain", "dstore.spec.consul.ui.ingress.host")).To(ContainSubstring("consul.example.com"))
 		Expect(kubectl("explain", "dstore.status.faultTolerance")).To(ContainSubstring("may fail now without loss"))
 	})

@@ -94,6 +94,17 @@ var _ = Describe("The sample", func() {
 		Expect(sample.ConsulSettings().Datacenter).To(Equal("kubernetes"))
 		Expect(api.Delete(ctx, &sample)).To(Succeed())
 	})
+
+	It("of one server is accepted, and deletes what it is to delete only", func(ctx context.Context) {
+		kubectl("apply", "--validate=strict", "-f", configFolder+"/samples/namespace.yaml", "-f", configFolder+"/samples/consul-small.yaml")
+		var sample v1alpha1.Datastore
+		Expect(api.Get(ctx, client.ObjectKey{Namespace: "consul-demo", Name: "small"}, &sample)).To(Succeed())
+		Expect(sample.AllowsDowntime()).To(BeTrue())
+		Expect(sample.Spec.Storage.Retention).To(Equal(v1alpha1.Retention{
+			WhenDeleted: v1alpha1.RetentionDelete, WhenScaled: v1alpha1.RetentionDelete, WhenLost: v1alpha1.LostAsk,
+		}))
+		Expect(api.Delete(ctx, &sample)).To(Succeed())
+	})
 })
 
 var _ = Describe("The role of the manager", func() {

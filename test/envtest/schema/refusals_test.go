@@ -46,6 +46,11 @@ func withPod(input string, change func(*v1alpha1.PodSpec), field, message string
 	return with(input, func(w *wrappers.DatastoreWrapper) { w.Pod(change) }, "spec.pod."+field, message)
 }
 
+// withRetention refuses a retention policy.
+func withRetention(input string, retention v1alpha1.Retention, field, message string) refusal {
+	return with(input, func(w *wrappers.DatastoreWrapper) { w.Retention(retention) }, "spec.storage.retention."+field, message)
+}
+
 // withIngress refuses an Ingress.
 func withIngress(input string, change func(*v1alpha1.Ingress), field, message string) refusal {
 	return with(input, func(w *wrappers.DatastoreWrapper) {
@@ -141,6 +146,13 @@ var onCreation = []refusal{
 		"spec.storage.size", "size must be more than 0"),
 	with("a class that is no name", func(w *wrappers.DatastoreWrapper) { w.StorageClass("Fast Disks") },
 		"spec.storage.className", "className must be the name of a StorageClass"),
+
+	with("an unknown disruption", func(w *wrappers.DatastoreWrapper) { w.Disruption("Never") },
+		"spec.disruption", `supported values: "Protect", "AllowDowntime"`),
+	withRetention("Recycle when deleted", v1alpha1.Retention{WhenDeleted: "Recycle"}, "whenDeleted", `supported values: "Retain", "Delete"`),
+	withRetention("Ask when deleted", v1alpha1.Retention{WhenDeleted: "Ask"}, "whenDeleted", `supported values: "Retain", "Delete"`),
+	withRetention("delete when scaled", v1alpha1.Retention{WhenScaled: "delete"}, "whenScaled", `supported values: "Retain", "Delete"`),
+	withRetention("Retain when lost", v1alpha1.Retention{WhenLost: "Retain"}, "whenLost", `supported values: "Ask", "Delete"`),
 
 	with("a negative limit", func(w *wrappers.DatastoreWrapper) { w.Limit("cpu", "-1") },
 		"spec.resources.limits", "limits must not be negative"),

@@ -28,8 +28,8 @@ var _ = Describe("A Datastore that cannot be right", func() {
 
 	It("cannot have a field that is not in the schema", func(ctx context.Context) {
 		object := asUnstructured(sample().Obj())
-		Expect(unstructured.SetNestedField(object.Object, true, "spec", "stopped")).To(Succeed())
-		Expect(try(ctx, object)).To(MatchError(ContainSubstring(`unknown field "spec.stopped"`)))
+		Expect(unstructured.SetNestedField(object.Object, true, "spec", "stop")).To(Succeed())
+		Expect(try(ctx, object)).To(MatchError(ContainSubstring(`unknown field "spec.stop"`)))
 	})
 
 	It("needs engine, version and storage", func(ctx context.Context) {
@@ -81,6 +81,12 @@ var _ = Describe("A change of a Datastore", func() {
 		Entry("the same class", func(w *wrappers.DatastoreWrapper) { w.StorageClass("fast") },
 			func(w *wrappers.DatastoreWrapper) { w.StorageClass("fast").Paused(true) }),
 		Entry("another version", asItWas, func(w *wrappers.DatastoreWrapper) { w.Version("1.21.5") }),
+		Entry("stopped", asItWas, func(w *wrappers.DatastoreWrapper) { w.Stopped(true) }),
+		Entry("started again", func(w *wrappers.DatastoreWrapper) { w.Stopped(true) }, asItWas),
+		Entry("downtime allowed", asItWas, func(w *wrappers.DatastoreWrapper) { w.Disruption(v1alpha1.DisruptionAllowDowntime) }),
+		Entry("downtime no longer allowed", func(w *wrappers.DatastoreWrapper) { w.Disruption(v1alpha1.DisruptionAllowDowntime) }, asItWas),
+		Entry("another retention", asItWas, func(w *wrappers.DatastoreWrapper) { w.Retention(deleteAll) }),
+		Entry("retention back to nothing deleted", func(w *wrappers.DatastoreWrapper) { w.Retention(deleteAll) }, asItWas),
 		Entry("other replicas", asItWas, func(w *wrappers.DatastoreWrapper) { w.Replicas(5) }),
 	)
 
