@@ -13,26 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/hack/bench/manifests"
 )
-
-func TestMedian(t *testing.T) {
-	for _, c := range []struct {
-		of   series
-		want time.Duration
-	}{
-		{nil, 0},
-		{series{3}, 3},
-		{series{9, 1, 5}, 5},
-		{series{8, 2, 4, 6}, 5},
-	} {
-		if got := c.of.median(); got != c.want {
-			t.Errorf("the median of %v is %v, want %v", c.of, got, c.want)
-		}
-	}
-	if got := (series{3 * time.Second, time.Second, 2500 * time.Millisecond}).spread(); got != "2.50 (1.00–3.00)" {
-		t.Errorf("the spread is %q", got)
-	}
-}
 
 // The first time counts, of one thing; of three members' the last of the first.
 func TestMarks(t *testing.T) {
@@ -47,28 +29,6 @@ func TestMarks(t *testing.T) {
 	got := m.all()
 	if len(got) != 2 || got[markLeader] != 3*time.Second || got[markPods] != 2*time.Second {
 		t.Errorf("got %v", got)
-	}
-}
-
-func TestBusy(t *testing.T) {
-	before, err := parseTimes("cpu  100 0 100 700 100 0 0 0 0 0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	after, err := parseTimes("cpu  150 0 125 750 150 0 0 25 0 0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := busy(before, after); got != 0.5 {
-		t.Errorf("%v of the time was busy, want half", got)
-	}
-	if busy(before, before) != 0 {
-		t.Error("no time at all was busy")
-	}
-	for _, line := range []string{"", "cpu0 1 2 3 4 5 6 7 8", "cpu 1 2 3", "cpu 1 2 3 4 5 six 7 8"} {
-		if _, err := parseTimes(line); err == nil {
-			t.Errorf("%q was understood", line)
-		}
 	}
 }
 
@@ -116,7 +76,7 @@ func TestManifests(t *testing.T) {
 			if err := yaml.UnmarshalStrict([]byte(c.manifest), &d); err != nil {
 				t.Fatal(err)
 			}
-			if d.Name != setName || *d.Spec.Replicas != size {
+			if d.Name != manifests.Name || *d.Spec.Replicas != manifests.Size {
 				t.Errorf("%s: %s of %d", c.key, d.Name, *d.Spec.Replicas)
 			}
 			continue

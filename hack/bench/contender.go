@@ -3,22 +3,7 @@
 
 package main
 
-import (
-	_ "embed"
-	"strings"
-)
-
-//go:embed manifests/tutorial.yaml
-var tutorial string
-
-//go:embed manifests/datastore.yaml
-var datastore string
-
-// setName is that of the StatefulSet and of the Datastore in all manifests.
-const setName = "consul"
-
-// size is the number of servers in all manifests.
-const size = 3
+import "github.com/quorate/quorate/hack/bench/manifests"
 
 // contender is one way to form three Consul servers.
 type contender struct {
@@ -33,11 +18,7 @@ type contender struct {
 }
 
 var contenders = []contender{
-	{key: "ordered", title: "tutorial, one pod after the other", manifest: byHand("OrderedReady"), level: "privileged"},
-	{key: "parallel", title: "tutorial, all pods at once", manifest: byHand("Parallel"), level: "privileged"},
-	{key: "datastore", title: "Datastore", manifest: datastore, level: "restricted", operated: true},
-}
-
-func byHand(order string) string {
-	return strings.Replace(tutorial, "Policy: ORDER", "Policy: "+order, 1)
+	{key: "ordered", title: "tutorial, one pod after the other", manifest: manifests.Tutorial("OrderedReady"), level: "privileged"},
+	{key: "parallel", title: "tutorial, all pods at once", manifest: manifests.Tutorial("Parallel"), level: "privileged"},
+	{key: "datastore", title: "Datastore", manifest: manifests.Datastore(), level: "restricted", operated: true},
 }

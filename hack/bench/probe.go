@@ -13,6 +13,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/hack/bench/ground"
+	"github.com/quorate/quorate/hack/bench/manifests"
 )
 
 // The moments that a client of Consul sees.
@@ -30,7 +33,7 @@ type prober struct {
 	contender contender
 	namespace string
 	k8s       client.Client
-	reach     reach
+	reach     ground.Reach
 	marks     *marks
 
 	mu   sync.Mutex
@@ -44,7 +47,7 @@ func (p *prober) pod(it *corev1.Pod) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pods[it.Name] = p.reach.pod(p.namespace, it.Name, it.Status.PodIP)
+	p.pods[it.Name] = p.reach.Pod(p.namespace, it.Name, it.Status.PodIP)
 }
 
 func (p *prober) urls() []string {
@@ -88,7 +91,7 @@ func (p *prober) await(ctx context.Context, name mark, ask func(context.Context)
 // leads tells whether any server knows of a leader; nobody needs a token for that.
 func (p *prober) leads(ctx context.Context) bool {
 	for _, url := range p.urls() {
-		if text, ok := p.reach.call(ctx, http.MethodGet, url+"/v1/status/leader", "", ""); ok && strings.Contains(text, ":8300") {
+		if text, ok := p.reach.Call(ctx, http.MethodGet, url+"/v1/status/leader", "", ""); ok && strings.Contains(text, ":8300") {
 			return true
 		}
 	}
@@ -102,8 +105,8 @@ func (p *prober) complete(ctx context.Context) bool {
 		return false
 	}
 	for _, url := range p.urls() {
-		text, ok := p.reach.call(ctx, http.MethodGet, url+"/v1/operator/autopilot/health", token, "")
-		if ok && healthyVoters(text) == size {
+		text, ok := p.reach.Call(ctx, http.MethodGet, url+"/v1/operator/autopilot/health", token, "")
+		if ok && healthyVoters(text) == manifests.Size {
 			return true
 		}
 	}
@@ -134,7 +137,7 @@ func (p *prober) usable() func(context.Context) bool {
 	if !p.contender.operated {
 		return func(ctx context.Context) bool {
 			for _, url := range p.urls() {
-				if text, ok := p.reach.call(ctx, http.MethodPut, url+path, "", "my-data"); ok && strings.HasPrefix(text, "true") {
+				if text, ok := p.reach.Call(ctx, http.MethodPut, url+path, "", "my-data"); ok && strings.HasPrefix(text, "true") {
 					return true
 				}
 			}
@@ -142,7 +145,7 @@ func (p *prober) usable() func(context.Context) bool {
 		}
 	}
 	var service corev1.Service
-	key := client.ObjectKey{Namespace: p.namespace, Name: setName + "-client"}
+	key := client.ObjectKey{Namespace: p.namespace, Name: manifests.Name + "-client"}
 	return func(ctx context.Context) bool {
 		if service.Spec.ClusterIP == "" && p.k8s.Get(ctx, key, &service) != nil {
 			return false
@@ -151,8 +154,8 @@ func (p *prober) usable() func(context.Context) bool {
 		if !ok {
 			return false
 		}
-		url := p.reach.service(p.namespace, service.Name, service.Spec.ClusterIP)
-		text, ok := p.reach.call(ctx, http.MethodPut, url+path, token, "my-data")
+		url := p.reach.Service(p.namespace, service.Name, service.Spec.ClusterIP)
+		text, ok := p.reach.Call(ctx, http.MethodPut, url+path, token, "my-data")
 		return ok && strings.HasPrefix(text, "true")
 	}
 }
@@ -164,7 +167,7 @@ func (p *prober) token(ctx context.Context) (string, bool) {
 		return "", true
 	}
 	var s corev1.Secret
-	if p.k8s.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: setName + "-connection"}, &s) != nil {
+	if p.k8s.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: manifests.Name + "-connection"}, &s) != nil {
 		return "", false
 	}
 	return string(s.Data["token"]), len(s.Data["token"]) > 0

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/quorate/quorate/hack/bench/ground"
+	"github.com/quorate/quorate/hack/bench/stats"
 )
 
 // markApplied is when kubectl has returned.
@@ -44,8 +47,8 @@ type results struct {
 	runs map[string][]run
 }
 
-func (r results) series(c contender, m mark) series {
-	var out series
+func (r results) series(c contender, m mark) stats.Series {
+	var out stats.Series
 	for _, one := range r.runs[c.key] {
 		if at, ok := one.at[m]; ok {
 			out = append(out, at)
@@ -58,7 +61,7 @@ func (r results) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Time to form three Consul servers\n\n")
 	fmt.Fprintf(&b, "Measured %s by `make bench-form` on %s, with control plane and three nodes on this one machine. "+
-		"Kubernetes 1.36.3, Consul 1.22.3, images on the nodes already.\n\n", r.when.UTC().Format("2006-01-02"), machine())
+		"Kubernetes 1.36.3, Consul 1.22.3, images on the nodes already.\n\n", r.when.UTC().Format("2006-01-02"), ground.Machine())
 	b.WriteString("All were formed in turn on the same cluster, each in a fresh namespace that was removed with its volumes " +
 		"before the next. Seconds from just before `kubectl apply`: median (least–most).\n\n")
 	r.outcomes(&b)
@@ -84,7 +87,7 @@ func (r results) outcomes(b *strings.Builder) {
 	for _, c := range contenders {
 		fmt.Fprintf(b, "| %s |", c.title)
 		for _, o := range outcomes {
-			fmt.Fprintf(b, " %s |", r.series(c, o).spread())
+			fmt.Fprintf(b, " %s |", r.series(c, o).Spread())
 		}
 		fmt.Fprintf(b, " %d | %.0f %% |\n", len(r.runs[c.key]), 100*r.busy(c))
 	}
@@ -92,12 +95,12 @@ func (r results) outcomes(b *strings.Builder) {
 	for _, c := range contenders[1:] {
 		fmt.Fprintf(b, "| %s ÷ %s |", c.title, base.title)
 		for _, o := range outcomes {
-			fmt.Fprintf(b, " %s |", ratio(r.series(c, o).median(), r.series(base, o).median()))
+			fmt.Fprintf(b, " %s |", ratio(r.series(c, o).Median(), r.series(base, o).Median()))
 		}
 		b.WriteString(" | |\n")
 	}
 	last := contenders[len(contenders)-1]
-	if ready, voters := r.series(last, markReady).median(), r.series(base, markVoters).median(); ready > 0 && voters > 0 {
+	if ready, voters := r.series(last, markReady).Median(), r.series(base, markVoters).Median(); ready > 0 && voters > 0 {
 		fmt.Fprintf(b, "\nDatastore Ready ÷ three healthy voters of the %s: **%s**.\n", base.title, ratio(ready, voters))
 	}
 }
@@ -135,7 +138,7 @@ func (r results) timeline(b *strings.Builder) {
 				b.WriteString(" |")
 				continue
 			}
-			fmt.Fprintf(b, " %.2f |", s.median().Seconds())
+			fmt.Fprintf(b, " %.2f |", s.Median().Seconds())
 		}
 		b.WriteString("\n")
 	}
@@ -147,7 +150,7 @@ func (r results) moments() []mark {
 	for _, c := range contenders {
 		for _, one := range r.runs[c.key] {
 			for m := range one.at {
-				at[m] = r.series(c, m).median()
+				at[m] = r.series(c, m).Median()
 			}
 		}
 	}

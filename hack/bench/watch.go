@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/hack/bench/manifests"
 )
 
 // The moments that the API server tells of, as a watch sees them.
@@ -107,7 +108,7 @@ func (o *observer) see(object runtime.Object, now time.Time) {
 
 // seeLedger reads of the ledger what a formation is told by.
 func (o *observer) seeLedger(it *corev1.ConfigMap, now time.Time) {
-	if it.Name != setName+"-ledger" {
+	if it.Name != manifests.Name+"-ledger" {
 		return
 	}
 	o.marks.first(markLedger, now)

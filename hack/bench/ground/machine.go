@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package ground
 
 import (
 	"context"
@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// quiet is the share of the processors that may be busy when a formation
+	// quiet is the share of the processors that may be busy when a measurement
 	// begins; the cluster at rest takes some of it.
 	quiet = 0.4
 	// quietSample is over what the share is measured.
 	quietSample = 2 * time.Second
 )
 
-// awaitQuiet returns when the machine is quiet, or when it was not for so long,
+// AwaitQuiet returns when the machine is quiet, or when it was not for so long,
 // with the share of the processors that was busy at last.
-func awaitQuiet(ctx context.Context, patience time.Duration) (float64, error) {
+func AwaitQuiet(ctx context.Context, patience time.Duration) (float64, error) {
 	deadline := time.Now().Add(patience)
 	for {
 		before, err := readTimes()
@@ -92,8 +92,8 @@ func busy(before, after times) float64 {
 	return 1 - float64(after.idle-before.idle)/float64(total)
 }
 
-// machine describes where this runs, without saying which one it is.
-func machine() string {
+// Machine describes where this runs, without saying which one it is.
+func Machine() string {
 	var u unix.Utsname
 	kernel := "unknown"
 	if unix.Uname(&u) == nil {

@@ -1,0 +1,33 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package manifests holds what the benchmarks apply: Consul as the tutorial has
+// it, and the Datastore that stands for the same.
+package manifests
+
+import (
+	_ "embed"
+	"strings"
+)
+
+//go:embed tutorial.yaml
+var tutorial string
+
+//go:embed datastore.yaml
+var datastore string
+
+const (
+	// Name is that of the StatefulSet and of the Datastore in all manifests.
+	Name = "consul"
+	// Size is the number of servers in all manifests.
+	Size = 3
+)
+
+// Tutorial is what the tutorial applies, with pods that are made in the given
+// order: OrderedReady, which is the default of a StatefulSet, or Parallel.
+func Tutorial(order string) string {
+	return strings.Replace(tutorial, "Policy: ORDER", "Policy: "+order, 1)
+}
+
+// Datastore is the one resource instead.
+func Datastore() string { return datastore }
