@@ -19,9 +19,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -107,13 +105,11 @@ func (c *cluster) prepare(i int) *server {
 // render writes the configuration as init does at each start of a pod.
 func (s *server) render(size int) {
 	s.c.t.Helper()
-	d := &v1alpha1.Datastore{}
-	d.Spec.Version = "1.22.3"
-	if s.c.config != "" {
-		d.Spec.Config = &apiextensionsv1.JSON{Raw: []byte(s.c.config)}
-	}
-	for name, content := range (Engine{}).Template(d).Files {
-		s.write("config/"+name, content)
+	template := Engine{}.Template(datastore(s.c.config))
+	for _, files := range []map[string]string{template.Files, template.Reloadable} {
+		for name, content := range files {
+			s.write("config/"+name, content)
+		}
 	}
 	addresses := map[string]string{}
 	for i := range size {

@@ -36,6 +36,8 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		do = l.remove
 	case engine.StepLeave:
 		do = l.leave
+	case engine.StepReload:
+		do = l.reload
 	default:
 		return fmt.Errorf("%s: Consul knows no step %q", l.config.Member, s.Kind)
 	}

@@ -53,8 +53,9 @@ func newLocal(config engine.LocalConfig, base string) *local {
 
 // agentSelf is what is read of a server's own description.
 type agentSelf struct {
-	Config struct{ NodeID, Version string }
-	Stats  struct {
+	Config      struct{ NodeID, Version string }
+	DebugConfig struct{ Logging shown }
+	Stats       struct {
 		Raft map[string]string `json:"raft"`
 	}
 }
@@ -105,6 +106,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	}
 	out.Facts = map[string]string{factACL: aclReady}
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
+	out.Settings = l.settings(self)
 	if err := l.describeRole(client, q, &out, self, leader); err != nil {
 		return out, err
 	}

@@ -15,9 +15,10 @@ var settingsText string
 
 // setting is one that a user may write.
 type setting struct {
-	path  string // dotted
-	kind  string // boolean, integer, number, string, duration, strings, stringmap, object or list
-	since string // the first release that has it; empty for all
+	path   string // dotted
+	kind   string // boolean, integer, number, string, duration, strings, stringmap, object or list
+	since  string // the first release that has it; empty for all
+	reload bool   // a running server takes it up
 }
 
 // catalogue is what is known of Consul's settings. A server refuses to start
@@ -67,12 +68,20 @@ func parseCatalogue(text string) catalogue {
 }
 
 func (c *catalogue) add(line string) {
-	words := append(strings.Fields(line), "")
-	if len(words) < 3 {
+	words := strings.Fields(line)
+	if len(words) < 2 {
 		panic("settings.txt: no kind in " + line)
 	}
-	c.known[words[0]] = setting{path: words[0], kind: words[1], since: words[2]}
-	c.addSections(words[0])
+	s := setting{path: words[0], kind: words[1]}
+	for _, word := range words[2:] {
+		if word == "reload" {
+			s.reload = true
+		} else {
+			s.since = word
+		}
+	}
+	c.known[s.path] = s
+	c.addSections(s.path)
 }
 
 // addSections notes the objects that a setting is nested in.

@@ -20,6 +20,7 @@ const (
 	dataDir    = "/consul/data"
 	configDir  = "/consul/config"
 	serverFile = "server.json" // shared by all members; the user's settings are in it
+	reloadFile = "reload.json" // as above, those that a running server takes up
 	memberFile = "member.json" // of one member; holds secrets
 	formFile   = "form.json"   // only while the set forms
 )
@@ -36,6 +37,7 @@ type object = map[string]any
 // Nothing in it depends on the number of members: a change of replicas changes
 // no template. What may form a cluster is not in it; see release.go.
 func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
+	fixed, live := split("", serverSettings(d))
 	return engine.ServerTemplate{
 		Image:        "hashicorp/consul:" + d.Spec.Version,
 		Command:      []string{"/bin/consul"},
@@ -43,7 +45,8 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 		Ports:        ports(),
 		DataDir:      dataDir,
 		ConfigDir:    configDir,
-		Files:        map[string]string{serverFile: string(encode(serverSettings(d)))},
+		Files:        map[string]string{serverFile: string(encode(fixed))},
+		Reloadable:   map[string]string{reloadFile: string(marked(live))},
 		GraceSeconds: graceSeconds,
 		Scratch:      []string{"/tmp"}, // a restored snapshot is spooled there
 	}
@@ -85,12 +88,41 @@ func serverSettings(d *v1alpha1.Datastore) object {
 	return merge(base, user)
 }
 
-// userSettings decodes spec.config, keeping numbers as they were written.
+// split parts the settings that a server reads when it starts from those that a
+// running one takes up. Neither keeps a section that nothing of it is in.
+func split(prefix string, values object) (fixed, live object) {
+	fixed, live = object{}, object{}
+	for key, value := range values {
+		section, isObject := value.(object)
+		switch path := prefix + key; {
+		case settings.known[path].reload:
+			live[key] = value
+		case isObject && settings.sections[path]:
+			below, above := split(path+".", section)
+			if len(below) > 0 {
+				fixed[key] = below
+			}
+			if len(above) > 0 {
+				live[key] = above
+			}
+		default:
+			fixed[key] = value
+		}
+	}
+	return fixed, live
+}
+
+// userSettings are those of spec.config.
 func userSettings(config *apiextensionsv1.JSON) (object, error) {
 	if config == nil || len(config.Raw) == 0 {
 		return nil, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(config.Raw))
+	return decode(config.Raw)
+}
+
+// decode reads settings and keeps numbers as they were written.
+func decode(content []byte) (object, error) {
+	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.UseNumber()
 	var out object
 	if err := dec.Decode(&out); err != nil {

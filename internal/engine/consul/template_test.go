@@ -7,6 +7,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,12 +40,58 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestTemplateFiles(t *testing.T) {
-	golden(t, "server-default.json", Engine{}.Template(datastore("")).Files[serverFile])
+	both := func(name string, d *v1alpha1.Datastore) {
+		got := Engine{}.Template(d)
+		golden(t, "server-"+name+".json", got.Files[serverFile])
+		golden(t, "reload-"+name+".json", got.Reloadable[reloadFile])
+		if len(got.Files) != 1 || len(got.Reloadable) != 1 {
+			t.Errorf("%s: there are more files: %v, %v", name, got.Files, got.Reloadable)
+		}
+	}
+	both("default", datastore(""))
 
 	d := datastore(`{"log_level":"WARN","acl":{"default_policy":"allow","token_ttl":"60s"},
-		"ui_config":{"content_path":"/consul/"},"limits":{"kv_max_value_size":18446744073709551615},"recursors":["10.0.0.1"]}`)
+		"ui_config":{"content_path":"/consul/","metrics_provider":"prometheus"},"connect":{},"dns_config":{"soa":{"expire":9}},
+		"limits":{"kv_max_value_size":18446744073709551615,"http_max_conns_per_client":400},"recursors":["10.0.0.1"]}`)
 	d.Spec.Consul = &v1alpha1.ConsulSpec{Datacenter: "east", UI: v1alpha1.ConsulUI{Enabled: ptr.To(false)}}
-	golden(t, "server-merged.json", Engine{}.Template(d).Files[serverFile])
+	both("merged", d)
+}
+
+// Every setting is in one of the two files, and a change of it changes that one
+// alone.
+func TestTemplateParts(t *testing.T) {
+	on := []string{"acl.enable_token_persistence", "disable_update_check", "telemetry.disable_hostname"} // by default here
+	base := Engine{}.Template(datastore(""))
+	for path, s := range settings.known {
+		if s.kind != "boolean" && s.kind != "string" {
+			continue
+		}
+		value := any(path + " changed")
+		if s.kind == "boolean" {
+			value = !slices.Contains(on, path)
+		}
+		words := strings.Split(path, ".")
+		for i := len(words) - 1; i >= 0; i-- {
+			value = object{words[i]: value}
+		}
+		got := Engine{}.Template(datastore(string(encode(value.(object)))))
+		files, live := got.Files[serverFile] != base.Files[serverFile], got.Reloadable[reloadFile] != base.Reloadable[reloadFile]
+		if live != s.reload || files == s.reload {
+			t.Errorf("%s, reload %v, changes server.json %v and reload.json %v", path, s.reload, files, live)
+		}
+	}
+	if a, b := readMark(t, base), readMark(t, (Engine{}).Template(datastore(`{"log_level":"WARN"}`))); a == b {
+		t.Errorf("two sets of settings have the mark %s", a)
+	}
+}
+
+func readMark(t *testing.T, template engine.ServerTemplate) string {
+	t.Helper()
+	got, err := readShown([]byte(template.Reloadable[reloadFile]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.Mark
 }
 
 // A change of the size must reach no running server's files.
