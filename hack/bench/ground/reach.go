@@ -31,8 +31,7 @@ type Reach struct {
 
 func newReach(kind target.Kind, config *rest.Config) (Reach, error) {
 	if kind == target.Local {
-		// The environment's proxy is not for what is on this machine.
-		return Reach{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: callTime}}, nil
+		return Direct(), nil
 	}
 	c, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -42,9 +41,15 @@ func newReach(kind target.Kind, config *rest.Config) (Reach, error) {
 	return Reach{http: c, base: strings.TrimSuffix(config.Host, "/")}, nil
 }
 
-// Direct tells that servers are called at their own addresses, by connections
+// Direct calls servers at their own addresses. The environment's proxy is not
+// for what is on this machine.
+func Direct() Reach {
+	return Reach{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: callTime}}
+}
+
+// IsDirect tells that servers are called at their own addresses, by connections
 // that nobody stands in between of.
-func (r Reach) Direct() bool { return r.base == "" }
+func (r Reach) IsDirect() bool { return r.base == "" }
 
 // Within is the same with another bound on one call.
 func (r Reach) Within(most time.Duration) Reach {
@@ -56,7 +61,7 @@ func (r Reach) Within(most time.Duration) Reach {
 // every call. Where the API server is in between it chooses the connections,
 // and this changes nothing.
 func (r Reach) Apart(pooled bool) Reach {
-	if !r.Direct() {
+	if !r.IsDirect() {
 		return r
 	}
 	const most = 32 // calls of one client under way at the same time
@@ -72,7 +77,7 @@ func (r Reach) Close() { r.http.CloseIdleConnections() }
 
 // Pod is the base URL of Consul in a pod.
 func (r Reach) Pod(namespace, name, address string) string {
-	if r.Direct() {
+	if r.IsDirect() {
 		return "http://" + net.JoinHostPort(address, "8500")
 	}
 	return fmt.Sprintf("%s/api/v1/namespaces/%s/pods/%s:8500/proxy", r.base, namespace, name)
@@ -80,7 +85,7 @@ func (r Reach) Pod(namespace, name, address string) string {
 
 // Service is the base URL of Consul behind a Service.
 func (r Reach) Service(namespace, name, address string) string {
-	if r.Direct() {
+	if r.IsDirect() {
 		return "http://" + net.JoinHostPort(address, "8500")
 	}
 	return fmt.Sprintf("%s/api/v1/namespaces/%s/services/%s:http/proxy", r.base, namespace, name)

@@ -1,0 +1,149 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package quorum
+
+import (
+	"fmt"
+	"time"
+)
+
+// Lacks says what is missing until the set is whole: as many pods as wanted,
+// all running, none leaving; Raft's configuration exactly these, each under its
+// identity of now and with a vote; each healthy in autopilot's eyes; each
+// answering, and following somebody. It returns nothing where nothing is.
+//
+// Autopilot alone would not do: it calls a pod healthy for seconds after it is
+// gone.
+func (s Sample) Lacks(want int) string {
+	if why := s.lacksPods(want); why != "" {
+		return why
+	}
+	switch {
+	case s.Peers == nil:
+		return "nobody tells Raft's configuration"
+	case s.Health == nil:
+		return "nobody tells the health"
+	case len(s.Peers) != want:
+		return fmt.Sprintf("%d servers in Raft's configuration", len(s.Peers))
+	}
+	seen := map[string]bool{}
+	for _, p := range s.Peers {
+		if why := s.lacksPeer(p); why != "" {
+			return why
+		}
+		m, _ := s.memberOf(p)
+		seen[m.Name] = true
+	}
+	if len(seen) != want {
+		return "two servers in Raft's configuration have the same address"
+	}
+	return s.Missing
+}
+
+func (s Sample) lacksPods(want int) string {
+	for _, m := range s.Members {
+		switch {
+		case m.Leaving:
+			return m.Name + " is being deleted"
+		case !m.Running:
+			return m.Name + " does not run"
+		}
+	}
+	if len(s.Members) != want {
+		return fmt.Sprintf("%d pods", len(s.Members))
+	}
+	return ""
+}
+
+func (s Sample) lacksPeer(p Peer) string {
+	m, ok := s.memberOf(p)
+	if !ok {
+		return "no pod has the address " + p.Address + " of a server in Raft's configuration"
+	}
+	answer := s.Answers[m.Name]
+	switch {
+	case !p.Voter:
+		return m.Name + " has no vote yet"
+	case s.IDs[m.Name] != p.ID:
+		return m.Name + " is not the server that Raft's configuration means"
+	case !s.healthy(p.ID):
+		return m.Name + " is not healthy"
+	case !answer.Alive:
+		return m.Name + " does not answer"
+	case answer.Leader == "":
+		return m.Name + " knows of no leader"
+	}
+	return ""
+}
+
+// Since returns the beginning of the last time without end in which every
+// sample was good, if that has lasted for the given time.
+func Since(samples []Sample, hold time.Duration, good func(Sample) bool) (time.Time, bool) {
+	var since time.Time
+	for _, s := range samples {
+		switch {
+		case !good(s):
+			since = time.Time{}
+		case since.IsZero():
+			since = s.At
+		}
+	}
+	if since.IsZero() || samples[len(samples)-1].At.Sub(since) < hold {
+		return time.Time{}, false
+	}
+	return since, true
+}
+
+// Low is how little was left at the worst moments.
+type Low struct {
+	// Known tells that Raft's configuration was seen at all.
+	Known bool
+	// Tolerance is how many more voters could have failed: healthy ones less a
+	// majority. Less than nothing means that there was no quorum.
+	Tolerance int
+	// Healthy is the least number of healthy voters, Away the greatest number of
+	// voters that were not.
+	Healthy, Away int
+}
+
+// Lowest finds the worst moments between two times. A voter is healthy where a
+// pod is reached at its address, answers, and is not unhealthy in autopilot's
+// eyes. Where no leader tells the configuration, the last one known counts, and
+// the word of the pods themselves.
+func Lowest(samples []Sample, from, to time.Time) Low {
+	var low Low
+	var peers []Peer
+	for _, s := range samples {
+		if s.Peers != nil {
+			peers = s.Peers
+		}
+		if peers == nil || s.At.Before(from) || s.At.After(to) {
+			continue
+		}
+		voters, healthy := s.count(peers)
+		now := Low{Known: true, Tolerance: healthy - majority(voters), Healthy: healthy, Away: voters - healthy}
+		if low.Known {
+			now.Tolerance = min(now.Tolerance, low.Tolerance)
+			now.Healthy = min(now.Healthy, low.Healthy)
+			now.Away = max(now.Away, low.Away)
+		}
+		low = now
+	}
+	return low
+}
+
+func (s Sample) count(peers []Peer) (voters, healthy int) {
+	for _, p := range peers {
+		if !p.Voter {
+			continue
+		}
+		voters++
+		if m, ok := s.memberOf(p); ok && s.Answers[m.Name].Alive && s.healthy(p.ID) {
+			healthy++
+		}
+	}
+	return voters, healthy
+}
+
+func majority(voters int) int { return voters/2 + 1 }
