@@ -203,14 +203,19 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 }
 
 // sameSet refuses a StatefulSet whose specification is not the one that the
-// decision was made on: a manager that was frozen in the middle of a pass would
-// take members' pods away that its successor has added.
+// decision was made on, or that bears a later epoch: a manager that was frozen
+// in the middle of a pass would take members' pods away that its successor has
+// let join. One that is frozen after this is stopped by the resourceVersion.
 func (p *pass) sameSet(live client.Object) error {
 	set, ok := live.(*appsv1.StatefulSet)
-	if !ok || p.snapshot.set != nil && set.UID == p.snapshot.set.UID && set.Generation == p.snapshot.set.Generation {
+	if !ok {
 		return nil
 	}
-	return errOutdated
+	same := p.snapshot.set != nil && set.UID == p.snapshot.set.UID && set.Generation == p.snapshot.set.Generation
+	if !same || markOf(set) > p.ledger.ledger.Epoch {
+		return errOutdated
+	}
+	return nil
 }
 
 // emptyLike returns an empty object of the same type and kind.

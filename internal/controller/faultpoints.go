@@ -8,12 +8,13 @@ import "github.com/quorate/quorate/internal/faultpoint"
 // The places between two side effects that belong together. A manager that
 // dies at any of them is followed by one that goes on from what it finds.
 var (
-	pointLedgerWritten   = faultpoint.New("manager.ledger-written")
-	pointSecretCreated   = faultpoint.New("manager.secret-created")
-	pointServicesApplied = faultpoint.New("manager.services-applied")
-	pointConfigApplied   = faultpoint.New("manager.config-applied")
-	pointStatefulSetDone = faultpoint.New("manager.statefulset-applied")
-	pointPodDeleted      = faultpoint.New("manager.pod-deleted")
-	pointAsked           = faultpoint.New("manager.asked")
-	pointStatusWritten   = faultpoint.New("manager.status-written")
+	pointLedgerWritten     = faultpoint.New("manager.ledger-written")
+	pointStatefulSetMarked = faultpoint.New("manager.statefulset-marked")
+	pointSecretCreated     = faultpoint.New("manager.secret-created")
+	pointServicesApplied   = faultpoint.New("manager.services-applied")
+	pointConfigApplied     = faultpoint.New("manager.config-applied")
+	pointStatefulSetDone   = faultpoint.New("manager.statefulset-applied")
+	pointPodDeleted        = faultpoint.New("manager.pod-deleted")
+	pointAsked             = faultpoint.New("manager.asked")
+	pointStatusWritten     = faultpoint.New("manager.status-written")
 )

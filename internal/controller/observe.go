@@ -31,6 +31,9 @@ type snapshot struct {
 	claims   map[string]*corev1.PersistentVolumeClaim
 	reports  map[string]*engine.Report // by pod UID
 	now      time.Time
+	// ledgerMade is when the ledger was made, by the API server's clock; nil
+	// where there is none.
+	ledgerMade *metav1.Time
 }
 
 // observe reads the children of a datastore through one reader. With the
@@ -121,11 +124,18 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 			m.Report = s.reports[string(p.UID)]
 		}
 		if c := s.claims[name]; c != nil {
-			m.Claim = &plan.Claim{UID: string(c.UID), Terminating: c.DeletionTimestamp != nil}
+			m.Claim = &plan.Claim{UID: string(c.UID), Terminating: c.DeletionTimestamp != nil, Predates: s.predates(c)}
 		}
 		out.Members = append(out.Members, m)
 	}
 	return out
+}
+
+// predates tells whether a claim was made before the ledger, both by the API
+// server's clock. Our claims follow the ledger, so that one of the same second
+// is not older.
+func (s *snapshot) predates(c *corev1.PersistentVolumeClaim) bool {
+	return s.ledgerMade == nil || c.CreationTimestamp.Before(s.ledgerMade)
 }
 
 // members returns how many ordinals the state spans: all that are wanted, that

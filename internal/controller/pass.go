@@ -66,11 +66,13 @@ var (
 //	decide    on what the cache shows and the agents reported
 //	confirm   the same on what is true now, if there is anything to do
 //	remember  the ledger, before anything that it must remember
+//	mark      the StatefulSet with the epoch, before it follows from it that
+//	          anybody is asked
 //	apply     the children, the StatefulSet last
 //	replace   pods that cannot get on
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.apply, p.replace, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.apply, p.replace, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)
@@ -151,6 +153,9 @@ func (p *pass) decide(ctx context.Context) error {
 
 func (p *pass) plan(snap *snapshot) error {
 	snap.now = p.Now()
+	if o := p.ledger.object; o != nil {
+		snap.ledgerMade = &o.CreationTimestamp
+	}
 	p.snapshot = snap
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)

@@ -49,7 +49,11 @@ func (p *draft) candidates() []candidate {
 	begun, fresh := p.withdrawals()
 	out := begun
 	for _, s := range p.engine.Plan(p.desired(), p.seen) {
-		out = append(out, candidate{step: s})
+		// A set that was usable has its credentials: whoever claims otherwise is
+		// not told them again.
+		if s.Kind != engine.StepBootstrap || !p.ledger.Bootstrapped {
+			out = append(out, candidate{step: s})
+		}
 	}
 	out = append(out, fresh...)
 	for i := range p.state.Members {

@@ -45,9 +45,16 @@ func (p *draft) foundersWanted() int32 {
 }
 
 // firstGrants grants all founders at once, when the last of them has reported
-// an empty volume.
+// an empty volume, and so has every other member whose volume may be older
+// than the ledger.
 func (p *draft) firstGrants() {
-	for _, name := range p.founders() {
+	asked := p.founders()
+	for _, m := range p.state.Members {
+		if p.unexplained(m) && !slices.Contains(asked, m.Name) {
+			asked = append(asked, m.Name)
+		}
+	}
+	for _, name := range asked {
 		m := p.state.member(name)
 		if why := p.notReadyToForm(m); why != "" {
 			p.guard(Summary{Action: engine.StepGrant, Member: name, Why: "form the set", BlockedBy: GuardFounders, Message: name + " " + why})
@@ -59,6 +66,13 @@ func (p *draft) firstGrants() {
 		p.grant(*p.state.member(name), engine.GrantForm)
 	}
 	p.summarize(Summary{Action: engine.StepGrant, Why: fmt.Sprintf("form the set of %d", p.ledger.FormationSize)})
+}
+
+// unexplained tells whether a claim may hold the data of a set that formed
+// under a ledger which was lost with all its credentials. Only the pod on it
+// can say, so that it is given one, and nothing forms before it has.
+func (p *draft) unexplained(m Member) bool {
+	return p.ledger.FormationSize == 0 && m.Claim != nil && m.Claim.Predates
 }
 
 // notReadyToForm says what a founder still lacks; empty where nothing.

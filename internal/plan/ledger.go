@@ -21,6 +21,9 @@ type Ledger struct {
 	FormationSize int32 `json:"formationSize,omitempty"`
 	// Formed is set at the first evidence of a formed set, and never unset.
 	Formed bool `json:"formed,omitempty"`
+	// Bootstrapped is set once the set was seen to be usable: what the engine
+	// does once after the formation has been done, and is never done again.
+	Bootstrapped bool `json:"bootstrapped,omitempty"`
 	// Image is the one resolved from engine and version, by that pair, so that
 	// a new operator does not change old datastores.
 	Image string `json:"image,omitempty"`
@@ -73,7 +76,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 	a, b := *l, *o
 	a.Members, b.Members = nil, nil
 	return a.ClusterID == b.ClusterID && a.Epoch == b.Epoch && a.FormationSize == b.FormationSize &&
-		a.Formed == b.Formed && a.Image == b.Image && a.ImageFor == b.ImageFor &&
+		a.Formed == b.Formed && a.Bootstrapped == b.Bootstrapped && a.Image == b.Image && a.ImageFor == b.ImageFor &&
 		maps.EqualFunc(l.Members, o.Members, Entry.equal)
 }
 

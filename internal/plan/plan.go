@@ -101,8 +101,24 @@ func (p *draft) observe() {
 // earlier ones.
 func (p *draft) claim() {
 	if p.raise || len(p.out.Asks) > 0 && (p.state.Epoch == 0 || p.state.Epoch != p.ledger.Epoch) {
-		p.ledger.Epoch++
+		p.ledger.Epoch = p.highestEpoch() + 1
 	}
+}
+
+// farthestEpoch bounds by how much the epoch is raised at once: a report is
+// untrusted, and one with the highest number there is would be the last.
+const farthestEpoch = 1 << 20
+
+// highestEpoch is the ledger's, or a later one that an agent has seen: the
+// ledger may have been restored from a backup.
+func (p *draft) highestEpoch() int64 {
+	highest := p.ledger.Epoch
+	for _, m := range p.state.Members {
+		if r := p.state.trusted(m); r != nil && r.Epoch > highest && r.Epoch-p.ledger.Epoch <= farthestEpoch {
+			highest = r.Epoch
+		}
+	}
+	return highest
 }
 
 func (p *draft) done() Decision {

@@ -33,11 +33,13 @@ func TestFormation(t *testing.T) {
 			"ledger, set of 3",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
 			"ledger, Bootstrap db-0",
+			"ledger",
 		}},
 		{"a set of one", func() []string { return raftSet(0, of(1)).Rest() }, []string{
 			"ledger, set of 1",
 			"ledger, epoch on set, Grant/Form db-0",
 			"ledger, Bootstrap db-0",
+			"ledger",
 		}},
 		{"a crash before the grants", func() []string {
 			s := raftSet(0, of(3))
@@ -47,6 +49,7 @@ func TestFormation(t *testing.T) {
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2 (crash before asking)",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
 			"ledger, Bootstrap db-0",
+			"ledger",
 		}},
 		{"a founder's volume is lost, and the others prove that nothing had formed", func() []string {
 			s := raftSet(0, of(3))
@@ -57,6 +60,7 @@ func TestFormation(t *testing.T) {
 			"ledger, epoch on set, Grant/Form db-1, Grant/Form db-2",
 			"ledger, Grant/Form db-0",
 			"ledger, Bootstrap db-0",
+			"ledger",
 		}},
 		{"two founders' volumes are lost, and nothing proves that nothing had formed", func() []string {
 			s := raftSet(0, of(3))
@@ -74,7 +78,7 @@ func TestFormation(t *testing.T) {
 			"ledger, set of 3",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
 			"ledger, Bootstrap db-1",
-			"EvictDead db-0 by db-1",
+			"ledger, EvictDead db-0 by db-1",
 			"ledger, Grant/Join db-0",
 			"ledger",
 		}},
@@ -87,6 +91,7 @@ func TestFormation(t *testing.T) {
 			"template t1, replace db-0, replace db-1, replace db-2",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
 			"ledger, Bootstrap db-0",
+			"ledger",
 		}},
 		{"pods with an image that cannot be had are replaced when it is put right", func() []string {
 			s := raftSet(0, with(enginetest.TemplateNoImage))
@@ -98,6 +103,7 @@ func TestFormation(t *testing.T) {
 			"-- the image is put right",
 			"template t0, replace db-0, replace db-1, replace db-2",
 			"ledger, Bootstrap db-0",
+			"ledger",
 		}},
 		{"a foreign volume among the founders", func() []string {
 			s := raftSet(0, of(3))

@@ -19,6 +19,7 @@ func (p *draft) settle() {
 		p.ledger.Members[name] = p.bringBack(name, p.ledger.Members[name])
 	}
 	p.ledger.Formed = p.ledger.Formed || p.formed()
+	p.ledger.Bootstrapped = p.ledger.Bootstrapped || p.ledger.Formed && p.out.Assessment.Usable
 	p.adopt()
 	for _, name := range p.granted() {
 		e := p.ledger.Members[name]

@@ -39,7 +39,7 @@ func (p *draft) occupied(m Member) bool {
 	if _, known := p.ledger.Members[m.Name]; known {
 		return true
 	}
-	if len(p.out.Assessment.PeersNamed(m.Name)) > 0 {
+	if len(p.out.Assessment.PeersNamed(m.Name)) > 0 || p.unexplained(m) {
 		return true
 	}
 	r := p.state.trusted(m)

@@ -83,6 +83,9 @@ type Pod struct {
 type Claim struct {
 	UID         string
 	Terminating bool
+	// Predates is true where it was made before the ledger, so that its volume
+	// may hold the data of a set that the ledger does not know.
+	Predates bool
 }
 
 // MemberName returns the name of an ordinal's member, which is its pod's.

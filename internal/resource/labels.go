@@ -27,8 +27,14 @@ const (
 	TemplateAnnotation = "quorate.dev/template"
 	// ConfigAnnotation, on a pod template, is the hash of the shared files.
 	ConfigAnnotation = "quorate.dev/config"
+	// ReloadableAnnotation, on the ConfigMap of the configuration, names the
+	// shared files in it that no template covers, separated by commas.
+	ReloadableAnnotation = "quorate.dev/reloadable"
 	// AppliedAnnotation, on a child, is the hash of what was last sent.
 	AppliedAnnotation = "quorate.dev/applied"
+	// EpochAnnotation, on the StatefulSet, is the epoch of the manager that may
+	// change it.
+	EpochAnnotation = "quorate.dev/epoch"
 	// WrittenAnnotation, on the StatefulSet, is its template as it was last
 	// written; see Builder.StatefulSet.
 	WrittenAnnotation = "quorate.dev/written"

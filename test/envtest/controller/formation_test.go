@@ -55,10 +55,10 @@ var _ = Describe("A new Datastore", Ordered, func() {
 			"create configmaps db-config", "create networkpolicies db", "create secrets db-connection",
 			"create statefulsets db",
 		))
-		Expect(objects[13:17]).To(HaveExactElements(
-			"update configmaps db-ledger", "update secrets db-ca", "update secrets db-manager", "update secrets db-member",
-		), "the grants are in the ledger, and the credentials live as long as the claims, before anybody is asked")
-		Expect(objects[17:]).To(HaveEach("update configmaps db-ledger"))
+		Expect(objects[13:18]).To(HaveExactElements(
+			"update configmaps db-ledger", "patch statefulsets db", "update secrets db-ca", "update secrets db-manager", "update secrets db-member",
+		), "the grants are in the ledger, the StatefulSet bears the epoch, and the credentials live as long as the claims, before anybody is asked")
+		Expect(objects[18:]).To(HaveEach("update configmaps db-ledger"))
 
 		tally := wire.Count(w.Writes())
 		AddReportEntry("Writes to form three members", tally.String())
