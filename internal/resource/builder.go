@@ -35,6 +35,10 @@ type Input struct {
 	// Addresses are the members' stable addresses as far as they are known, by
 	// member name.
 	Addresses map[string]string
+	// Proven is true where every member runs the template as it was last
+	// written, and is healthy with it. When another one is written, it is then
+	// remembered as the last good one, which can be put back.
+	Proven bool
 }
 
 // Builder renders the children of one Datastore.
@@ -43,6 +47,8 @@ type Builder struct {
 	d        *v1alpha1.Datastore
 	traits   engine.Traits
 	template engine.ServerTemplate
+	// given is the template to be put back in place of the rendered one.
+	given *corev1.PodTemplateSpec
 }
 
 // New returns a Builder. It keeps the input, which must not be changed.
@@ -60,11 +66,12 @@ type Observed struct {
 // Children returns the children that the Datastore controls, in the order in
 // which they are to be applied: first what gives addresses, last the
 // StatefulSet, whose pods need all others. The connection Secret is not among
-// them, since it needs credentials (see Connection), nor are ledger and
-// credentials, which are not the Datastore's alone.
+// them, since it needs credentials (see Connection), nor is the disruption
+// budget (see DisruptionBudget), nor are ledger and credentials, which are not
+// the Datastore's alone.
 //
 // With writeTemplate false, template and shared files stay as they were last
-// written, whatever the specification says now.
+// written, whatever the specification says now. See also PutBack.
 func (b Builder) Children(have Observed, writeTemplate bool) []client.Object {
 	var out []client.Object
 	for _, s := range b.Services() {

@@ -4,52 +4,47 @@
 package resource
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Config is the ConfigMap that init reads: the shared files, and the stable
-// addresses as far as they are known. There is nothing secret in it.
+// Config is the ConfigMap that init reads: the shared files, those that a
+// running server can take up, and the stable addresses as far as they are
+// known. There is nothing secret in it.
 //
-// A pod reads the files whenever it starts, so they are part of the template
-// and wait like it: with writeTemplate false they stay as they are, as long as
-// they are what the template was written with. Else somebody changed them, or
-// a write was cut short, and they are rendered. The addresses are always the
-// current ones.
+// A pod reads the files whenever it starts, so those that need a restart are
+// part of the template and wait like it: with writeTemplate false they are the
+// ones that the template was written with, wherever they are found. The
+// reloadable files, which no template hash covers, and the addresses are always
+// the current ones.
+//
+// The files of a template that may yet be put back are kept beside them. The
+// ConfigMap is applied before the StatefulSet; what is kept follows from the
+// StatefulSet that is there, so that no crash between the two loses files that
+// one of its templates needs.
 func (b Builder) Config(have Observed, writeTemplate bool) *corev1.ConfigMap {
-	files := b.template.Files
-	if kept := filesOf(have.Config); !writeTemplate && have.StatefulSet != nil && len(kept) > 0 &&
-		hashOf(kept) == have.StatefulSet.Spec.Template.Annotations[ConfigAnnotation] {
-		files = kept
-	}
+	files := b.files(have, writeTemplate)
+	reloadable := without(b.template.Reloadable, files)
 	data := map[string]string{AddressesKey: addressesText(b.in.Addresses)}
-	for name, text := range files {
-		data[FilePrefix+name] = text
+	for _, group := range []map[string]string{files, reloadable} {
+		for name, text := range group {
+			data[FilePrefix+name] = text
+		}
+	}
+	meta := b.meta(ConfigName(b.d.Name), ComponentConfig)
+	if len(reloadable) > 0 {
+		names := slices.Sorted(maps.Keys(reloadable))
+		meta.Annotations = map[string]string{ReloadableAnnotation: strings.Join(names, ",")}
 	}
 	return stamped(&corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		ObjectMeta: b.meta(ConfigName(b.d.Name), ComponentConfig),
-		Data:       data,
+		ObjectMeta: meta,
+		Data:       merged(data, kept(have, files)),
 	})
-}
-
-// filesOf returns the shared files in a ConfigMap, by file name.
-func filesOf(config *corev1.ConfigMap) map[string]string {
-	if config == nil {
-		return nil
-	}
-	out := map[string]string{}
-	for key, text := range config.Data {
-		if name, ok := strings.CutPrefix(key, FilePrefix); ok {
-			out[name] = text
-		}
-	}
-	return out
 }
 
 // addressesText writes the addresses in the order of the names. Members whose
@@ -60,9 +55,5 @@ func addressesText(addresses map[string]string) string {
 	if known == nil {
 		known = map[string]string{}
 	}
-	text, err := json.Marshal(known)
-	if err != nil {
-		panic(fmt.Sprintf("a map of strings cannot be encoded: %v", err))
-	}
-	return string(text)
+	return textOf(known)
 }

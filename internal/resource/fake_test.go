@@ -25,8 +25,9 @@ const (
 // fakeEngine is an engine of which only the rendering half is asked.
 type fakeEngine struct {
 	engine.Engine
-	stable bool
-	files  map[string]string
+	stable     bool
+	files      map[string]string
+	reloadable map[string]string
 }
 
 func (f fakeEngine) Traits() engine.Traits {
@@ -56,6 +57,7 @@ func (f fakeEngine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 		DataDir:      "/fake/data",
 		ConfigDir:    "/fake/config",
 		Files:        files,
+		Reloadable:   f.reloadable,
 		GraceSeconds: 60,
 		Scratch:      []string{"/tmp"},
 	}

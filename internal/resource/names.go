@@ -41,6 +41,9 @@ func HeadlessName(datastore string) string { return datastore }
 // NetworkPolicyName is the name of the NetworkPolicy.
 func NetworkPolicyName(datastore string) string { return datastore }
 
+// DisruptionBudgetName is the name of the PodDisruptionBudget.
+func DisruptionBudgetName(datastore string) string { return datastore }
+
 // ClientName is the name of the Service for clients.
 func ClientName(datastore string) string { return datastore + "-client" }
 

@@ -4,6 +4,7 @@
 package resource
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/api/v1alpha1"
 )
 
 func claim(name string, uid types.UID) *corev1.PersistentVolumeClaim {
@@ -36,6 +39,48 @@ func TestKeepOwners(t *testing.T) {
 	got := KeepOwners(append([]metav1.OwnerReference{foreign}, first...), reborn, []*corev1.PersistentVolumeClaim{claim("data-db-0", "a2")})
 	if len(got) != 6 || got[0].UID != "x" || got[4].UID != "another" || got[5].UID != "a2" {
 		t.Errorf("owners of a Datastore made anew are %v", got)
+	}
+}
+
+func TestClaimOwners(t *testing.T) {
+	const drop, keep = v1alpha1.RetentionDelete, v1alpha1.RetentionRetain
+	d := datastore().Obj()
+	ours := metav1.OwnerReference{APIVersion: "quorate.dev/v1alpha1", Kind: "Datastore", Name: "db", UID: testUID, BlockOwnerDeletion: ptr.To(false)}
+	former, foreign := ours, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "x", UID: "x", Controller: ptr.To(true)}
+	former.UID = "former"
+	sameUID := foreign
+	sameUID.UID = testUID
+	for _, c := range []struct {
+		name   string
+		policy v1alpha1.RetentionPolicy
+		given  []metav1.OwnerReference
+		want   []metav1.OwnerReference
+	}{
+		{"nothing to keep out", keep, nil, nil},
+		{"nothing said", "", nil, nil},
+		{"added", drop, nil, []metav1.OwnerReference{ours}},
+		{"added after others", drop, []metav1.OwnerReference{foreign, former}, []metav1.OwnerReference{foreign, former, ours}},
+		{"there already", drop, []metav1.OwnerReference{ours, foreign}, []metav1.OwnerReference{ours, foreign}},
+		{"removed, and nobody else", keep, []metav1.OwnerReference{foreign, ours, former}, []metav1.OwnerReference{foreign, former}},
+		{"removed where nothing is said", "", []metav1.OwnerReference{ours}, []metav1.OwnerReference{}},
+		{"not of our kind", keep, []metav1.OwnerReference{sameUID}, []metav1.OwnerReference{sameUID}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := slices.Clone(c.given)
+			got := ClaimOwners(c.given, d, c.policy)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("owners differ (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(before, c.given); diff != "" {
+				t.Errorf("what was given is changed:\n%s", diff)
+			}
+			if diff := cmp.Diff(got, ClaimOwners(got, d, c.policy)); diff != "" {
+				t.Errorf("a second time differs:\n%s", diff)
+			}
+		})
+	}
+	if got := ClaimOwners(nil, datastore().UID("").Obj(), drop); len(got) != 0 {
+		t.Errorf("a Datastore that was never stored owns: %v", got)
 	}
 }
 

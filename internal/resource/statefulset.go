@@ -6,6 +6,7 @@ package resource
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
@@ -17,20 +18,14 @@ const revisionHistory = 2
 // StatefulSet runs the members. All pods are made at once, since each waits at
 // its gate, and none is replaced but by the operator. It never deletes a claim.
 //
-// Existing is what is there, or nil. With writeTemplate false the template
-// stays as it was last written, whatever the specification says now and
+// Existing is what is there, or nil: then all is rendered, also where one was
+// there before. With writeTemplate false the template stays as it was last written, whatever the specification says now and
 // whichever operator wrote it; a change that somebody else made to it is undone.
+// The one that PutBack was given comes before both.
 // The claims' templates stay in any case: the API server lets nobody change
 // them.
 func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *appsv1.StatefulSet {
-	w := written{Template: b.podTemplate(), Claims: []corev1.PersistentVolumeClaim{b.claimTemplate()}}
-	if existing != nil {
-		last := lastWritten(existing)
-		w.Claims = last.Claims
-		if !writeTemplate {
-			w.Template = last.Template
-		}
-	}
+	w := b.written(existing, writeTemplate)
 	meta := b.meta(StatefulSetName(b.d.Name), ComponentServer)
 	meta.Annotations = map[string]string{WrittenAnnotation: w.text()}
 	return stamped(&appsv1.StatefulSet{
@@ -51,6 +46,34 @@ func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *
 			VolumeClaimTemplates: w.Claims,
 		},
 	})
+}
+
+// written is what is to be written, with its record of what was before.
+func (b Builder) written(existing *appsv1.StatefulSet, writeTemplate bool) written {
+	if existing == nil {
+		return written{Template: b.podTemplate(), Claims: []corev1.PersistentVolumeClaim{b.claimTemplate()}}
+	}
+	last := lastWritten(existing)
+	w := last
+	before := TemplateOf(&last.Template)
+	switch {
+	case b.given != nil:
+		w.Template = *b.given
+		if before != TemplateOf(b.given) {
+			w.Failed = before
+		}
+		return w
+	case writeTemplate:
+		w.Template = b.podTemplate()
+	}
+	after := TemplateOf(&w.Template)
+	if before != after && b.in.Proven {
+		w.Good = &last.Template
+	}
+	if before != after || after == b.TemplateHash() {
+		w.Failed = ""
+	}
+	return w
 }
 
 // claimTemplate is that of the members' claims. Its labels are what a claim is
@@ -74,7 +97,7 @@ func (b Builder) claimTemplate() corev1.PersistentVolumeClaim {
 }
 
 // StorageDiffers tells whether the specification asks for another size than the
-// StatefulSet's claims were made with, which this version does not bring about.
+// claims of new members are made with.
 func (b Builder) StorageDiffers(existing *appsv1.StatefulSet) bool {
 	if existing == nil {
 		return false
@@ -85,4 +108,10 @@ func (b Builder) StorageDiffers(existing *appsv1.StatefulSet) bool {
 		}
 	}
 	return false
+}
+
+// ClaimSize returns the size that every claim of a member is to have. A claim
+// that is larger, since its storage rounds up, is not to be made smaller.
+func (b Builder) ClaimSize() apiresource.Quantity {
+	return b.d.Spec.Storage.Size.DeepCopy()
 }

@@ -18,6 +18,10 @@ import (
 type written struct {
 	Template corev1.PodTemplateSpec         `json:"template"`
 	Claims   []corev1.PersistentVolumeClaim `json:"claims"`
+	// Good is the last template that was proven; see LastGood.
+	Good *corev1.PodTemplateSpec `json:"good,omitempty"`
+	// Failed is the hash of a template that did not do; see FailedTemplate.
+	Failed string `json:"failed,omitempty"`
 }
 
 // text encodes the record; equal records have equal texts.
