@@ -95,15 +95,25 @@ func applyAll(ctx context.Context, in resource.Input, write bool) map[string]str
 	children := append(b.Children(observed(ctx, in.Datastore), write), b.Connection(map[string][]byte{"management-token": []byte("t")}))
 	sent := map[string]string{}
 	for _, desired := range children {
-		needs, why := resource.NeedsApply(desired, read(ctx, desired))
-		if !needs {
-			continue
-		}
-		sent[desired.GetObjectKind().GroupVersionKind().Kind+" "+desired.GetName()] = why
-		sealed, err := resource.Seal(desired)
+		_, why := resource.NeedsApply(desired, read(ctx, desired))
+		needs, err := applied(ctx, desired)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(api.Apply(ctx, client.ApplyConfigurationFromUnstructured(sealed), client.FieldOwner(resource.FieldOwner), client.ForceOwnership)).
-			To(Succeed(), "%s %s", desired.GetObjectKind().GroupVersionKind().Kind, desired.GetName())
+		if needs {
+			sent[desired.GetObjectKind().GroupVersionKind().Kind+" "+desired.GetName()] = why
+		}
 	}
 	return sent
+}
+
+// applied applies an object if it needs it, and tells whether it did.
+func applied(ctx context.Context, desired client.Object) (bool, error) {
+	GinkgoHelper()
+	if needs, _ := resource.NeedsApply(desired, read(ctx, desired)); !needs {
+		return false, nil
+	}
+	sealed, err := resource.Seal(desired)
+	if err != nil {
+		return false, err
+	}
+	return true, api.Apply(ctx, client.ApplyConfigurationFromUnstructured(sealed), client.FieldOwner(resource.FieldOwner), client.ForceOwnership)
 }

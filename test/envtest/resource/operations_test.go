@@ -1,0 +1,105 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/resource"
+	"github.com/quorate/quorate/test/wrappers"
+)
+
+var _ = Describe("The disruption budget", func() {
+	It("is taken, closed and opened, and not sent again", func(ctx context.Context) {
+		in := inputOf(created(ctx, wrappers.MakeDatastore("db").Namespace(strictNamespace(ctx))))
+		b := resource.New(in)
+		for _, most := range []int32{1, 0, 2} {
+			Expect(applyOne(ctx, b.DisruptionBudget(most))).To(BeTrue())
+			Expect(applyOne(ctx, b.DisruptionBudget(most))).To(BeFalse())
+			stored := read(ctx, b.DisruptionBudget(most))
+			Expect(stored.Spec.MaxUnavailable).To(HaveValue(Equal(intstr.FromInt32(most))))
+			Expect(stored.Spec.UnhealthyPodEvictionPolicy).To(HaveValue(Equal(policyv1.IfHealthyBudget)))
+			Expect(resource.BudgetClosed(stored)).To(BeFalse(), "nobody has observed it yet")
+		}
+	})
+})
+
+var _ = Describe("A template that does not do", func() {
+	It("is replaced by the last good one, as it was stored", func(ctx context.Context) {
+		d := created(ctx, full("db", strictNamespace(ctx)))
+		in := inputOf(d)
+		applyAll(ctx, in, true)
+		good := observed(ctx, d)
+
+		By("writing another one")
+		d.Spec.Resources = v1alpha1.Resources{}
+		d.Spec.Config.Raw = []byte(`{"log_level":"DEBUG","telemetry":{"disable_hostname":true}}`)
+		in.ServerImage, in.Proven = "example/bad", true
+		applyAll(ctx, in, true)
+		in.Proven = false
+		bad := observed(ctx, d)
+		Expect(bad.StatefulSet.Spec.Template).NotTo(Equal(good.StatefulSet.Spec.Template))
+
+		By("putting the last good one back")
+		b, ok := resource.New(in).PutBack(bad, resource.LastGood(bad.StatefulSet))
+		Expect(ok).To(BeTrue())
+		for _, child := range b.Children(bad, false) {
+			_, err := applied(ctx, child)
+			Expect(err).NotTo(HaveOccurred())
+		}
+		back := observed(ctx, d)
+		Expect(back.StatefulSet.Spec.Template).To(Equal(good.StatefulSet.Spec.Template), "so that pods of it are of the same revision")
+		const file = resource.FilePrefix + "server.json"
+		Expect(bad.Config.Data[file]).NotTo(Equal(good.Config.Data[file]))
+		Expect(back.Config.Data[file]).To(Equal(good.Config.Data[file]))
+		Expect(resource.FailedTemplate(back.StatefulSet)).To(Equal(resource.TemplateOf(&bad.StatefulSet.Spec.Template)))
+
+		By("leaving it there")
+		applyAll(ctx, in, false)
+		Expect(applyAll(ctx, in, false)).To(BeEmpty())
+		Expect(observed(ctx, d).StatefulSet.Spec.Template).To(Equal(good.StatefulSet.Spec.Template))
+	})
+})
+
+var _ = Describe("A claim", func() {
+	It("goes with its Datastore only as long as the policy says so", func(ctx context.Context) {
+		d := created(ctx, wrappers.MakeDatastore("db").Namespace(strictNamespace(ctx)))
+		claim := &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "data-db-0", Namespace: d.Namespace},
+			Spec: corev1.PersistentVolumeClaimSpec{
+				AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+				Resources: corev1.VolumeResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("1Gi")},
+				},
+			},
+		}
+		Expect(api.Create(ctx, claim)).To(Succeed())
+		for _, policy := range []v1alpha1.RetentionPolicy{v1alpha1.RetentionDelete, v1alpha1.RetentionRetain, v1alpha1.RetentionDelete} {
+			before := claim.DeepCopy()
+			claim.OwnerReferences = resource.ClaimOwners(claim.OwnerReferences, d, policy)
+			Expect(api.Patch(ctx, claim, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))).To(Succeed())
+			Expect(resource.ClaimOwners(claim.OwnerReferences, d, policy)).To(HaveLen(len(claim.OwnerReferences)))
+			Expect(claim.OwnerReferences).To(HaveLen(map[v1alpha1.RetentionPolicy]int{v1alpha1.RetentionDelete: 1}[policy]))
+			Expect(metav1.GetControllerOf(claim)).To(BeNil())
+		}
+	})
+})
+
+// applyOne applies an object if it needs it, and tells whether it did.
+func applyOne(ctx context.Context, desired client.Object) bool {
+	GinkgoHelper()
+	sent, err := applied(ctx, desired)
+	Expect(err).NotTo(HaveOccurred())
+	return sent
+}
