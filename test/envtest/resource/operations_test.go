@@ -44,7 +44,7 @@ var _ = Describe("A template that does not do", func() {
 
 		By("writing another one")
 		d.Spec.Resources = v1alpha1.Resources{}
-		d.Spec.Config.Raw = []byte(`{"log_level":"DEBUG","telemetry":{"disable_hostname":true}}`)
+		d.Spec.Config.Raw = []byte(`{"log_level":"DEBUG","performance":{"raft_multiplier":2}}`)
 		in.ServerImage, in.Proven = "example/bad", true
 		applyAll(ctx, in, true)
 		in.Proven = false
