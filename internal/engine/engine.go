@@ -31,7 +31,7 @@ type Engine interface {
 }
 
 // Local is the engine's half in the agent. It reaches its own server only,
-// over localhost.
+// over localhost. Calls may overlap, of the same method too.
 type Local interface {
 	// Observe describes the server as it is now. A server that does not answer
 	// is not an error: it is reported as not running.

@@ -33,7 +33,8 @@ type agent struct {
 	revision string
 	report   engine.Report
 	failure  error
-	deaf     bool // answers nobody until the caller gives up
+	deaf     bool          // answers nobody until the caller gives up
+	looks    time.Duration // how long it looks at its server before a first answer
 	changed  chan struct{}
 	polled   int // calls with the wish to wait
 	looked   int // calls for what is true now
@@ -122,12 +123,15 @@ func (n *network) connections() int {
 
 type wire struct{ *network }
 
-func (w wire) Report(ctx context.Context, addr, since string, wait time.Duration) (protocol.ReportReply, error) {
+func (w wire) Report(ctx context.Context, addr, since string, most time.Duration) (protocol.ReportReply, error) {
 	a := w.agents[addr]
 	if a == nil {
 		return protocol.ReportReply{}, errRefused
 	}
-	return a.answer(ctx, since, wait)
+	if since == "" && !wait(ctx, a.looks) {
+		return protocol.ReportReply{}, ctx.Err()
+	}
+	return a.answer(ctx, since, most)
 }
 
 func (w wire) Act(ctx context.Context, addr string, req protocol.ActionRequest) error {

@@ -28,8 +28,11 @@ const (
 	// member that vanishes without closing its connection is noticed when it
 	// has passed, at the latest.
 	pollWait = 20 * time.Second
-	// refreshTimeout bounds how long one fresh look at all members may take.
-	refreshTimeout = 2 * time.Second
+	// refreshTimeout bounds how long one fresh look at all members may take, and
+	// the acceptance of an action. It leaves half a second for the way there and
+	// back after an agent's look at a slow server: that is told of, and no
+	// silence.
+	refreshTimeout = protocol.LookTime + 500*time.Millisecond
 	// firstAnswer is how long a first answer is waited for before the member
 	// counts as silent.
 	firstAnswer = 3 * time.Second

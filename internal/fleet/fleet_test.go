@@ -242,6 +242,18 @@ func TestRefreshLeavesOutWhoDoesNotAnswerInTime(t *testing.T) {
 	})
 }
 
+// An agent that looks at a slow server for as long as it may is heard: the
+// server is slow, and its member not silent.
+func TestRefreshWaitsForAnAgentsLook(t *testing.T) {
+	inBubble(t, func(w *world) {
+		const way = 400 * time.Millisecond
+		w.network.agents["a0"].looks = protocol.LookTime + way
+		w.network.agents["a1"].looks = refreshTimeout + time.Millisecond
+		w.follow(key, target("0"), target("1"))
+		expectReports(w.T, w.Refresh(w.Context(), key), map[string]string{"u0": ""})
+	})
+}
+
 func TestRefreshEndsWithItsContext(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.network.agents["a0"].deaf = true

@@ -25,7 +25,7 @@ const (
 	dialTime      = 5 * time.Second
 	handshakeTime = 5 * time.Second
 	// callTime is how long an answer may take beside the wait that was asked
-	// for. An agent may look at its server twice before it decides.
+	// for. An agent looks at its server before it answers, see protocol.LookTime.
 	callTime = 10 * time.Second
 	// idleTime is longer than between two calls of a manager at rest.
 	idleTime = 90 * time.Second
@@ -99,7 +99,7 @@ func (c *Client) Report(ctx context.Context, address, since string, wait time.Du
 // Act asks the agent at host:port to begin or resume an action. What comes of
 // it is in the report. A refusal is a *RefusedError.
 func (c *Client) Act(ctx context.Context, address string, action protocol.ActionRequest) error {
-	body, err := json.Marshal(action)
+	body, err := encode(action)
 	if err != nil {
 		return fmt.Errorf("encode the action %s for the agent at %s: %w", action.ID, address, err)
 	}
@@ -121,6 +121,16 @@ func (c *Client) Act(ctx context.Context, address string, action protocol.Action
 		return fmt.Errorf("ask the agent at %s for the action %s: %w", address, action.ID, err)
 	}
 	return nil
+}
+
+// encode writes an action with the characters of files as they are: escapes for
+// browsers would make them up to six times as long.
+func encode(action protocol.ActionRequest) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(action)
+	return out.Bytes(), err
 }
 
 func target(address, path string, query url.Values) string {

@@ -14,11 +14,9 @@ import (
 	"github.com/quorate/quorate/internal/agent/board"
 	"github.com/quorate/quorate/internal/agent/keeper"
 	"github.com/quorate/quorate/internal/agent/mounts"
+	"github.com/quorate/quorate/internal/agent/protocol"
 	"github.com/quorate/quorate/internal/engine"
 )
-
-// patience is for how long one look at the server may take.
-const patience = 3 * time.Second
 
 // Server is the part of an engine's local half that looks.
 type Server interface {
@@ -34,9 +32,12 @@ type Observer struct {
 	acting func() bool
 	kicked chan struct{}
 
-	// mu has one look at a time.
+	// mu has one look published at a time. Looks themselves may overlap: who
+	// asks for one does not wait for the end of another.
 	mu         sync.Mutex
 	complaints complaints
+	// begun counts looks; shown is the last of them that was published.
+	begun, shown uint64
 }
 
 // New returns an observer. Acting tells whether an action is being carried
@@ -85,9 +86,10 @@ func (o *Observer) Look(ctx context.Context) engine.Server {
 	return server
 }
 
+// look takes protocol.LookTime at most where the disk answers. A disk that does
+// not is waited for: what was published before it stopped is no answer.
 func (o *Observer) look(ctx context.Context) (engine.Server, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	turn := o.begin()
 	// What is reported under an epoch was seen after the epoch was: by that a
 	// manager tells it from what was seen before.
 	epoch := o.keeper.Volume().Epoch
@@ -102,9 +104,27 @@ func (o *Observer) look(ctx context.Context) (engine.Server, error) {
 	}
 	problems["server"] = err
 	problems["formed"] = o.formed(server)
+	return server, o.show(turn, epoch, server, released, problems)
+}
+
+func (o *Observer) begin() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.begun++
+	return o.begun
+}
+
+// show publishes a look, unless one that began later was published already.
+func (o *Observer) show(turn uint64, epoch int64, server engine.Server, released bool, problems map[string]error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if turn < o.shown {
+		return nil
+	}
+	o.shown = turn
 	hashes, err := o.mounts.Hashes()
 	problems["mounts"] = err
-	return server, o.publish(epoch, server, released, hashes, problems)
+	return o.publish(epoch, server, released, hashes, problems)
 }
 
 // observe asks the server of a volume that was granted; one that does not run
@@ -114,7 +134,7 @@ func (o *Observer) observe(ctx context.Context) (engine.Server, error) {
 	if s := o.keeper.Volume().State; s != engine.VolumeMember && s != engine.VolumeLeaving {
 		return engine.Server{}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, protocol.LookTime)
 	defer cancel()
 	server, err := o.server.Observe(ctx)
 	if err != nil {

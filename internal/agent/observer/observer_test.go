@@ -198,6 +198,84 @@ func TestWhoAsksMayGoAway(t *testing.T) {
 	}
 }
 
+// slow answers after a while, or when it is not waited for any longer.
+type slow struct {
+	*fake
+	takes time.Duration
+}
+
+func (s slow) Observe(ctx context.Context) (engine.Server, error) {
+	server, err := s.fake.Observe(ctx)
+	select {
+	case <-time.After(s.takes):
+		return server, err
+	case <-ctx.Done():
+		return engine.Server{}, ctx.Err()
+	}
+}
+
+// A manager waits for little longer than the time of one look. It must have its
+// answer by then, also where another look is in the middle.
+func TestASlowServerIsToldOfInTime(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		takes, want time.Duration
+		running     bool
+	}{
+		{"slow", time.Second, time.Second, true},
+		{"too slow", time.Hour, protocol.LookTime, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				b.grant(t)
+				b.fake.set(engine.Server{Running: true, Serving: true}, nil)
+				b.server = slow{b.fake, c.takes}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- b.Run(ctx) }()
+				time.Sleep(c.want / 2) // into the first look
+				began := time.Now()
+				got := b.Look(t.Context())
+				if took := time.Since(began); took != c.want {
+					t.Errorf("it took %v, want %v", took, c.want)
+				}
+				r := b.board.Report()
+				if got.Running != c.running || r.Server.Running != c.running || (r.Problem == "") != c.running {
+					t.Errorf("looked %+v, report %+v", got, r)
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// Of two looks that overlap, the one that began later tells what is true,
+// whichever of them ends last.
+func TestALaterLookStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.grant(t)
+		b.fake.set(engine.Server{Running: true, Version: "before"}, nil)
+		b.server = slow{b.fake, time.Second}
+		first := make(chan engine.Server)
+		go func() { first <- b.Look(t.Context()) }()
+		synctest.Wait()
+		b.fake.set(engine.Server{Running: true, Version: "after"}, nil)
+		b.server = slow{b.fake, 0}
+		b.Look(t.Context())
+		if got := (<-first).Version; got != "before" {
+			t.Errorf("the first look saw %q", got)
+		}
+		if got := b.board.Report().Server.Version; got != "after" {
+			t.Errorf("the report tells of %q", got)
+		}
+	})
+}
+
 func TestRunLooksAtItsPaceAndWhenKicked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
