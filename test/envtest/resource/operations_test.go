@@ -5,11 +5,13 @@ package resource
 
 import (
 	"context"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -75,16 +77,7 @@ var _ = Describe("A template that does not do", func() {
 var _ = Describe("A claim", func() {
 	It("goes with its Datastore only as long as the policy says so", func(ctx context.Context) {
 		d := created(ctx, wrappers.MakeDatastore("db").Namespace(strictNamespace(ctx)))
-		claim := &corev1.PersistentVolumeClaim{
-			ObjectMeta: metav1.ObjectMeta{Name: "data-db-0", Namespace: d.Namespace},
-			Spec: corev1.PersistentVolumeClaimSpec{
-				AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-				Resources: corev1.VolumeResourceRequirements{
-					Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("1Gi")},
-				},
-			},
-		}
-		Expect(api.Create(ctx, claim)).To(Succeed())
+		claim := claimOf(ctx, d, nil)
 		for _, policy := range []v1alpha1.RetentionPolicy{v1alpha1.RetentionDelete, v1alpha1.RetentionRetain, v1alpha1.RetentionDelete} {
 			before := claim.DeepCopy()
 			claim.OwnerReferences = resource.ClaimOwners(claim.OwnerReferences, d, policy)
@@ -95,6 +88,62 @@ var _ = Describe("A claim", func() {
 		}
 	})
 })
+
+var _ = Describe("The size of a claim", func() {
+	It("is raised where the class allows it, and known as refused where not", func(ctx context.Context) {
+		d := created(ctx, wrappers.MakeDatastore("db").Namespace(strictNamespace(ctx)).StorageSize("2Gi"))
+		b := resource.New(inputOf(d))
+		for name, allowed := range map[string]bool{"grows": true, "stays": false} {
+			class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: "example.com/none", AllowVolumeExpansion: &allowed}
+			Expect(api.Create(ctx, class)).To(Succeed())
+			claim := claimOf(ctx, d, &name)
+			before := claim.DeepCopy()
+			claim.Spec.Resources.Requests[corev1.ResourceStorage] = b.ClaimSize()
+			patch := client.MergeFrom(before)
+			state, _ := b.Expansion(before)
+			Expect(state).To(Equal(resource.ExpansionRunning))
+			unbound := claim.DeepCopy()
+			err := api.Patch(ctx, unbound, patch)
+			Expect(err).To(HaveOccurred())
+			Expect(resource.ResizeRefused(err)).To(BeFalse(), "it is not bound: %v", err)
+
+			before.Spec.VolumeName = "volume-" + name
+			Expect(api.Update(ctx, before)).To(Succeed(), "as the volume controller does")
+			before.Status.Phase = corev1.ClaimBound
+			before.Status.Capacity = corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("1Gi")}
+			Expect(api.Status().Update(ctx, before)).To(Succeed())
+			state, _ = b.Expansion(before)
+			Expect(state).To(Equal(resource.ExpansionDue))
+
+			larger := before.DeepCopy()
+			larger.Spec.Resources.Requests[corev1.ResourceStorage] = b.ClaimSize()
+			Eventually(ctx, func() bool {
+				err = api.Patch(ctx, larger.DeepCopy(), client.MergeFrom(before))
+				return err == nil || !allowed
+			}, 10*time.Second).Should(BeTrue(), "the API server knows the class a moment later")
+			Expect(resource.ResizeRefused(err)).To(Equal(!allowed), "%v", err)
+			state, _ = b.Expansion(read(ctx, before))
+			Expect(state).To(Equal(map[bool]resource.Expansion{true: resource.ExpansionRunning, false: resource.ExpansionDue}[allowed]))
+		}
+	})
+})
+
+// claimOf creates a claim of 1Gi.
+func claimOf(ctx context.Context, d *v1alpha1.Datastore, class *string) *corev1.PersistentVolumeClaim {
+	GinkgoHelper()
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "data-", Namespace: d.Namespace},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: class,
+			Resources: corev1.VolumeResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("1Gi")},
+			},
+		},
+	}
+	Expect(api.Create(ctx, claim)).To(Succeed())
+	return claim
+}
 
 // applyOne applies an object if it needs it, and tells whether it did.
 func applyOne(ctx context.Context, desired client.Object) bool {
