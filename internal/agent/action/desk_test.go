@@ -6,9 +6,11 @@ package action
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,6 +216,34 @@ func TestALeaveIsMarkedBeforeTheServerIsTold(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(b.data, "raft")); !os.IsNotExist(err) {
 		t.Errorf("the data of the member that left is still there: %v", err)
 	}
+}
+
+// A reload goes to the server with its files, under the fence of any other
+// step, and only while the member is one and stays one.
+func TestAReloadReachesTheServerOfAMember(t *testing.T) {
+	b := newBench(t)
+	files := map[string]string{"tuning.json": `{"log_level": "<debug>"}`, "checks.json": strings.Repeat("x", 1<<20)}
+	reload := func(id string, term uint64) protocol.ActionRequest {
+		return stepping(id, 1, engine.Step{Kind: engine.StepReload, Params: files, Term: term})
+	}
+	b.refused(reload("a", 0), protocol.RefusedVolume)
+	b.ask(granting("g", 1, engine.GrantForm), false)
+	b.ask(reload("b", 0), false)
+	if len(b.steps) != 1 || b.steps[0].Kind != engine.StepReload || !maps.Equal(b.steps[0].Params, files) {
+		t.Fatalf("%d steps", len(b.steps))
+	}
+	b.do = func(engine.Step) error { return errors.New("no such setting") }
+	b.ask(reload("c", 0), true)
+	b.do = nil
+	b.server = engine.Server{Running: true, Term: 9}
+	b.refused(reload("d", 8), protocol.RefusedMoved)
+	stale := reload("e", 0)
+	b.ask(stepping("n", 3, engine.Step{Kind: engine.StepConfigure}), false)
+	b.refused(stale, protocol.RefusedStale)
+
+	b.ask(stepping("l", 3, engine.Step{Kind: engine.StepLeave}), false)
+	stale.Epoch = 3
+	b.refused(stale, protocol.RefusedVolume)
 }
 
 func TestALeaveWithoutAServerNeedsNobodyToTell(t *testing.T) {

@@ -47,5 +47,7 @@ func Drains(ctx context.Context, l net.Listener, drain func(context.Context) err
 		w.WriteHeader(http.StatusNoContent)
 	})
 	srv := newServer(mux, log)
-	return serve(ctx, srv, func() error { return srv.Serve(limit(l, maxConnections)) })
+	c := newCrowd(l, maxConnections)
+	srv.ConnState = c.note
+	return serve(ctx, srv, func() error { return srv.Serve(c) })
 }

@@ -139,41 +139,14 @@ func TestASilentCallerIsDropped(t *testing.T) {
 	}
 	start := time.Now()
 	_, err = conn.Read(make([]byte, 1))
-	if !errors.Is(err, io.EOF) && !isReset(err) {
-		t.Errorf("after %v: %v", time.Since(start), err)
+	if took := time.Since(start); !errors.Is(err, io.EOF) && !isReset(err) || took > 4*time.Second {
+		t.Errorf("after %v: %v", took, err)
 	}
 }
 
 func isReset(err error) bool {
 	var timeout net.Error
 	return err != nil && (!errors.As(err, &timeout) || !timeout.Timeout())
-}
-
-func TestCallersBeyondTheLimitWait(t *testing.T) {
-	l := listen(t)
-	yes := func() (bool, string) { return true, "" }
-	run(t, func(ctx context.Context) error { return server.Probes(ctx, l, never, yes, yes, quiet()) })
-	var idle []net.Conn
-	for range 100 {
-		conn, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		idle = append(idle, conn)
-	}
-	c := &http.Client{Timeout: 500 * time.Millisecond, Transport: &http.Transport{}}
-	if response, err := c.Get("http://" + l.Addr().String() + protocol.StartPath); err == nil {
-		_ = response.Body.Close()
-		t.Error("a caller beyond the limit was answered")
-	}
-	for _, conn := range idle {
-		_ = conn.Close()
-	}
-	c.Timeout = 10 * time.Second
-	if got := status(t, c, http.MethodGet, "http://"+l.Addr().String()+protocol.StartPath); got != http.StatusOK {
-		t.Errorf("after the others had gone: %d", got)
-	}
-	c.CloseIdleConnections()
 }
 
 func TestDrainOverTheSocket(t *testing.T) {

@@ -19,6 +19,10 @@ const (
 	// probeHold is for how long a no may be held back. It must leave the rest
 	// of the kubelet's own timeout, 3 s, for a busy node.
 	probeHold = 1500 * time.Millisecond
+	// probeTime is how long a caller may take to send its question, and then to
+	// take the answer beside the time that it is held back. The kubelet does it
+	// at once, and in a connection of its own each time.
+	probeTime = 2 * time.Second
 	// swiftNos are the nos after a yes that are given at once: as many as the
 	// kubelet asks for before it believes them, so that a member which ceases
 	// to serve is taken off no later.
@@ -35,14 +39,21 @@ type Question func() (yes bool, why string)
 // The kubelet asks once a second and goes on only with the answer. So a no is
 // held back for a moment, to become a yes should the answer change meanwhile:
 // changed returns a channel that is closed when it may have.
+//
+// Anybody may call, so a connection is for one question and does not stand for
+// longer than that takes.
 func Probes(ctx context.Context, l net.Listener, changed func() <-chan struct{}, started, ready Question, log *slog.Logger) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+protocol.StartPath, &probe{life: ctx, ask: started, changed: changed})
 	mux.Handle("GET "+protocol.ReadyPath, &probe{life: ctx, ask: ready, changed: changed})
 	srv := newServer(mux, log)
-	srv.ReadTimeout = headerTime
-	srv.WriteTimeout = headerTime
-	return serve(ctx, srv, func() error { return srv.Serve(limit(l, maxConnections)) })
+	srv.ReadHeaderTimeout = probeTime
+	srv.ReadTimeout = probeTime
+	srv.WriteTimeout = probeHold + probeTime
+	srv.SetKeepAlivesEnabled(false)
+	c := newCrowd(l, maxConnections)
+	srv.ConnState = c.note
+	return serve(ctx, srv, func() error { return srv.Serve(c) })
 }
 
 type probe struct {

@@ -50,7 +50,9 @@ func Serve(ctx context.Context, l net.Listener, id *Identity, b *board.Board, lo
 	srv.TLSConfig = id.Config()
 	// Requests end with the agent.
 	srv.BaseContext = func(net.Listener) context.Context { return ctx }
-	return serve(ctx, srv, func() error { return srv.ServeTLS(limit(l, maxConnections), "", "") })
+	c := newCrowd(l, maxConnections)
+	srv.ConnState = c.note
+	return serve(ctx, srv, func() error { return srv.ServeTLS(c, "", "") })
 }
 
 // newServer returns a server with the bounds that all of them have. HTTP/2 is

@@ -249,6 +249,20 @@ func TestABodyThatIsNoAction(t *testing.T) {
 	}
 }
 
+// As many files as a ConfigMap holds fit into an action, whatever is in them.
+func TestTheFilesOfAReloadFit(t *testing.T) {
+	s := newSet(t)
+	a := serve(t, s)
+	for _, content := range []string{"x", "\"", "<", "\n", "é"} {
+		a.accepted = nil
+		files := map[string]string{"server.json": strings.Repeat(content, (1<<20)/len(content))}
+		err := s.client(s.manager()).Act(t.Context(), a.address, protocol.ActionRequest{ID: "x", Step: &engine.Step{Kind: engine.StepReload, Params: files}})
+		if err != nil || len(a.accepted) != 1 || a.accepted[0].Step.Params["server.json"] != files["server.json"] {
+			t.Errorf("%q: %d arrived, %v", content, len(a.accepted), err)
+		}
+	}
+}
+
 func TestOtherCallsAreRefused(t *testing.T) {
 	s := newSet(t)
 	a := serve(t, s)
