@@ -190,7 +190,7 @@ var _ = Describe("An operator of another version", func() {
 		ExpectObjectReconciled(ctx, d)
 		ExpectRest(first.Wire)
 		Expect(first.Stop()).To(Succeed())
-		before := s.Versions(ctx)
+		before := settled(ctx, s)
 		second := s.Operate(ctx, withAgentImage("quorate/quorate:next"))
 		ExpectPoked(ctx, d)
 		Consistently(func() wire.Tally { return wire.Count(second.Wire.Writes()) }).Should(BeEmpty())

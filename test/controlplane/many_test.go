@@ -40,7 +40,7 @@ var _ = Describe("Many Datastores", func() {
 		AddReportEntry("Writes", wire.Count(op.Wire.Writes()).String())
 
 		ExpectRest(op.Wire)
-		before := s.Versions(ctx)
+		before := settled(ctx, s)
 		Consistently(func() map[string]string { return s.Versions(ctx) }).WithPolling(500 * time.Millisecond).Should(Equal(before))
 	})
 })

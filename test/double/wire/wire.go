@@ -76,6 +76,9 @@ type Wire struct {
 	mu     sync.Mutex
 	writes []Write
 	paused chan struct{}
+	// busy is how many requests are on their way, and idle since when none is.
+	busy int
+	idle time.Time
 }
 
 // Config returns a configuration that goes through the wire.
@@ -126,6 +129,30 @@ func (w *Wire) Forget() {
 	w.writes = nil
 }
 
+// Quiet returns for how long the manager has asked for nothing but watches; 0
+// while a request is on its way.
+func (w *Wire) Quiet() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy > 0 {
+		return 0
+	}
+	return time.Since(w.idle)
+}
+
+// begin notes a request, and returns how to note its end.
+func (w *Wire) begin() (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.busy--
+		w.idle = time.Now()
+	}
+}
+
 func (w *Wire) record(x Write) {
 	w.mu.Lock()
 	w.writes = append(w.writes, x)
@@ -142,6 +169,9 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !watches(r) {
+		defer t.wire.begin()()
+	}
 	t.wire.await(r.Context())
 	if t.wire.cut.Load() {
 		return nil, errLost
@@ -178,18 +208,19 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) read(r *http.Request) (*http.Response, error) {
-	watches := r.URL.Query().Get("watch") == "true"
-	if !watches && t.wire.JudgeRead != nil {
+	if !watches(r) && t.wire.JudgeRead != nil {
 		if fate := t.wire.JudgeRead(parse(r).Resource); fate != Pass {
 			return answer(r, fate), nil
 		}
 	}
 	response, err := t.next.RoundTrip(r)
-	if err == nil && watches && t.wire.Lag > 0 {
+	if err == nil && watches(r) && t.wire.Lag > 0 {
 		response.Body = delay(response.Body, t.wire.Lag)
 	}
 	return response, err
 }
+
+func watches(r *http.Request) bool { return r.URL.Query().Get("watch") == "true" }
 
 // parse reads from a request what it is about.
 func parse(r *http.Request) Write {
