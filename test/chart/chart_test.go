@@ -37,6 +37,30 @@ func TestChartEqualsKustomize(t *testing.T) {
 	}
 }
 
+// TestChartSetsArguments renders the chart with values that differ from what
+// the manager does by itself.
+func TestChartSetsArguments(t *testing.T) {
+	tools, err := toolchain.Ensure(t.Context(), os.Stderr, "helm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for set, want := range map[string][]any{
+		"concurrency=16":              {"manager", "--leader-elect"},
+		"concurrency=3":               {"manager", "--leader-elect", "--concurrency=3"},
+		"clusterDomain=example.org":   {"manager", "--leader-elect", "--cluster-domain=example.org"},
+		"extraArgs={--resync=1h,--v}": {"manager", "--leader-elect", "--resync=1h", "--v"},
+	} {
+		chart := objects(t, tools["helm"], "template", "quorate", "../../charts/quorate", "--set", set)
+		containers, _, err := unstructured.NestedSlice(chart["Deployment quorate-manager"], "spec", "template", "spec", "containers")
+		if err != nil || len(containers) != 1 {
+			t.Fatalf("%d containers, %v", len(containers), err)
+		}
+		if diff := cmp.Diff(want, containers[0].(map[string]any)["args"]); diff != "" {
+			t.Errorf("with %s (-want +got):\n%s", set, diff)
+		}
+	}
+}
+
 // objects runs a command and decodes what it prints, by kind and name.
 func objects(t *testing.T, name string, args ...string) map[string]map[string]any {
 	t.Helper()
