@@ -13,15 +13,19 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/quorate/quorate/hack/bench/faults"
 	"github.com/quorate/quorate/hack/target"
 )
 
 func main() {
+	ctrl.SetLogger(logr.Discard()) // what there is to say is said as progress or as an error.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	root := &cobra.Command{Use: "bench", Short: "Measure the product on a real cluster", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(formCommand())
+	root.AddCommand(formCommand(), faultsCommand())
 	err := root.ExecuteContext(ctx)
 	stop()
 	if err != nil {
@@ -45,5 +49,27 @@ func formCommand() *cobra.Command {
 	f.StringVar(&o.report, "report", "docs/benchmarks/form.md", "file to write the results to; empty for none")
 	f.DurationVar(&o.quiet, "quiet", 2*time.Minute, "how long to wait, before each, for a moment when the machine has nothing else to do")
 	f.StringSliceVar(&o.only, "only", nil, "form only these: ordered, parallel, datastore")
+	return cmd
+}
+
+func faultsCommand() *cobra.Command {
+	var o faults.Options
+	cmd := &cobra.Command{
+		Use: "faults", Args: cobra.NoArgs,
+		Short: "Measure what faults and planned work do to three Consul servers, of the tutorial's manifests and of a Datastore",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Out, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return faults.Run(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar((*string)(&o.Kind), "cluster", string(target.Local), "local, kind, or existing (that of the kubeconfig)")
+	f.StringVar(&o.Name, "name", "quorate-bench", "name of the cluster that is made")
+	f.IntVar(&o.Runs, "runs", 1, "how often each is played; with 0 only the page of what would be is written")
+	f.BoolVar(&o.Keep, "keep", false, "leave the cluster up at the end")
+	f.StringVar(&o.Report, "report", "docs/benchmarks/faults.md", "file to write the page to where nothing is left out; empty for none")
+	f.DurationVar(&o.Quiet, "quiet", time.Minute, "how long to wait, before each, for a moment when the machine has nothing else to do")
+	f.StringSliceVar(&o.Scenarios, "scenario", nil, "play only these")
+	f.StringSliceVar(&o.Only, "only", nil, "measure only tutorial or datastore")
 	return cmd
 }

@@ -1,0 +1,96 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/hack/bench/manifests"
+)
+
+// setup is what a set of servers begins with.
+type setup struct {
+	size    int32
+	version string
+	// storage is the size of each volume, class its StorageClass; empty for the
+	// cluster's default.
+	storage, class string
+	// config is added to the servers' settings.
+	config map[string]any
+	// replaceLost has members of lost nodes replaced unasked, where somebody is
+	// there to do it.
+	replaceLost bool
+}
+
+// subject is a set of Consul servers and those who look after it: what is done
+// to it is what a person would do who wants the same.
+type subject interface {
+	// key is short; title says it to a reader.
+	key() string
+	title() string
+	// level is the Pod Security level of its namespace.
+	level() string
+	// operated tells that the operator looks after it.
+	operated() bool
+	// objects are what is created.
+	objects(scheme *runtime.Scheme, s setup) ([]client.Object, error)
+	// service is the name of the one that clients use.
+	service() string
+	// container is the name of the server's.
+	container() string
+	// token is what clients need; the empty one where there is no access control.
+	token(ctx context.Context, st *stage) (string, error)
+	// unsettled says what is missing until it can be used, besides voters.
+	unsettled(ctx context.Context, st *stage) string
+
+	rollout(ctx context.Context, st *stage) error
+	upgrade(ctx context.Context, st *stage, version string) error
+	configure(ctx context.Context, st *stage, key string, value any) error
+	scale(ctx context.Context, st *stage, size int32) error
+	grow(ctx context.Context, st *stage, size string) error
+}
+
+// member is the name of one by its ordinal; claim that of a member's.
+func member(ordinal int) string { return fmt.Sprintf("%s-%d", manifests.Name, ordinal) }
+
+func claim(member string) string { return "data-" + member }
+
+// decode reads all objects of a manifest.
+func decode(scheme *runtime.Scheme, manifest string) ([]client.Object, error) {
+	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+	var out []client.Object
+	for _, text := range strings.Split(manifest, "\n---\n") {
+		o, _, err := decoder.Decode([]byte(text), nil, nil)
+		if err != nil {
+			return nil, fmt.Errorf("read the manifest: %w", err)
+		}
+		it, ok := o.(client.Object)
+		if !ok {
+			return nil, fmt.Errorf("read the manifest: %T cannot be created", o)
+		}
+		out = append(out, it)
+	}
+	return out, nil
+}
+
+// object is one level of a change.
+type object = map[string]any
+
+// merged lays over on base and returns a new object.
+func merged(base, over object) object {
+	out := object{}
+	for key, value := range base {
+		out[key] = value
+	}
+	for key, value := range over {
+		out[key] = value
+	}
+	return out
+}
