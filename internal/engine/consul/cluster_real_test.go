@@ -46,6 +46,7 @@ type server struct {
 	name    string
 	ip      string
 	dir     string
+	binary  string
 	local   *local
 	cmd     *exec.Cmd
 	exited  chan struct{}
@@ -84,7 +85,7 @@ func (c *cluster) ip(i int) string { return fmt.Sprintf("127.77.%d.%d", c.net, i
 // prepare makes the folders of a member as init would, on an empty volume.
 func (c *cluster) prepare(i int) *server {
 	c.t.Helper()
-	s := &server{c: c, name: fmt.Sprintf("db-%d", i), ip: c.ip(i), volume: engine.VolumeEmpty}
+	s := &server{c: c, name: fmt.Sprintf("db-%d", i), ip: c.ip(i), binary: c.binary, volume: engine.VolumeEmpty}
 	c.made++
 	s.dir = filepath.Join(c.root, fmt.Sprintf("%d-%s", c.made, s.name))
 	for _, sub := range []string{"config", "data", "secret"} {
@@ -154,7 +155,7 @@ func (s *server) start() *server {
 	if err != nil {
 		s.c.t.Fatal(err)
 	}
-	cmd := exec.Command(s.c.binary, "agent", "-config-dir="+filepath.Join(s.dir, "config"))
+	cmd := exec.Command(s.binary, "agent", "-config-dir="+filepath.Join(s.dir, "config"))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

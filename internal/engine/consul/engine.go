@@ -38,6 +38,7 @@ type Engine struct{}
 var (
 	_ engine.Engine    = Engine{}
 	_ engine.Connector = Engine{}
+	_ engine.Upgrader  = Engine{}
 	_ engine.WebUI     = Engine{}
 )
 

@@ -16,7 +16,8 @@ import (
 	"github.com/quorate/quorate/api/v1alpha1"
 )
 
-// releases are the minor releases that the engine was tried with.
+// releases are the minor releases that the engine was tried with, the oldest
+// first.
 var releases = []string{"1.21", "1.22"}
 
 var (
@@ -27,8 +28,8 @@ var (
 
 // Validate finds a version that the engine does not know, a datacenter that
 // Consul would refuse, and in spec.config what Consul would refuse or what the
-// operator owns. Even sizes are legal, if wasteful. The path that upgrades take
-// is not checked, since a running server is not yet replaced.
+// operator owns. Even sizes are legal, if wasteful. Whether a version may
+// follow another is Upgrade's to say, since it depends on what runs.
 func (Engine) Validate(_, now *v1alpha1.Datastore) field.ErrorList {
 	spec := field.NewPath("spec")
 	release, errs := validateVersion(spec.Child("version"), now.Spec.Version)
