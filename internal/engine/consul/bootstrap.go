@@ -135,7 +135,7 @@ func ensureAgentToken(ctx context.Context, client *api.Client, secret string, po
 }
 
 // agentRules are the least that the agents' steps need: the members' agents
-// (read, leave), their nodes (registration, gossip's list), and operator
+// (read, reload, leave), their nodes (registration, gossip's list), and operator
 // rights (autopilot, Raft, force-leave). They name every member there can ever
 // be, so that growth changes nothing.
 func agentRules(member string) string {

@@ -14,6 +14,9 @@
 // stable; hence a grant to start is the membership change, and there is no step
 // to join or to promote.
 //
+// A running server takes up some of its settings without a restart, and says of
+// itself which of them it has.
+//
 // Access control is always on. Before it is bootstrapped no token is valid and
 // only the status calls answer; they say enough to plan the bootstrap.
 package consul
