@@ -20,6 +20,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 )
@@ -27,22 +29,42 @@ import (
 // want renders what the specification asks for, to compare with what is. A
 // specification that was refused asks for what there is.
 func (p *pass) want(snap *snapshot) plan.Wanted {
-	out := plan.Wanted{Replicas: p.d.DesiredReplicas()}
+	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover]}
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]
 		}
 		return out
 	}
-	out.Template = p.builder(snap, 0).TemplateHash()
+	b := p.builder(snap, 0)
+	out.Template, out.Files, out.Refused = b.TemplateHash(), b.Reloadable(snap.children()), p.upgradeRefused(snap)
 	return out
+}
+
+// upgradeRefused says why the wanted version must not follow the ones that run;
+// nil where it may, or the engine takes any.
+func (p *pass) upgradeRefused(snap *snapshot) *plan.Finding {
+	upgrader, ok := p.kit.Engine.(engine.Upgrader)
+	if !ok {
+		return nil
+	}
+	for _, pod := range snap.pods {
+		r := snap.reports[string(pod.UID)]
+		if r == nil || !r.Server.Running || r.Server.Version == "" {
+			continue
+		}
+		if err := upgrader.Upgrade(r.Server.Version, p.d.Spec.Version); err != nil {
+			return &plan.Finding{Reason: v1alpha1.ReasonUpgradeRefused, Message: "spec.version: " + err.Error()}
+		}
+	}
+	return nil
 }
 
 func (p *pass) builder(snap *snapshot, replicas int32) resource.Builder {
 	in := resource.Input{
 		Datastore: p.d, Engine: p.kit.Engine, Replicas: replicas, ServerImage: p.image(),
 		AgentImage: p.Settings.AgentImage, ClusterDomain: p.Settings.ClusterDomain, OperatorNamespace: p.Settings.Namespace,
-		Addresses: map[string]string{},
+		Addresses: map[string]string{}, Proven: p.findings.decision.Shape.Proven,
 	}
 	if l := p.ledger.ledger; l != nil {
 		in.ClusterID = l.ClusterID
@@ -77,11 +99,10 @@ func (p *pass) apply(ctx context.Context) error {
 		}
 	}
 	pointServicesApplied.Reach()
-	have, err := p.observed(ctx)
-	if err != nil {
-		return err
+	have, b := p.snapshot.children(), p.builder(p.snapshot, shape.Replicas)
+	if shape.Restore && have.StatefulSet != nil {
+		b, _ = b.PutBack(have, resource.LastGood(have.StatefulSet)) // where there is none, the rollout just stops
 	}
-	b := p.builder(p.snapshot, shape.Replicas)
 	children := append(b.Children(have, shape.WriteTemplate)[len(services):], b.Connection(p.secrets.values(p.kit.Engine.Traits().Credentials)))
 	// The connection Secret goes before the StatefulSet, which is last.
 	last := len(children) - 1
@@ -100,21 +121,6 @@ func (p *pass) apply(ctx context.Context) error {
 	}
 	pointStatefulSetDone.Reach()
 	return p.prune(ctx, b)
-}
-
-// observed reads the children that the next ones follow from.
-func (p *pass) observed(ctx context.Context) (resource.Observed, error) {
-	have := resource.Observed{StatefulSet: p.snapshot.set}
-	var config corev1.ConfigMap
-	err := p.Get(ctx, types.NamespacedName{Namespace: p.d.Namespace, Name: resource.ConfigName(p.d.Name)}, &config)
-	switch {
-	case apierrors.IsNotFound(err):
-	case err != nil:
-		return have, fmt.Errorf("get ConfigMap %s: %w", resource.ConfigName(p.d.Name), err)
-	case metav1.IsControlledBy(&config, p.d):
-		have.Config = &config
-	}
-	return have, nil
 }
 
 // ensure creates a child, or changes it where it differs, and returns it as it

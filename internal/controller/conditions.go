@@ -168,6 +168,10 @@ func underWay(f *findings) verdict {
 		return yes(v1alpha1.ReasonBlocked, fmt.Sprintf("%s of %s waits (%s): %s", p.Action, p.Member, p.BlockedBy, p.Message))
 	case f.scaling():
 		return yes(v1alpha1.ReasonScaling, orElse(p.Why, fmt.Sprintf("towards %d members", len(f.wanted()))))
+	case p.Action == engine.StepReplacePod:
+		return yes(v1alpha1.ReasonRollingOut, p.Why)
+	case p.Action == engine.StepReload:
+		return yes(v1alpha1.ReasonReloading, p.Why)
 	case len(f.decision.Replace) > 0:
 		return yes(v1alpha1.ReasonReplacingPod, "replacing "+f.decision.Replace[0].Name+", which could not start")
 	case p.Action != "":

@@ -26,6 +26,7 @@ import (
 // snapshot is what the API server showed of one datastore in one pass.
 type snapshot struct {
 	set      *appsv1.StatefulSet
+	config   *corev1.ConfigMap
 	services map[string]*corev1.Service // the members' own, by member name
 	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
 	claims   map[string]*corev1.PersistentVolumeClaim
@@ -52,6 +53,9 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		reports:  reports,
 	}
 	if err := s.readSet(ctx, r, d); err != nil {
+		return nil, err
+	}
+	if err := s.readConfig(ctx, r, d); err != nil {
 		return nil, err
 	}
 	scope := []client.ListOption{client.InNamespace(d.Namespace), client.MatchingLabels{resource.DatastoreLabel: d.Name}}
@@ -99,6 +103,25 @@ func (s *snapshot) readSet(ctx context.Context, r client.Reader, d *v1alpha1.Dat
 	return nil
 }
 
+func (s *snapshot) readConfig(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) error {
+	var config corev1.ConfigMap
+	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: resource.ConfigName(d.Name)}, &config)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get ConfigMap %s: %w", resource.ConfigName(d.Name), err)
+	case metav1.IsControlledBy(&config, d):
+		s.config = &config
+	}
+	return nil
+}
+
+// children are the observed ones that the next ones follow from.
+func (s *snapshot) children() resource.Observed {
+	return resource.Observed{StatefulSet: s.set, Config: s.config}
+}
+
 // mostMembers bounds the ordinals that are looked at. It is far above what any
 // engine has; a claim, a pod or a size that somebody made beyond it must not
 // have the manager make room for all that come before.
@@ -108,7 +131,11 @@ const mostMembers = 256
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
 	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0}
 	if s.set != nil {
-		out.Set = &plan.Set{Replicas: min(ptrOr(s.set.Spec.Replicas, 1), mostMembers), Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation]}
+		out.Set = &plan.Set{
+			Replicas: min(ptrOr(s.set.Spec.Replicas, 1), mostMembers),
+			Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation],
+			Settled:  s.set.Status.ObservedGeneration >= s.set.Generation,
+		}
 	}
 	for i := range s.members(d, l, want) {
 		name := out.MemberName(i)
@@ -120,6 +147,9 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 			m.Pod = observePod(p)
 			if lately(p, s.now) {
 				m.Pod.Stuck = ""
+			}
+			if !s.now.Before(p.CreationTimestamp.Add(failsAfter)) && !s.now.IsZero() {
+				m.Pod.Failed = m.Pod.Stuck
 			}
 			m.Report = s.reports[string(p.UID)]
 		}
@@ -226,6 +256,10 @@ func stuckReason(p *corev1.Pod) string {
 // schedulingTakes is for how long a pod without a node is not yet taken for
 // stuck: its volumes are being made, or a node is.
 const schedulingTakes = 15 * time.Second
+
+// failsAfter is how long after it was made a pod that is stuck is given up, so
+// that a template is not put back for a registry that was away for a moment.
+const failsAfter = 45 * time.Second
 
 // lately tells whether the scheduler has found no node for a pod only a moment
 // ago. Without a clock it never is.

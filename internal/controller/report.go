@@ -136,7 +136,7 @@ func (p *pass) announce(old, now *v1alpha1.DatastoreStatus) {
 		}
 	}
 	for _, name := range p.replaced {
-		p.Recorder.Eventf(p.d, nil, corev1.EventTypeNormal, v1alpha1.ReasonReplacingPod, "Replace", "replaced pod %s, which could not start", name)
+		p.Recorder.Eventf(p.d, nil, corev1.EventTypeNormal, v1alpha1.ReasonReplacingPod, "Replace", "replaced pod %s", name)
 	}
 }
 

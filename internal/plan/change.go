@@ -10,9 +10,10 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// change plans the membership of a formed set: leaves that were begun, the
-// engine's steps in their order, then grants to wanted members on empty volumes,
-// lowest ordinal first.
+// change plans what is to be done with a formed set: replacements and leaves
+// that were begun, the engine's steps in their order, grants to wanted members
+// on empty volumes, lowest ordinal first, then the rollout of a changed
+// template, and last the settings that need no restart.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
 // none may pass, the first one's guard is the reason shown.
@@ -37,6 +38,12 @@ func (p *draft) change() {
 	if first != nil {
 		p.summarize(*first)
 	}
+	if wish := p.state.Wanted.Lead; wish != "" && p.ledger.Lead != wish && p.healthyVoter(wish) == nil {
+		p.summarize(Summary{
+			Action: engine.StepStepDown, Member: wish, Why: "it shall lead", BlockedBy: GuardMembersSettled,
+			Message: wish + " is not a healthy voter, so that it cannot lead",
+		})
+	}
 }
 
 // candidate is a step that could be next; grantTo is set where it is a grant.
@@ -47,7 +54,7 @@ type candidate struct {
 
 func (p *draft) candidates() []candidate {
 	begun, fresh := p.withdrawals()
-	out := begun
+	out := append(p.begunReplacements(), begun...)
 	for _, s := range p.engine.Plan(p.desired(), p.seen) {
 		// A set that was usable has its credentials: whoever claims otherwise is
 		// not told them again.
@@ -66,7 +73,8 @@ func (p *draft) candidates() []candidate {
 			}})
 		}
 	}
-	return out
+	out = append(out, p.rollout()...)
+	return append(out, p.reloads()...)
 }
 
 // withdrawals have the servers of those stopped that have left the membership,
@@ -108,6 +116,7 @@ func (p *draft) desired() engine.Desired {
 			d.Members = append(d.Members, name)
 		}
 	}
+	d.Lead = p.mayLead()
 	for _, q := range p.out.Assessment.Peers {
 		if p.leftBehind(q.Name) {
 			d.Lost[q.Name] = appendNew(d.Lost[q.Name], q.ID)
@@ -159,6 +168,10 @@ func (p *draft) admit(c candidate) {
 	p.summarize(Summary{Action: c.step.Kind, Member: c.step.About(), Why: c.step.Why})
 	if c.grantTo != nil {
 		p.grant(*c.grantTo, engine.GrantJoin)
+		return
+	}
+	if c.step.Kind == engine.StepReplacePod {
+		p.admitReplacement(c.step)
 		return
 	}
 	if c.step.Kind == engine.StepLeave {

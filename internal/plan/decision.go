@@ -13,8 +13,8 @@ type Decision struct {
 	Ledger *Ledger
 	// Shape is that of the StatefulSet.
 	Shape Shape
-	// Replace are pods to delete so that they are made anew; none of them
-	// serves.
+	// Replace are pods to delete so that they are made anew. At most one of them
+	// has a server that runs, and then nothing disruptive is asked for.
 	Replace []PodRef
 	// Asks are what the agents are asked for; at most one is disruptive.
 	Asks []Ask
@@ -35,6 +35,11 @@ type Shape struct {
 	// WriteTemplate is true where the template of the specification may be
 	// written now; else the StatefulSet keeps the one it has.
 	WriteTemplate bool
+	// Proven is true where every member runs with the StatefulSet's template and
+	// is a healthy voter, so that it is the one to go back to.
+	Proven bool
+	// Restore is true where the last proven template is put back.
+	Restore bool
 }
 
 // PodRef names a pod by its UID, so that no other is deleted.

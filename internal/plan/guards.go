@@ -67,15 +67,21 @@ func (p *draft) refusal(c candidate) (verdict, bool) {
 	return verdict{}, false
 }
 
+// disruptive tells whether a step counts as one (law 3). The replacement of a
+// pod always does: that its server is no healthy voter may be a moment's view.
+func disruptive(s engine.Step) bool {
+	return s.Cost.Disruptive() || s.Kind == engine.StepReplacePod
+}
+
 func membershipKnown(p *draft, s engine.Step) string {
-	if s.Cost.Disruptive() && !p.out.Assessment.Known {
+	if disruptive(s) && !p.out.Assessment.Known {
 		return "the membership could not be read from a quorum: " + p.out.Assessment.Why
 	}
 	return ""
 }
 
 func setServes(p *draft, s engine.Step) string {
-	if (s.Cost.Disruptive() || s.Kind == engine.StepGrant) && !p.out.Assessment.Serving {
+	if (disruptive(s) || s.Kind == engine.StepGrant) && !p.out.Assessment.Serving {
 		return "no quorum of members serves: " + p.out.Assessment.Why
 	}
 	return ""
@@ -92,7 +98,7 @@ func agentPresent(p *draft, s engine.Step) string {
 // oneAtATime refuses while another member is on its way in or out, while a
 // pod is being deleted, or while an agent still carries out an action.
 func oneAtATime(p *draft, s engine.Step) string {
-	if !s.Cost.Disruptive() {
+	if !disruptive(s) {
 		return ""
 	}
 	if why := otherOnItsWay(p, s); why != "" {
@@ -111,6 +117,9 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 		if e.Leaving && p.leaveBegun(name) {
 			return name + " is leaving"
 		}
+		if e.Replacing != "" && !heals(s) {
+			return "the pod of " + name + " is being replaced"
+		}
 		// Where a step adds members, one that has merely started is none yet. A
 		// dead identity may be what keeps it from becoming one.
 		started := p.traits.StartIsJoin && s.Kind != engine.StepEvictDead || len(p.out.Assessment.PeersNamed(name)) > 0
@@ -119,6 +128,17 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 		}
 	}
 	return ""
+}
+
+// heals tells whether a step brings a missing member nearer. It is not held up
+// by a replacement that was begun: where that has not come as far as the
+// deletion, it may itself wait for that member.
+func heals(s engine.Step) bool {
+	switch s.Kind {
+	case engine.StepEvictDead, engine.StepGrant, engine.StepJoin, engine.StepPromote:
+		return true
+	}
+	return false
 }
 
 // otherBusy names a pod that is being deleted, or an agent that still carries

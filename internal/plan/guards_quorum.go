@@ -11,14 +11,21 @@ import (
 
 // quorumAfter counts the healthy voters that the step leaves.
 func quorumAfter(p *draft, s engine.Step) string {
-	if !s.Cost.Disruptive() {
+	if !disruptive(s) {
 		return ""
 	}
 	voters, healthy := after(p.out.Assessment, s)
-	if need := p.traits.Quorum(voters); healthy < need {
-		return fmt.Sprintf("it would leave %d healthy voters of %d, and %d are needed", healthy, voters, need)
+	need := p.traits.Quorum(voters)
+	if healthy >= need || p.downtimeAllowed(s, voters) {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("it would leave %d healthy voters of %d, and %d are needed", healthy, voters, need)
+}
+
+// downtimeAllowed tells whether the user said that a set too small to have any
+// member to spare may be without service while one is restarted.
+func (p *draft) downtimeAllowed(s engine.Step, voters int) bool {
+	return s.Kind == engine.StepReplacePod && voters <= 2 && p.state.Wanted.AllowDowntime
 }
 
 // after counts voters and healthy voters once the step is done. A joiner is

@@ -29,6 +29,12 @@ type Ledger struct {
 	Image string `json:"image,omitempty"`
 	// ImageFor is the engine and version that Image was resolved from.
 	ImageFor string `json:"imageFor,omitempty"`
+	// Failed is the template of which a first pod did not come up, so that the
+	// one before was put back; FailedWhy says what became of that pod.
+	Failed    string `json:"failed,omitempty"`
+	FailedWhy string `json:"failedWhy,omitempty"`
+	// Lead is the last wish for a leader that was fulfilled.
+	Lead string `json:"lead,omitempty"`
 	// Members holds one entry for every member that was granted, by name.
 	Members map[string]Entry `json:"members,omitempty"`
 }
@@ -50,6 +56,11 @@ type Entry struct {
 	// Leaving is set before the member is asked to leave. A leave that was
 	// begun is always completed.
 	Leaving bool `json:"leaving,omitempty"`
+	// Replacing is the UID of a pod that is to be deleted although its server
+	// runs. It is written before the deletion, and a replacement that was begun
+	// is completed before anything else that costs a voter: the manager that
+	// wrote it may still be about to delete the pod.
+	Replacing string `json:"replacing,omitempty"`
 	// Lost are identities that this name had on volumes that are gone.
 	Lost []string `json:"lost,omitempty"`
 }
@@ -76,13 +87,13 @@ func (l *Ledger) Equal(o *Ledger) bool {
 	a, b := *l, *o
 	a.Members, b.Members = nil, nil
 	return a.ClusterID == b.ClusterID && a.Epoch == b.Epoch && a.FormationSize == b.FormationSize &&
-		a.Formed == b.Formed && a.Bootstrapped == b.Bootstrapped && a.Image == b.Image && a.ImageFor == b.ImageFor &&
+		a.Formed == b.Formed && a.Bootstrapped == b.Bootstrapped && a.Failed == b.Failed && a.FailedWhy == b.FailedWhy && a.Lead == b.Lead && a.Image == b.Image && a.ImageFor == b.ImageFor &&
 		maps.EqualFunc(l.Members, o.Members, Entry.equal)
 }
 
 func (e Entry) equal(o Entry) bool {
 	return e.Grant == o.Grant && e.PodUID == o.PodUID && e.ClaimUID == o.ClaimUID && e.Volume == o.Volume && e.ID == o.ID &&
-		e.Joined == o.Joined && e.Leaving == o.Leaving && slices.Equal(e.Lost, o.Lost)
+		e.Joined == o.Joined && e.Leaving == o.Leaving && e.Replacing == o.Replacing && slices.Equal(e.Lost, o.Lost)
 }
 
 // lost returns the identities, by name, whose volumes are gone.

@@ -44,6 +44,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 		return p.done()
 	}
 	if p.ledger.Formed {
+		p.putBack()
 		p.change()
 	} else {
 		p.form()
@@ -64,7 +65,11 @@ type draft struct {
 	ledger *Ledger
 	// raise is set where the epoch must be raised though nothing is asked.
 	raise bool
-	out   Decision
+	// firstReplacement is set where the wanted template is to be written, and
+	// restore where the last proven one is to be put back.
+	firstReplacement bool
+	restore          bool
+	out              Decision
 }
 
 // begin sees to the ledger. Claims without one mean that the ledger was lost:

@@ -151,10 +151,67 @@ func TestChange(t *testing.T) {
 			"ledger, epoch on set, Leave db-2",
 			"ledger, set 3 to 2",
 		}},
-		{"a changed template waits while servers run", func() []string {
-			return raftSet(3, of(3)).Change(with(enginetest.TemplateOther)).Rest()
+		{"a changed template: one at a time, the leader steps down and goes last", func() []string {
+			return raftSet(3, with(enginetest.TemplateOther)).Rest()
 		}, []string{
-			"pending: RolloutPending",
+			"template t1",
+			"ledger, replace db-2",
+			"ledger, replace db-1",
+			"ledger, StepDown db-0",
+			"ledger, replace db-0",
+			"ledger",
+		}},
+		{"a changed template that does not start: the former one is put back", func() []string {
+			s := raftSet(3, with(enginetest.TemplateNoImage))
+			out := append(s.Rest(), "-- the image is put right")
+			return append(out, s.Change(with(enginetest.TemplateOther)).Rest()...)
+		}, []string{
+			"template t2",
+			"ledger, replace db-2",
+			"ledger, template put back",
+			"replace db-2",
+			"stalled: RolloutFailed",
+			"pending: RolloutFailed",
+			"-- the image is put right",
+			"ledger, template t1",
+			"ledger, replace db-2",
+			"ledger, replace db-1",
+			"ledger, StepDown db-0",
+			"ledger, replace db-0",
+			"ledger",
+		}},
+		{"a changed template, for two without leave to be without service", func() []string {
+			s := raftSet(2, enginetest.Wanted{Replicas: 2, Template: enginetest.TemplateOther})
+			out := append(s.Rest(), "-- downtime is allowed")
+			return append(out, s.Change(enginetest.Wanted{Replicas: 2, Template: enginetest.TemplateOther, AllowDowntime: true}).Rest()...)
+		}, []string{
+			"stalled: DowntimeRefused",
+			"pending: DowntimeRefused",
+			"-- downtime is allowed",
+			"template t1",
+			"ledger, replace db-1",
+			"ledger, StepDown db-0",
+			"ledger, replace db-0",
+			"ledger",
+		}},
+		{"a changed template, and a crash before the pod is deleted", func() []string {
+			s := raftSet(3, with(enginetest.TemplateOther))
+			return append(s.CrashBefore("replace"), s.Rest()...)
+		}, []string{
+			"template t1",
+			"ledger, replace db-2 (crash before replace)",
+			"replace db-2",
+			"ledger, replace db-1",
+			"ledger, epoch on set, StepDown db-0",
+			"ledger, replace db-0",
+			"ledger",
+		}},
+		{"another leader is wished for, once", func() []string {
+			s := raftSet(3, enginetest.Wanted{Replicas: 3, Lead: 3})
+			return s.Rest()
+		}, []string{
+			"StepDown db-0",
+			"ledger",
 		}},
 		{"made anew over its claims, with fewer replicas: all of the set comes up first", func() []string {
 			return raftSet(5, of(3)).Recreate().Rest()

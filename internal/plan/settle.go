@@ -20,10 +20,11 @@ func (p *draft) settle() {
 	}
 	p.ledger.Formed = p.ledger.Formed || p.formed()
 	p.ledger.Bootstrapped = p.ledger.Bootstrapped || p.ledger.Formed && p.out.Assessment.Usable
+	p.settleLead()
 	p.adopt()
 	for _, name := range p.granted() {
 		e := p.ledger.Members[name]
-		e = p.settleClaim(name, e)
+		e = p.settleReplacement(name, p.settleClaim(name, e))
 		e, gone := p.settleMembership(name, e)
 		if gone {
 			delete(p.ledger.Members, name)

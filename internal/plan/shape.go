@@ -3,12 +3,6 @@
 
 package plan
 
-import (
-	"fmt"
-
-	"github.com/quorate/quorate/api/v1alpha1"
-)
-
 // shape decides size and template of the StatefulSet.
 //
 // Up: the pods come at once, since each waits at its gate. Down: only past
@@ -16,9 +10,7 @@ import (
 // its membership (law 4). A StatefulSet that is made anew over retained claims
 // gets all members of the ledger, or a quorum might be missing.
 //
-// The template is written where that takes no server away: no pod has one that
-// could be lost, or a pod is stuck on the template and is the first to be
-// replaced. A change that needs a running server replaced waits.
+// The template is written when its first replacement may begin, see rollout.
 func (p *draft) shape() {
 	size := p.state.Wanted.Replicas
 	for _, m := range p.state.Members {
@@ -29,7 +21,7 @@ func (p *draft) shape() {
 	if p.state.Set != nil && p.out.Stalled != nil {
 		size = max(size, p.state.Set.Replicas)
 	}
-	p.out.Shape = Shape{Replicas: size, WriteTemplate: p.mayWriteTemplate()}
+	p.out.Shape = Shape{Replicas: size, WriteTemplate: p.firstReplacement || p.mayWriteTemplate(), Proven: p.proven(), Restore: p.restore}
 	p.out.Pending = p.pending()
 }
 
@@ -44,42 +36,6 @@ func (p *draft) occupied(m Member) bool {
 	}
 	r := p.state.trusted(m)
 	return r != nil && r.Server.Running
-}
-
-func (p *draft) mayWriteTemplate() bool {
-	if p.state.Set == nil {
-		return true
-	}
-	if p.state.Set.Template == p.state.Wanted.Template {
-		return false
-	}
-	costless, stuck := true, false
-	for _, m := range p.state.Members {
-		if m.Pod == nil {
-			continue
-		}
-		costless = costless && p.state.costless(m)
-		stuck = stuck || m.Pod.Stuck != "" && p.state.costless(m)
-	}
-	return costless || stuck
-}
-
-// pending names the pods that run another template than the wanted one.
-func (p *draft) pending() *Finding {
-	var old int
-	for _, m := range p.state.Members {
-		if m.Pod != nil && m.Pod.Template != p.state.Wanted.Template {
-			old++
-		}
-	}
-	if old == 0 {
-		return nil
-	}
-	return &Finding{
-		Reason: v1alpha1.ReasonRolloutPending,
-		Message: fmt.Sprintf("%d of the members still run with the previous template; replacing running servers is not supported by this version, "+
-			"so the change waits until their pods are made anew", old),
-	}
 }
 
 // replace deletes pods that cannot get on and were made from another template

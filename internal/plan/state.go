@@ -39,6 +39,15 @@ type Wanted struct {
 	Replicas int32
 	// Template is the hash of the pod template rendered from the specification.
 	Template string
+	// Refused is why the members must not get that template; nil where they may.
+	Refused *Finding
+	// AllowDowntime is true where planned work may cost a set of one or two
+	// members its service.
+	AllowDowntime bool
+	// Files are those that a running server takes up without a restart.
+	Files map[string]string
+	// Lead is the member that shall lead, once; empty where any may.
+	Lead string
 }
 
 // Set is a StatefulSet as it was observed.
@@ -46,6 +55,9 @@ type Set struct {
 	Replicas int32
 	// Template is the hash of its pod template.
 	Template string
+	// Settled is true once its controller has seen the present template: a pod
+	// that is made now has it.
+	Settled bool
 }
 
 // Member is one ordinal's pod, claim and agent.
@@ -77,6 +89,9 @@ type Pod struct {
 	// Stuck names why it cannot get on by itself (for instance
 	// ImagePullBackOff); empty where it can.
 	Stuck string
+	// Failed says why it is given up that it will ever serve as it is: it has
+	// been stuck for long. Empty where it is not.
+	Failed string
 }
 
 // Claim is what the planner needs of a claim.

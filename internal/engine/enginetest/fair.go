@@ -125,6 +125,9 @@ func (w *World) unlikeWanted() string {
 		if want == 1 && !w.votes(t, i) {
 			return Name(i) + " has no vote"
 		}
+		if want == 1 && w.members[i].template != w.wanted.Template {
+			return Name(i) + " has not the wanted template"
+		}
 	}
 	return ""
 }
@@ -137,6 +140,8 @@ func (w *World) excuse(d plan.Decision) string {
 		return "too few voters have their data"
 	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther:
 		return "the template is bad"
+	case w.wanted.Replicas <= 2 && !w.wanted.AllowDowntime && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonDowntimeRefused:
+		return "one of two members cannot be restarted without downtime"
 	case w.lost > 0 && t.Formations == 0 && saysLost(d):
 		return "a volume was lost during the formation"
 	}

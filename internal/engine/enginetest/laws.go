@@ -73,9 +73,10 @@ func (w *World) checkSet(next kubeSet) {
 	}
 }
 
-// checkDelete asserts that the manager deletes no pod whose server runs.
+// checkDelete asserts that the manager deletes no pod whose server runs, but
+// for one that the ledger says is being replaced.
 func (w *World) checkDelete(i int) {
-	if w.model.Running(i) {
+	if e, _ := w.entry(i); w.model.Running(i) && e.Replacing != podUID(i, w.members[i].pod) {
 		w.violate("law 5: the pod of the running server %s is deleted", Name(i))
 	}
 }
@@ -87,6 +88,7 @@ func (w *World) checkDecision(p *pass) {
 	for _, a := range p.decision.Asks {
 		w.checkAsk(p, a)
 	}
+	w.checkReplace(p)
 	for _, r := range p.decision.Replace {
 		for _, a := range p.decision.Asks {
 			if a.Member == r.Name {
@@ -94,6 +96,64 @@ func (w *World) checkDecision(p *pass) {
 			}
 		}
 	}
+}
+
+// checkReplace asserts that the servers whose pods are replaced while they run
+// are at most one, and that the others can do without it.
+func (w *World) checkReplace(p *pass) {
+	running := 0
+	for _, r := range p.decision.Replace {
+		i := Ordinal(r.Name)
+		if !w.model.Running(i) || podUID(i, w.members[i].pod) != r.UID {
+			continue
+		}
+		running++
+		if !p.decision.Assessment.Known {
+			w.violate("law 2: the pod of %s is replaced while the membership is not known", r.Name)
+		}
+		if p.fresh {
+			w.checkReplacement(p, i)
+		}
+	}
+	for _, a := range p.decision.Asks {
+		if running > 0 && w.disruptive(a) {
+			running++
+		}
+	}
+	if running > 1 {
+		w.violate("law 3: %d disruptive actions at once, one of them the replacement of a pod", running)
+	}
+}
+
+func (w *World) checkReplacement(p *pass, i int) {
+	t := w.model.Truth()
+	w.checkNoneElse(Name(i), plan.Ask{Step: &engine.Step{Kind: engine.StepReplacePod, Member: Name(i)}})
+	voters, healthy := t.voters()
+	if !w.healthyVoter(t, i) {
+		return
+	}
+	small := voters <= 2 && p.wanted.AllowDowntime
+	if need := w.sc.Engine.Traits().Quorum(voters); healthy-1 < need && !small {
+		w.violate("law 5: the replacement of %s leaves %d healthy voters of %d", Name(i), healthy-1, voters)
+	}
+	for _, q := range t.Peers {
+		switch {
+		case q.Member == i:
+		case !q.Healthy || !q.Voter:
+			w.violate("law 5: %s is replaced while %s is not a healthy voter", Name(i), q.ID)
+		case w.members[q.Member].silent:
+			w.violate("law 2: %s is replaced while %s is silent", Name(i), Name(q.Member))
+		}
+	}
+}
+
+func (w *World) healthyVoter(t Truth, i int) bool {
+	for _, q := range t.Peers {
+		if q.Member == i && q.Voter && q.Healthy {
+			return true
+		}
+	}
+	return false
 }
 
 // takesVoter tells whether a step is about a healthy voter that has not begun

@@ -46,12 +46,14 @@ const (
 // had from before may be stale.
 func (w *World) observe(anew bool) (plan.State, bool) {
 	s := plan.State{
-		Name:   Datastore,
-		Wanted: plan.Wanted{Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String()},
+		Name: Datastore,
+		Wanted: plan.Wanted{
+			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Lead: w.wanted.lead(),
+		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}
 	if w.set.exists {
-		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String()}
+		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String(), Settled: true}
 	}
 	fresh := anew || w.stale == nil
 	for i := range w.span() {
@@ -65,7 +67,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		if m.pod != 0 {
 			pm.Pod = &plan.Pod{
 				UID: podUID(i, m.pod), Template: m.template.String(), Started: m.started,
-				Ready: w.model.Observe(i).Serving, Terminating: m.dying, Stuck: m.stuck(),
+				Ready: w.model.Observe(i).Serving, Terminating: m.dying, Stuck: m.stuck(), Failed: m.stuck(),
 			}
 			pm.Report = w.report(i)
 		}
@@ -133,7 +135,7 @@ func (p *pass) changesMembers() bool {
 		return false
 	}
 	sized := !p.set.exists || int8(d.Shape.Replicas) != p.set.replicas
-	return len(d.Asks) > 0 || len(d.Replace) > 0 || sized || d.Shape.WriteTemplate || !d.Ledger.Equal(p.base.get())
+	return len(d.Asks) > 0 || len(d.Replace) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
 }
 
 // effectsOf lists what a decision changes, in the order in which it is done.
@@ -171,7 +173,13 @@ func (w *World) nextSet(p *pass) kubeSet {
 		next.epoch = int8(p.decision.Ledger.Epoch)
 	}
 	if p.decision.Shape.WriteTemplate {
+		if p.decision.Shape.Proven {
+			next.proven = p.set.template + 1
+		}
 		next.template = p.wanted.Template
+	}
+	if p.decision.Shape.Restore && p.set.proven > 0 {
+		next.template = p.set.proven - 1
 	}
 	return next
 }

@@ -5,6 +5,8 @@ package enginetest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -26,6 +28,17 @@ func Ordinal(name string) int {
 		}
 	}
 	return -1
+}
+
+// ParamPrefer is the parameter of a StepDown that names who should take over,
+// separated by commas, in the words of the models.
+const ParamPrefer = "prefer"
+
+// Preferred returns the members that a step prefers, or all where it prefers
+// none.
+func Preferred(s engine.Step) func(member int) bool {
+	names := strings.Split(s.Params[ParamPrefer], ",")
+	return func(member int) bool { return s.Params[ParamPrefer] == "" || slices.Contains(names, Name(member)) }
 }
 
 var memberNames = func() (out [MaxMembers]string) {

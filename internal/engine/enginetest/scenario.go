@@ -143,7 +143,7 @@ func Faults(of map[Fault]int8) (b Budget) {
 func (sc *Scenario) newWorld() *World {
 	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours}
 	if sc.Formed > 0 {
-		w.wanted = Wanted{Replicas: sc.Formed, Template: sc.Wanted.Template}
+		w.wanted = Wanted{Replicas: sc.Formed}
 		w.settle()
 		w.wanted = sc.Wanted
 	}

@@ -5,6 +5,7 @@ package enginetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -132,27 +133,57 @@ func (s *Script) Crash() []string {
 	return s.lines
 }
 
-// line tells what a pass does.
-func (p *pass) line() string {
-	var parts []string
-	for _, e := range p.effects {
-		switch e.kind {
-		case writeLedger:
-			parts = append(parts, "ledger")
-		case writeSet:
-			parts = append(parts, p.setLine())
-		case deletePod:
-			parts = append(parts, "replace "+p.decision.Replace[e.index].Name)
-		case askAgent:
-			a := p.decision.Asks[e.index]
-			about := a.Member
-			if a.Step != nil && a.Step.Subject != "" {
-				about = a.Step.Subject + " by " + a.Member
-			}
-			parts = append(parts, askName(a)+" "+about)
+// CrashBefore ends the manager in the middle of the next pass that does what a
+// text is part of, before the first such effect, and returns what was done.
+func (s *Script) CrashBefore(text string) []string {
+	s.lines = nil
+	for range mostTurns {
+		p := s.pass()
+		at := -1
+		if p != nil {
+			at = slices.IndexFunc(p.effects, func(e effect) bool { return strings.Contains(p.effectLine(e), text) })
+		}
+		if at >= 0 {
+			s.lines = append(s.lines, p.line()+" (crash before "+text+")")
+			s.world.run(p, at, true)
+			s.world.manager = manager{}
+			break
+		}
+		if p != nil && len(p.effects) > 0 {
+			s.lines = append(s.lines, p.line())
+		}
+		if !s.world.turn() {
+			break
 		}
 	}
+	return s.lines
+}
+
+// line tells what a pass does.
+func (p *pass) line() string {
+	parts := make([]string, 0, len(p.effects))
+	for _, e := range p.effects {
+		parts = append(parts, p.effectLine(e))
+	}
 	return strings.Join(parts, ", ")
+}
+
+func (p *pass) effectLine(e effect) string {
+	switch e.kind {
+	case writeLedger:
+		return "ledger"
+	case writeSet:
+		return p.setLine()
+	case deletePod:
+		return "replace " + p.decision.Replace[e.index].Name
+	default:
+		a := p.decision.Asks[e.index]
+		about := a.Member
+		if a.Step != nil && a.Step.Subject != "" {
+			about = a.Step.Subject + " by " + a.Member
+		}
+		return askName(a) + " " + about
+	}
 }
 
 func (p *pass) setLine() string {
@@ -164,6 +195,8 @@ func (p *pass) setLine() string {
 		return fmt.Sprintf("set %d to %d", p.set.replicas, shape.Replicas)
 	case shape.WriteTemplate:
 		return "template " + p.wanted.Template.String()
+	case shape.Restore:
+		return "template put back"
 	default:
 		return "epoch on set"
 	}

@@ -34,6 +34,19 @@ type World struct {
 type Wanted struct {
 	Replicas int8
 	Template Template
+	// AllowDowntime lets a set of one or two be without service.
+	AllowDowntime bool
+	// Lead is one more than the ordinal of the member that shall lead, once; 0
+	// for none.
+	Lead int8
+}
+
+// lead is the name of the member that shall lead.
+func (w Wanted) lead() string {
+	if w.Lead == 0 {
+		return ""
+	}
+	return Name(int(w.Lead) - 1)
 }
 
 // Template numbers a pod template; see the constants for those that are bad.
@@ -89,7 +102,8 @@ type kubeSet struct {
 	exists   bool
 	replicas int8
 	template Template
-	epoch    int8 // of the manager that wrote it last
+	proven   Template // one more than the last one that all members ran with; 0 for none
+	epoch    int8     // of the manager that wrote it last
 }
 
 // member is one ordinal's pod, claim, volume and agent.
@@ -165,7 +179,8 @@ func (w *World) hash(b []byte, budgets bool) (uint64, []byte) {
 }
 
 func (w *World) key(b []byte) []byte {
-	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), flags(w.set.exists), byte(w.set.replicas), byte(w.set.template),
+	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime),
+		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost))
 	for i := range w.members[:w.sc.Members] {
 		b = w.members[i].key(b)

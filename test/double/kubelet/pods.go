@@ -191,8 +191,21 @@ func (k *podKeeper) boot(ctx context.Context, pod *corev1.Pod, ip string) (bool,
 		Datastore: types.NamespacedName{Namespace: pod.Namespace, Name: datastore},
 		Name:      pod.Name, Ordinal: ordinalOf(pod), UID: pod.UID, ClaimUID: claim.UID,
 		ClusterID: env(pod, settings.EnvClusterID), IP: ip, Mounted: secret.Data,
+		Files: reloadable(&config),
 	})
 	return true, nil
+}
+
+// reloadable returns the files that init would write and a server takes up
+// without a restart.
+func reloadable(config *corev1.ConfigMap) map[string]string {
+	out := map[string]string{}
+	for name := range strings.SplitSeq(config.Annotations[resource.ReloadableAnnotation], ",") {
+		if text, ok := config.Data[resource.FilePrefix+name]; ok {
+			out[name] = text
+		}
+	}
+	return out
 }
 
 func env(pod *corev1.Pod, name string) string {

@@ -74,7 +74,20 @@ func (k *setKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 			return ctrl.Result{}, fmt.Errorf("delete pod %s: %w", p.Name, err)
 		}
 	}
-	return ctrl.Result{}, nil
+	return ctrl.Result{}, k.tell(ctx, &set)
+}
+
+// tell says in the status which specification the pods are made from.
+func (k *setKeeper) tell(ctx context.Context, set *appsv1.StatefulSet) error {
+	if set.Status.ObservedGeneration == set.Generation {
+		return nil
+	}
+	before := set.DeepCopy()
+	set.Status.ObservedGeneration = set.Generation
+	if err := k.Status().Patch(ctx, set, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("write the status of %s: %w", set.Name, err)
+	}
+	return nil
 }
 
 func (k *setKeeper) ensure(ctx context.Context, set *appsv1.StatefulSet, ordinal int32) error {

@@ -6,6 +6,7 @@ package members
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"strings"
 
 	"encoding/json"
@@ -27,6 +28,9 @@ type member struct {
 	epoch    int64
 	action   *engine.ActionState
 	leaving  bool
+	// files are the reloadable ones that the server has; those of its pod until
+	// it was given others.
+	files map[string]string
 }
 
 // state is the volume's, by the agent's own rule.
@@ -71,6 +75,8 @@ func (m *member) observe() engine.Server {
 	server := m.set.model.Observe(m.pod.Ordinal)
 	if !server.Running {
 		server.ID = m.volume.lastID
+	} else {
+		server.Settings = engine.SettingsHash(m.settings())
 	}
 	if server.View != nil {
 		peers := make([]engine.Peer, 0, len(server.View.Peers))
@@ -94,6 +100,13 @@ func (m *member) inward(name string) string {
 		return ""
 	}
 	return enginetest.Datastore + strings.TrimPrefix(name, m.set.key.Name)
+}
+
+func (m *member) settings() map[string]string {
+	if m.files != nil {
+		return m.files
+	}
+	return m.pod.Files
 }
 
 func (m *member) report() (engine.Report, string) {
@@ -201,6 +214,18 @@ func (m *member) do(s engine.Step) error {
 	}
 	if !m.set.model.Running(m.pod.Ordinal) {
 		return nil
+	}
+	if s.Kind == engine.StepReload {
+		m.files = maps.Clone(s.Params)
+		return nil
+	}
+	if prefer := s.Params[enginetest.ParamPrefer]; prefer != "" {
+		s.Params = maps.Clone(s.Params)
+		names := strings.Split(prefer, ",")
+		for i := range names {
+			names[i] = m.inward(names[i])
+		}
+		s.Params[enginetest.ParamPrefer] = strings.Join(names, ",")
 	}
 	s.Member, s.Subject = m.inward(s.Member), m.inward(s.Subject)
 	if err := m.set.model.Do(m.pod.Ordinal, s); err != nil {

@@ -51,6 +51,8 @@ type Pod struct {
 	ClaimUID  types.UID
 	ClusterID string
 	IP        string
+	// Files are the reloadable ones that the server reads as it starts.
+	Files map[string]string
 	// Mounted is the members' Secret.
 	Mounted map[string][]byte
 }

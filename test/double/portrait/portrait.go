@@ -24,8 +24,9 @@ import (
 	"github.com/quorate/quorate/test/double/kubelet"
 )
 
-// epoch is how often the ledger's Datastore changed hands.
-var epoch = regexp.MustCompile(`\\"epoch\\":\d+,`)
+// history is how often the Datastore changed hands, and in which pods members
+// were granted, as the ledger has it.
+var history = regexp.MustCompile(`\\"epoch\\":\d+,|\\"podUID\\":\\"[^"]*\\",`)
 
 // Portrait is every object of a Datastore, by kind and name.
 type Portrait map[string]string
@@ -98,6 +99,24 @@ func name(chance map[string]string, o client.Object) {
 	}
 }
 
+// forget removes what is remembered of former templates.
+func forget(tree map[string]any) {
+	unstructured.RemoveNestedField(tree, "metadata", "annotations", resource.EpochAnnotation)
+	at := []string{"metadata", "annotations", resource.WrittenAnnotation}
+	var record map[string]any
+	if text, ok, _ := unstructured.NestedString(tree, at...); ok && json.Unmarshal([]byte(text), &record) == nil {
+		delete(record, "good")
+		delete(record, "failed")
+		if text, err := json.Marshal(record); err == nil {
+			_ = unstructured.SetNestedField(tree, string(text), at...)
+		}
+	}
+	if data, ok, _ := unstructured.NestedMap(tree, "data"); ok {
+		maps.DeleteFunc(data, func(key string, _ any) bool { return strings.HasPrefix(key, "kept.") })
+		_ = unstructured.SetNestedMap(tree, data, "data")
+	}
+}
+
 func draw(o client.Object, chance map[string]string) (string, error) {
 	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
@@ -114,6 +133,7 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 	}
 	// The hashes are over the owner's UID and the identity too.
 	unstructured.RemoveNestedField(tree, "metadata", "annotations", resource.AppliedAnnotation)
+	forget(tree)
 	if noNotes(tree) {
 		unstructured.RemoveNestedField(tree, "metadata", "annotations")
 	}
@@ -130,7 +150,7 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode %s: %w", o.GetName(), err)
 	}
-	out := epoch.ReplaceAllString(string(text), "")
+	out := history.ReplaceAllString(string(text), "")
 	for _, from := range slices.Sorted(maps.Keys(chance)) {
 		if from != "" {
 			out = strings.ReplaceAll(out, from, chance[from])

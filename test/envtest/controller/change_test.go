@@ -49,25 +49,28 @@ var _ = Describe("A changed specification", func() {
 		ExpectObjectReconciled(ctx, d)
 	})
 
-	It("waits where it would need a server replaced, and is taken back without a trace", func(ctx context.Context) {
+	It("is rolled out where it needs servers replaced, one after the other, and taken back without a trace", func(ctx context.Context) {
 		s := NewScene(ctx)
-		op := s.Operate(ctx)
+		s.Operate(ctx)
 		d := s.Sample("db").Obj()
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
 		plain, pods := s.Portrait(ctx, "db"), s.PodUIDs(ctx, "db")
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.Labels = map[string]string{"team": "blue"} })
-		ExpectDatastore(ctx, d,
-			Has(v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonRolloutPending),
-			Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady),
-		)
-		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
-		op.Wire.Forget()
+		ExpectObjectReconciled(ctx, d)
+		changed := s.PodUIDs(ctx, "db")
+		Expect(changed).To(HaveLen(3))
+		for name, uid := range changed {
+			Expect(uid).NotTo(Equal(pods[name]), name)
+			var pod corev1.Pod
+			Expect(API.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &pod)).To(Succeed())
+			Expect(pod.Labels).To(HaveKeyWithValue("team", "blue"))
+		}
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Pod.Labels = nil })
 		ExpectObjectReconciled(ctx, d)
 		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
-		Expect(s.PodUIDs(ctx, "db")).To(Equal(pods))
 	})
 
 	It("changes nothing while it is paused, and tells so", func(ctx context.Context) {

@@ -6,11 +6,13 @@ package document
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/enginetest"
 )
 
 // Engine plans for the model.
@@ -87,6 +89,12 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 		}
 	}
 	out = append(out, joins(a, want, have)...)
+	if heirs := heirs(a, want); len(heirs) > 0 {
+		out = append(out, engine.Step{
+			Kind: engine.StepStepDown, Member: a.Leader, Term: a.Term,
+			Params: map[string]string{enginetest.ParamPrefer: strings.Join(heirs, ",")}, Why: "another one shall be primary",
+		})
+	}
 	for _, p := range slices.Backward(a.Peers) {
 		if !want.Wants(p.Name) && !slices.Contains(want.Lost[p.Name], p.ID) {
 			out = append(out, removal(a, p))
@@ -136,6 +144,17 @@ func joins(a engine.Assessment, want engine.Desired, have engine.Observation) []
 			continue
 		}
 		out = append(out, change(a, engine.StepJoin, engine.Peer{Name: name}, "it runs and is no member"))
+	}
+	return out
+}
+
+// heirs are the healthy voters that may be primary, where the primary may not.
+func heirs(a engine.Assessment, want engine.Desired) []string {
+	var out []string
+	for _, p := range a.Peers {
+		if p.Voter && p.Healthy && slices.Contains(want.Lead, p.Name) && !want.MayLead(a.Leader) {
+			out = append(out, p.Name)
+		}
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func (m *Model) Do(i int, s engine.Step) error {
 		return fmt.Errorf("%w: %s is not the primary", errRefused, enginetest.Name(i))
 	}
 	if s.Kind == engine.StepStepDown {
-		return m.stepDown(i)
+		return m.stepDown(i, s)
 	}
 	return m.reconfigure(&m.sets[v.set-1], s)
 }
@@ -84,11 +84,12 @@ func (m *Model) shutDown(i int) error {
 	return nil
 }
 
-// stepDown lets another voter that has caught up take over.
-func (m *Model) stepDown(i int) error {
+// stepDown lets another voter that is preferred and has caught up take over.
+func (m *Model) stepDown(i int, s engine.Step) error {
 	n := int(m.servers[i].set) - 1
+	preferred := enginetest.Preferred(s)
 	for _, e := range m.sets[n].members {
-		if int(e.member) != i && e.votes && m.up(n, e) && m.servers[e.member].synced {
+		if int(e.member) != i && preferred(int(e.member)) && e.votes && m.up(n, e) && m.servers[e.member].synced {
 			m.sets[n].primary = int8(e.member)
 			m.sets[n].version++
 			return nil

@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/enginetest"
 )
 
 // Engine plans for the model, as plainly as the contract allows.
@@ -113,9 +115,26 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 			})
 		}
 	}
+	if heirs := heirs(a, want); len(heirs) > 0 {
+		out = append(out, engine.Step{
+			Kind: engine.StepStepDown, Member: a.Leader, Term: a.Term,
+			Params: map[string]string{enginetest.ParamPrefer: strings.Join(heirs, ",")}, Why: "another one shall lead",
+		})
+	}
 	for _, p := range slices.Backward(a.Peers) {
 		if !want.Wants(p.Name) && !slices.Contains(want.Lost[p.Name], p.ID) {
 			out = append(out, leave(a, p))
+		}
+	}
+	return out
+}
+
+// heirs are the healthy voters that may lead, where the leader may not.
+func heirs(a engine.Assessment, want engine.Desired) []string {
+	var out []string
+	for _, p := range a.Peers {
+		if p.Voter && p.Healthy && slices.Contains(want.Lead, p.Name) && !want.MayLead(a.Leader) {
+			out = append(out, p.Name)
 		}
 	}
 	return out

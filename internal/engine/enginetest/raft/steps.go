@@ -70,7 +70,7 @@ func (m *Model) Do(i int, s engine.Step) error {
 	case engine.StepConfigure:
 		k.settings = text(s.Params)
 	case engine.StepStepDown:
-		return m.handOver(k, i)
+		return m.handOver(k, i, s)
 	case engine.StepEvictDead, engine.StepLeave:
 		return m.remove(k, s)
 	default:
@@ -88,11 +88,13 @@ func (m *Model) beginLeave(i int, s engine.Step) error {
 	return nil
 }
 
-// handOver lets the first other voter lead that has all of the state.
-func (m *Model) handOver(k *set, i int) error {
+// handOver lets the first other voter lead that is preferred and has all of the
+// state.
+func (m *Model) handOver(k *set, i int, s engine.Step) error {
+	preferred := enginetest.Preferred(s)
 	for _, p := range k.peers {
 		o := m.servers[p.member]
-		if int(p.member) != i && p.voter && o.running && o.ids == p.gen && o.set == m.servers[i].set {
+		if int(p.member) != i && preferred(int(p.member)) && p.voter && o.running && o.ids == p.gen && o.set == m.servers[i].set {
 			k.leader = int8(p.member)
 			k.term++
 			return nil
