@@ -7,10 +7,10 @@ package v1alpha1
 // part of the specification. They are read, and never written or removed by the
 // operator.
 const (
-	// AnnotationSwitchover names the member that should lead, such as db-1. While
-	// it stands, and no other work is due, the leadership is handed to that
-	// member whenever it is healthy and another one leads. A name that no member
-	// has is reported and otherwise ignored.
+	// AnnotationSwitchover names the member that should lead, such as db-1. When
+	// it is set or changed, and no other work is due, the leadership is handed to
+	// that member as soon as it is a healthy voter, once; who leads afterwards is
+	// not undone. A name that no member has is reported and otherwise ignored.
 	AnnotationSwitchover = GroupName + "/switchover"
 
 	// AnnotationApprove is the user's consent to what may cost data. Its value

@@ -53,9 +53,7 @@ func (p *draft) outdatedServers() []Member {
 	}
 	var out []Member
 	for _, m := range p.state.Members {
-		e, known := p.ledger.Members[m.Name]
-		stays := known && !e.Leaving && m.Ordinal < p.state.Wanted.Replicas
-		if stays && m.Pod != nil && !m.Pod.Terminating && m.Pod.Template != p.state.Wanted.Template && !p.outdated(m) {
+		if p.stays(m) && m.Pod != nil && !m.Pod.Terminating && m.Pod.Template != p.state.Wanted.Template && !p.outdated(m) {
 			out = append(out, m)
 		}
 	}
@@ -129,16 +127,22 @@ func (p *draft) mayLead() []string {
 	if out := p.outdatedServers(); len(out) == 1 && out[0].Name == leader {
 		var others []string
 		for _, m := range p.state.Members {
-			if m.Name != leader && p.healthyVoter(m.Name) != nil {
+			if m.Name != leader && p.stays(m) && p.healthyVoter(m.Name) != nil {
 				others = append(others, m.Name)
 			}
 		}
 		return others
 	}
-	if wish := p.state.Wanted.Lead; wish != "" && p.ledger.Lead != wish && p.healthyVoter(wish) != nil {
-		return []string{wish}
+	if wish := p.state.member(p.state.Wanted.Lead); wish != nil && p.ledger.Lead != wish.Name && p.stays(*wish) && p.healthyVoter(wish.Name) != nil {
+		return []string{wish.Name}
 	}
 	return nil
+}
+
+// stays tells whether a member was let in and is not to leave.
+func (p *draft) stays(m Member) bool {
+	e, known := p.ledger.Members[m.Name]
+	return known && !e.Leaving && m.Ordinal < p.state.Wanted.Replicas
 }
 
 // settleLead notes that the wish for a leader was fulfilled, or taken back.

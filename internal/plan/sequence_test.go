@@ -206,6 +206,18 @@ func TestChange(t *testing.T) {
 			"ledger, replace db-0",
 			"ledger",
 		}},
+		{"a changed template for a set that shrinks to one: nobody who leaves is to lead", func() []string {
+			s := raftSet(3, with(enginetest.TemplateOther))
+			s.Rest()
+			return s.Change(enginetest.Wanted{Replicas: 1, AllowDowntime: true}).Rest()
+		}, []string{
+			"ledger, Leave db-2",
+			"ledger, set 3 to 2, StepDown db-1",
+			"ledger, Leave db-1",
+			"ledger, set 2 to 1", // and the template
+			"ledger, replace db-0",
+			"ledger",
+		}},
 		{"another leader is wished for, once", func() []string {
 			s := raftSet(3, enginetest.Wanted{Replicas: 3, Lead: 3})
 			return s.Rest()
