@@ -80,7 +80,8 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-func (c *cluster) ip(i int) string { return fmt.Sprintf("127.77.%d.%d", c.net, i+1) }
+// ip is one that no other process running these tests is likely to use.
+func (c *cluster) ip(i int) string { return fmt.Sprintf("127.%d.%d.%d", 64+os.Getpid()%64, c.net, i+1) }
 
 // prepare makes the folders of a member as init would, on an empty volume.
 func (c *cluster) prepare(i int) *server {
