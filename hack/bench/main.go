@@ -69,6 +69,7 @@ func faultsCommand() *cobra.Command {
 	f.BoolVar(&o.Keep, "keep", false, "leave the cluster up at the end")
 	f.StringVar(&o.Report, "report", "docs/benchmarks/faults.md", "file to write the page to where nothing is left out; empty for none")
 	f.DurationVar(&o.Quiet, "quiet", time.Minute, "how long to wait, before each, for a moment when the machine has nothing else to do")
+	f.StringVar(&o.Trace, "trace", "", "folder to write all that was seen and written to; empty for none")
 	f.StringSliceVar(&o.Scenarios, "scenario", nil, "play only these")
 	f.StringSliceVar(&o.Only, "only", nil, "measure only tutorial or datastore")
 	return cmd

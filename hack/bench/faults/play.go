@@ -159,7 +159,7 @@ func missing(ctx context.Context, sc scenario, st *stage) func() string {
 			return *answer
 		}
 		if st.begun.Load() {
-			return "not looked at yet"
+			return unseen
 		}
 		return ""
 	}
@@ -214,8 +214,10 @@ func (p *player) measure(ctx context.Context, sc scenario, st *stage, out *outco
 	<-wrote
 	writes := c.Writes()
 	out.gap, out.writes = load.Longest(writes, begin, end), load.Count(writes)
-	out.low = quorum.Lowest(st.poller.Samples(), begin, end)
-	if err != nil {
+	samples := st.poller.Samples()
+	out.low = quorum.Lowest(samples, begin, end)
+	kept := trace{Fault: begin, Clock: st.since(), Samples: samples, Writes: writes}.keep(p.options.Trace, st.namespace)
+	if err := errors.Join(err, kept); err != nil {
 		return err
 	}
 	p.readBack(ctx, c, writes, out)

@@ -35,6 +35,9 @@ type Options struct {
 	// Report is the file of the page, which is only written where nothing was
 	// left out; empty for none.
 	Report string
+	// Trace is a folder for all that was seen and written, a file each; empty for
+	// none.
+	Trace string
 	// Quiet is for how long a quiet moment is waited for before each.
 	Quiet time.Duration
 	// Out gets the table, Progress all else.

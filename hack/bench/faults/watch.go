@@ -36,7 +36,7 @@ func (p *player) watch(ctx context.Context, sc scenario, st *stage, out *outcome
 		case <-ticker.C:
 		}
 		out.lacks = sc.lacks(st, st.poller.Last())
-		if out.lacks != last {
+		if out.lacks != last && out.lacks != unseen {
 			last = out.lacks
 			st.say("%s", orAll(last))
 		}
@@ -48,6 +48,9 @@ func (p *player) watch(ctx context.Context, sc scenario, st *stage, out *outcome
 		}
 	}
 }
+
+// unseen is what is missing before the first look.
+const unseen = "not looked at yet"
 
 func orAll(lacks string) string {
 	if lacks == "" {
@@ -66,7 +69,7 @@ func later(a, b time.Time) time.Time {
 // lacks says what is missing in what is seen, besides that it must last.
 func (sc scenario) lacks(st *stage, now quorum.Sample) string {
 	if now.At.Before(st.since()) {
-		return "not looked at yet"
+		return unseen
 	}
 	if why := now.Lacks(sc.size()); why != "" || sc.over == nil {
 		return why

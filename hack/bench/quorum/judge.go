@@ -67,7 +67,7 @@ func (s Sample) lacksPeer(p Peer) string {
 		return m.Name + " has no vote yet"
 	case s.IDs[m.Name] != p.ID:
 		return m.Name + " is not the server that Raft's configuration means"
-	case !s.healthy(p.ID):
+	case !s.judged() || !s.healthy(p.ID):
 		return m.Name + " is not healthy"
 	case !answer.Alive:
 		return m.Name + " does not answer"
@@ -108,9 +108,9 @@ type Low struct {
 }
 
 // Lowest finds the worst moments between two times. A voter is healthy where a
-// pod is reached at its address, answers, and is not unhealthy in autopilot's
-// eyes. Where no leader tells the configuration, the last one known counts, and
-// the word of the pods themselves.
+// server answers at its address, and where somebody leads follows, and is not
+// unhealthy in autopilot's eyes. Where no leader tells the configuration, the
+// last one known counts.
 func Lowest(samples []Sample, from, to time.Time) Low {
 	var low Low
 	var peers []Peer
@@ -139,7 +139,9 @@ func (s Sample) count(peers []Peer) (voters, healthy int) {
 			continue
 		}
 		voters++
-		if m, ok := s.memberOf(p); ok && s.Answers[m.Name].Alive && s.healthy(p.ID) {
+		m, ok := s.memberOf(p)
+		answer := s.Answers[m.Name]
+		if ok && answer.Alive && (s.Peers == nil || answer.Leader != "") && s.healthy(p.ID) {
 			healthy++
 		}
 	}

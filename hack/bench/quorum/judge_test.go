@@ -44,6 +44,7 @@ func TestLacks(t *testing.T) {
 		{func(s *Sample) { s.Peers[2].Voter = false }, "consul-2 has no vote yet"},
 		{func(s *Sample) { s.IDs["consul-2"] = "new" }, "consul-2 is not the server"},
 		{func(s *Sample) { s.Health[2].Healthy = false }, "consul-2 is not healthy"},
+		{func(s *Sample) { s.Health[0].Healthy = false }, "consul-0 is not healthy"},
 		{func(s *Sample) { s.Health = s.Health[:2] }, "consul-2 is not healthy"},
 		{func(s *Sample) { s.Answers["consul-0"] = Answer{} }, "consul-0 does not answer"},
 		{func(s *Sample) { s.Answers["consul-0"] = Answer{Alive: true} }, "consul-0 knows of no leader"},
@@ -103,6 +104,12 @@ func TestLowest(t *testing.T) {
 	unseen.Peers, unseen.Health = nil, nil
 	sick := whole(3)
 	sick.Health[1].Healthy, sick.Health[2].Healthy = false, false
+	elected := whole(3)
+	for i := range elected.Health {
+		elected.Health[i].Healthy = false
+	}
+	lost := whole(3)
+	lost.Answers["consul-2"] = Answer{Alive: true}
 	joining := whole(4)
 	joining.Peers[3].Voter = false
 	moved := whole(3)
@@ -116,6 +123,8 @@ func TestLowest(t *testing.T) {
 		{"one does not answer", []Sample{whole(3), gone(whole(3), "consul-2")}, Low{true, 0, 2, 1}},
 		{"no leader tells, and one does not answer", []Sample{whole(3), unseen}, Low{true, 0, 2, 1}},
 		{"autopilot knows worse", []Sample{whole(3), sick}, Low{true, -1, 1, 2}},
+		{"a leader that was just elected", []Sample{elected}, Low{true, 1, 3, 0}},
+		{"one follows nobody", []Sample{lost}, Low{true, 0, 2, 1}},
 		{"one without a vote does not count", []Sample{joining}, Low{true, 1, 3, 0}},
 		{"a pod at another address is not the voter", []Sample{moved}, Low{true, 0, 2, 1}},
 		{"the worst of different moments", []Sample{whole(5), gone(whole(5), "consul-1", "consul-2"), gone(whole(3), "consul-1")}, Low{true, 0, 2, 2}},
@@ -143,8 +152,12 @@ func TestSpokesman(t *testing.T) {
 	if got := spokesman(s, s.Members); got != "http://10.0.0.0" {
 		t.Errorf("%s is asked, and not the leader", got)
 	}
-	s.Answers["consul-0"] = Answer{}
+	s.Answers["consul-0"], s.Answers["consul-1"] = Answer{}, Answer{Alive: true}
 	if got := spokesman(s, s.Members); got != "http://10.0.0.2" {
+		t.Errorf("%s is asked, and does not follow anybody", got)
+	}
+	s.Answers["consul-2"] = Answer{}
+	if got := spokesman(s, s.Members); got != "http://10.0.0.1" {
 		t.Errorf("%s is asked, and did not answer", got)
 	}
 	if got := spokesman(Sample{}, s.Members); got == "" {

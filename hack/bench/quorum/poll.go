@@ -108,26 +108,37 @@ func (p *Poller) add(s Sample) {
 }
 
 // spokesman is the server that is asked what only the leader knows: the one
-// that led when last seen, or one that answered then, or any.
+// that most servers followed when last seen, or one that followed somebody, or
+// one that answered, or any.
 func spokesman(last Sample, members []Member) string {
-	known, answered := "", ""
-	leader, led := last.Leader()
+	best, most := "", -1
 	for _, m := range members {
 		if m.URL == "" {
 			continue
 		}
-		known = m.URL
-		if last.Answers[m.Name].Alive {
-			answered = m.URL
-		}
-		if led && m.UID == leader.UID && last.Answers[m.Name].Alive {
-			return m.URL
+		if rank := last.rank(m); rank > most {
+			best, most = m.URL, rank
 		}
 	}
-	if answered != "" {
-		return answered
+	return best
+}
+
+// rank tells how likely a member is to speak for all.
+func (s Sample) rank(m Member) int {
+	answer := s.Answers[m.Name]
+	if !answer.Alive {
+		return 0
 	}
-	return known
+	if answer.Leader == "" {
+		return 1
+	}
+	followers := 2
+	for _, other := range s.Answers {
+		if named, ok := s.memberOf(Peer{Address: other.Leader}); ok && named.UID == m.UID {
+			followers++
+		}
+	}
+	return followers
 }
 
 func (p *Poller) askMember(ctx context.Context, m Member) (Answer, string) {

@@ -105,15 +105,28 @@ func (s Sample) memberOf(p Peer) (Member, bool) {
 	return Member{}, false
 }
 
-// healthy tells whether autopilot says so of a server; where it says nothing at
-// all, whether nobody says the contrary.
+// healthy tells whether autopilot says so of a server; where it says nothing,
+// whether nobody says the contrary.
 func (s Sample) healthy(id string) bool {
-	if s.Health == nil {
+	if !s.judged() {
 		return true
 	}
 	for _, h := range s.Health {
 		if h.ID == id {
 			return h.Healthy
+		}
+	}
+	return false
+}
+
+// judged tells whether autopilot has looked at the servers. A leader that was
+// just elected has not, and calls all of them unhealthy, itself included.
+func (s Sample) judged() bool {
+	for _, p := range s.Peers {
+		for _, h := range s.Health {
+			if p.Leader && h.ID == p.ID {
+				return h.Healthy
+			}
 		}
 	}
 	return false
