@@ -32,6 +32,9 @@ type Decision struct {
 // Shape of the StatefulSet.
 type Shape struct {
 	Replicas int32
+	// Members is how many ordinals are somebody's, with a pod or without: where
+	// the set is stopped, more than Replicas.
+	Members int32
 	// WriteTemplate is true where the template of the specification may be
 	// written now; else the StatefulSet keeps the one it has.
 	WriteTemplate bool

@@ -45,7 +45,11 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	if p.ledger.Formed {
 		p.putBack()
-		p.change()
+		if p.state.Wanted.Stopped {
+			p.stop()
+		} else {
+			p.change()
+		}
 	} else {
 		p.form()
 	}
@@ -139,7 +143,7 @@ func (p *draft) stall(reason, message string) {
 
 func (p *draft) keepShape() {
 	if p.state.Set != nil {
-		p.out.Shape.Replicas = p.state.Set.Replicas
+		p.out.Shape.Replicas, p.out.Shape.Members = p.state.Set.Replicas, p.state.Set.Replicas
 	}
 }
 

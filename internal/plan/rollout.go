@@ -124,6 +124,12 @@ func (p *draft) settleReplacement(name string, e Entry) Entry {
 // until that wish was fulfilled once. Empty where any may.
 func (p *draft) mayLead() []string {
 	leader := p.out.Assessment.Leader
+	if p.state.Wanted.Stopped {
+		if first := p.firstRunning(); first != "" {
+			return []string{first}
+		}
+		return nil
+	}
 	if out := p.outdatedServers(); len(out) == 1 && out[0].Name == leader {
 		var others []string
 		for _, m := range p.state.Members {

@@ -218,6 +218,17 @@ func TestChange(t *testing.T) {
 			"ledger, replace db-0",
 			"ledger",
 		}},
+		{"stopped and started again", func() []string {
+			s := raftSet(3, enginetest.Wanted{Replicas: 3, Stopped: true})
+			out := append(s.Rest(), "-- started")
+			return append(out, s.Change(of(3)).Rest()...)
+		}, []string{
+			"set 3 to 2",
+			"set 2 to 1",
+			"set 1 to 0",
+			"-- started",
+			"set 0 to 3",
+		}},
 		{"another leader is wished for, once", func() []string {
 			s := raftSet(3, enginetest.Wanted{Replicas: 3, Lead: 3})
 			return s.Rest()

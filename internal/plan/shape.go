@@ -21,7 +21,7 @@ func (p *draft) shape() {
 	if p.state.Set != nil && p.out.Stalled != nil {
 		size = max(size, p.state.Set.Replicas)
 	}
-	p.out.Shape = Shape{Replicas: size, WriteTemplate: p.firstReplacement || p.mayWriteTemplate(), Proven: p.proven(), Restore: p.restore}
+	p.out.Shape = Shape{Replicas: p.running(size), Members: size, WriteTemplate: p.firstReplacement || p.mayWriteTemplate(), Proven: p.proven(), Restore: p.restore}
 	p.out.Pending = p.pending()
 }
 

@@ -46,6 +46,8 @@ type Wanted struct {
 	AllowDowntime bool
 	// Files are those that a running server takes up without a restart.
 	Files map[string]string
+	// Stopped is true where no member shall run.
+	Stopped bool
 	// Lead is the member that shall lead, once; empty where any may.
 	Lead string
 }

@@ -104,6 +104,9 @@ func summary(d plan.Decision) string {
 // unlikeWanted says in what the world differs from the specification.
 func (w *World) unlikeWanted() string {
 	t := w.model.Truth()
+	if w.wanted.Stopped {
+		return w.unlikeStopped(t)
+	}
 	switch voters, healthy := t.voters(); {
 	case t.Formations == 0 || !t.Serving:
 		return "no set serves"
@@ -127,6 +130,21 @@ func (w *World) unlikeWanted() string {
 		}
 		if want == 1 && w.members[i].template != w.wanted.Template {
 			return Name(i) + " has not the wanted template"
+		}
+	}
+	return ""
+}
+
+// unlikeStopped says what still runs, or is no longer there to be started.
+func (w *World) unlikeStopped(t Truth) string {
+	for i := range w.sc.Members {
+		if w.members[i].pod != 0 {
+			return Name(i) + " has a pod and shall be stopped"
+		}
+	}
+	for _, p := range t.Peers {
+		if p.Data && w.members[p.Member].claim == 0 {
+			return Name(p.Member) + " has lost its claim"
 		}
 	}
 	return ""

@@ -57,9 +57,13 @@ func (w *World) checkStep(_ int, s engine.Step) {
 }
 
 // checkSet asserts that the StatefulSet does not shrink past a member (laws 2
-// and 4).
-func (w *World) checkSet(next kubeSet) {
+// and 4), but one by one where the set shall be stopped.
+func (w *World) checkSet(p *pass, next kubeSet) {
 	if !w.set.exists {
+		return
+	}
+	if p.wanted.Stopped {
+		w.checkStop(next)
 		return
 	}
 	t := w.model.Truth()
@@ -70,6 +74,19 @@ func (w *World) checkSet(next kubeSet) {
 		if w.model.Running(i) {
 			w.violate("law 4: the StatefulSet shrinks past the running server %s", Name(i))
 		}
+	}
+}
+
+// checkStop asserts that one server is stopped at a time.
+func (w *World) checkStop(next kubeSet) {
+	down := 0
+	for i := range w.members {
+		if w.model.Running(i) && (i >= int(next.replicas) || w.members[i].dying) {
+			down++
+		}
+	}
+	if down > 1 && next.replicas < w.set.replicas {
+		w.violate("law 3: %d servers are stopped at once", down)
 	}
 }
 

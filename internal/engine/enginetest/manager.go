@@ -48,7 +48,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 	s := plan.State{
 		Name: Datastore,
 		Wanted: plan.Wanted{
-			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Lead: w.wanted.lead(),
+			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Stopped: w.wanted.Stopped, Lead: w.wanted.lead(),
 		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}
@@ -212,7 +212,7 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 			return false
 		}
 		next := w.nextSet(p)
-		w.checkSet(next)
+		w.checkSet(p, next)
 		w.set = next
 	case deletePod:
 		w.carryOutDelete(p, p.decision.Replace[e.index])

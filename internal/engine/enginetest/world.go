@@ -36,6 +36,8 @@ type Wanted struct {
 	Template Template
 	// AllowDowntime lets a set of one or two be without service.
 	AllowDowntime bool
+	// Stopped lets no member run.
+	Stopped bool
 	// Lead is one more than the ordinal of the member that shall lead, once; 0
 	// for none.
 	Lead int8
@@ -179,7 +181,7 @@ func (w *World) hash(b []byte, budgets bool) (uint64, []byte) {
 }
 
 func (w *World) key(b []byte) []byte {
-	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime),
+	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost))
 	for i := range w.members[:w.sc.Members] {
