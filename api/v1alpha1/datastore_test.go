@@ -62,7 +62,7 @@ func TestReasonsOfTroubleNameARemedy(t *testing.T) {
 	for _, name := range []string{
 		"ReasonInvalidConfig", "ReasonTemplateRejected", "ReasonConflict", "ReasonPodStuck", "ReasonForeignVolume",
 		"ReasonDataLost", "ReasonLedgerLost", "ReasonCredentialsLost", "ReasonFormationUncertain", "ReasonPaused",
-		"ReasonQuorumLost", "ReasonMembersSilent", "ReasonRolloutPending", "ReasonBlocked", "ReasonForming",
+		"ReasonQuorumLost", "ReasonMembersSilent", "ReasonBlocked", "ReasonForming",
 		"ReasonStopped", "ReasonRolloutFailed", "ReasonUpgradeRefused", "ReasonExpansionRefused", "ReasonDowntimeRefused",
 		"ReasonMemberLost", "ReasonRollingOut", "ReasonReloading", "ReasonSwitchingOver", "ReasonExpandingVolumes", "ReasonStopping",
 	} {

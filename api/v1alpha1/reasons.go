@@ -44,14 +44,6 @@ const (
 	// Remedy: wait, or set replicas back.
 	ReasonScaling = "Scaling"
 
-	// ReasonRolloutPending says that the specification has changed in a way
-	// that needs running servers to be replaced, which this version of the
-	// operator does not do. Members that were never started take the change.
-	//
-	// Remedy: put the former value back, or leave it until an operator that
-	// rolls changes out is installed.
-	ReasonRolloutPending = "RolloutPending"
-
 	// ReasonRollingOut says that members are being replaced, one at a time and
 	// the leader last, to take a changed template, configuration or version. The
 	// next begins when every voter is back.
@@ -155,12 +147,12 @@ const (
 	// Remedy: set spec.version to one that the message names, or back.
 	ReasonUpgradeRefused = "UpgradeRefused"
 
-	// ReasonExpansionRefused says that spec.storage.size was raised and that the
-	// StorageClass of the claims does not allow them to be enlarged. The set goes
-	// on with the volumes it has.
+	// ReasonExpansionRefused says that spec.storage.size was raised and that a
+	// claim does not get it: its StorageClass or a quota does not allow it, or
+	// the storage cannot. The set goes on with the volumes it has.
 	//
 	// Remedy: set allowVolumeExpansion on the StorageClass, if its storage can do
-	// it.
+	// it, or mend what the message names. It is tried again every minute.
 	ReasonExpansionRefused = "ExpansionRefused"
 
 	// ReasonDowntimeRefused says that planned work waits since it would interrupt

@@ -31,8 +31,8 @@ type findings struct {
 	// blocked is what ended the pass early and a person must mend: a foreign
 	// object, a refused setting. Nil where the pass went through.
 	blocked *plan.Finding
-	// growth says that the volumes are smaller than asked for; empty where not.
-	growth string
+	// volumes is how far the claims are on their way to their size.
+	volumes volumes
 	// waiting says what goes by itself and is waited for before anything is
 	// done; empty where nothing is.
 	waiting string
@@ -178,8 +178,8 @@ func underWay(f *findings) verdict {
 		return yes(v1alpha1.ReasonActing, p.Why)
 	case f.decision.Pending != nil:
 		return yes(f.decision.Pending.Reason, f.decision.Pending.Message)
-	case f.growth != "":
-		return yes(v1alpha1.ReasonRolloutPending, f.growth)
+	case f.volumes.growing != "":
+		return yes(v1alpha1.ReasonExpandingVolumes, f.volumes.growing)
 	case len(f.unready()) > 0:
 		return yes(v1alpha1.ReasonMembersNotReady, "waiting for "+strings.Join(f.unready(), ", "))
 	default:
@@ -199,9 +199,12 @@ func stalled(f *findings) verdict {
 	}
 	for _, m := range f.wanted() {
 		if m.Pod != nil && !m.Pod.Ready && m.Pod.Stuck != "" {
-			return yes(v1alpha1.ReasonPodStuck, fmt.Sprintf("%s cannot start: %s; correct spec.image, spec.version, spec.config, spec.pod or spec.resources, or what it names outside, and it goes on by itself",
-				m.Name, m.Pod.Stuck))
+			return yes(v1alpha1.ReasonPodStuck, fmt.Sprintf("%s cannot start: %s; correct spec.image, spec.version, spec.config, spec.pod or spec.resources, or what it names outside, and it goes on by itself%s",
+				m.Name, m.Pod.Stuck, f.volumes.also()))
 		}
+	}
+	if r := f.volumes.refused; r != nil {
+		return yes(r.Reason, r.Message)
 	}
 	return no(v1alpha1.ReasonNotStalled, "nothing waits for a person")
 }

@@ -124,6 +124,9 @@ func TestDegraded(t *testing.T) {
 	})
 }
 
+// noGrowth has the class of the claims refuse to let them be enlarged.
+func noGrowth(f *findings) { f.volumes.refuse("claim data-db-0 may not be enlarged") }
+
 func TestReconciling(t *testing.T) {
 	planned := func(s plan.Summary) func(*findings) { return func(f *findings) { f.decision.Plan = s } }
 	leave := plan.Summary{Action: engine.StepLeave, Member: "db-4", Why: "it is no longer wanted"}
@@ -132,9 +135,9 @@ func TestReconciling(t *testing.T) {
 	failed := func(f *findings) { f.failure = errors.New("connection refused") }
 	waits := func(f *findings) { f.waiting = "Service db exists still" }
 	pending := func(f *findings) {
-		f.decision.Pending = &plan.Finding{Reason: v1alpha1.ReasonRolloutPending, Message: "2 of the members still run"}
+		f.decision.Pending = &plan.Finding{Reason: v1alpha1.ReasonRollingOut, Message: "2 of the members still run"}
 	}
-	growth := func(f *findings) { f.growth = "spec.storage.size asks for 2Gi" }
+	growth := func(f *findings) { f.volumes.growing = "claim data-db-0 is being enlarged" }
 	replacing := func(f *findings) { f.decision.Replace = []plan.PodRef{{Name: "db-1", UID: "p1"}} }
 	wanted := func(n int32) func(*findings) { return func(f *findings) { f.state.Wanted.Replicas = n } }
 	expectVerdicts(t, reconciling, []judged{
@@ -155,8 +158,9 @@ func TestReconciling(t *testing.T) {
 		{"no StatefulSet", serving(3).with(func(f *findings) { f.state.Set = nil }), isTrue, v1alpha1.ReasonScaling, "towards 3"},
 		{"replacing", serving(3).with(replacing), isTrue, v1alpha1.ReasonReplacingPod, "replacing db-1"},
 		{"acting", serving(3).with(planned(plan.Summary{Action: engine.StepConfigure, Member: "db-0", Why: "autopilot shall evict nobody"})), isTrue, v1alpha1.ReasonActing, "autopilot shall evict nobody"},
-		{"pending", serving(3).with(pending, growth), isTrue, v1alpha1.ReasonRolloutPending, "2 of the members still run"},
-		{"growth", serving(3).with(growth), isTrue, v1alpha1.ReasonRolloutPending, "asks for 2Gi"},
+		{"pending", serving(3).with(pending, growth), isTrue, v1alpha1.ReasonRollingOut, "2 of the members still run"},
+		{"growth", serving(3).with(growth), isTrue, v1alpha1.ReasonExpandingVolumes, "data-db-0 is being enlarged"},
+		{"growth refused", serving(3).with(growth, noGrowth), isFalse, v1alpha1.ReasonBlocked, "until the cause of Stalled"},
 		{"not ready", serving(3).with(pod(2, func(p *plan.Pod) { p.Ready = false })), isTrue, v1alpha1.ReasonMembersNotReady, "waiting for db-2"},
 		{"unknown is not at rest when a pod is not ready", serving(3).with(unknown, noPod(0)), isTrue, v1alpha1.ReasonMembersNotReady, "waiting for db-0"},
 	})
@@ -169,6 +173,8 @@ func TestStalled(t *testing.T) {
 		{"blocked", serving(3).with(blocked, stalledFor(v1alpha1.ReasonDataLost)), isTrue, v1alpha1.ReasonConflict, "Service db exists already"},
 		{"decided", serving(3).with(stalledFor(v1alpha1.ReasonDataLost), pod(1, stuck)), isTrue, v1alpha1.ReasonDataLost, "because of"},
 		{"stuck", serving(3).with(pod(1, stuck)), isTrue, v1alpha1.ReasonPodStuck, "db-1 cannot start: container server: ImagePullBackOff: not found; correct spec.image"},
+		{"growth refused", serving(3).with(noGrowth), isTrue, v1alpha1.ReasonExpansionRefused, "claim data-db-0 may not be enlarged"},
+		{"stuck, and growth refused", serving(3).with(pod(1, stuck), noGrowth), isTrue, v1alpha1.ReasonPodStuck, "by itself; and claim data-db-0 may not be enlarged"},
 		{"stuck before the set forms", forming(3).with(pod(2, stuck)), isTrue, v1alpha1.ReasonPodStuck, "db-2 cannot start"},
 		{"ready after all", serving(3).with(pod(1, func(p *plan.Pod) { p.Stuck = "container x: CrashLoopBackOff" })), isFalse, v1alpha1.ReasonNotStalled, "nothing"},
 		{"stuck, and not wanted", serving(3).with(pod(2, stuck), func(f *findings) { f.state.Wanted.Replicas = 2 }), isFalse, v1alpha1.ReasonNotStalled, "nothing"},

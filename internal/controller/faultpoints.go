@@ -14,6 +14,8 @@ var (
 	pointServicesApplied   = faultpoint.New("manager.services-applied")
 	pointConfigApplied     = faultpoint.New("manager.config-applied")
 	pointStatefulSetDone   = faultpoint.New("manager.statefulset-applied")
+	pointClaimOwned        = faultpoint.New("manager.claim-owned")
+	pointClaimEnlarged     = faultpoint.New("manager.claim-enlarged")
 	pointPodDeleted        = faultpoint.New("manager.pod-deleted")
 	pointAsked             = faultpoint.New("manager.asked")
 	pointStatusWritten     = faultpoint.New("manager.status-written")

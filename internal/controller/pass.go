@@ -68,11 +68,13 @@ var (
 //	remember  the ledger, before anything that it must remember
 //	mark      the StatefulSet with the epoch, before it follows from it that
 //	          anybody is asked
+//	retain    the claims, by their owners, while there is a Datastore
+//	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
 //	replace   pods that cannot get on
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.apply, p.replace, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.retain, p.expand, p.apply, p.replace, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)
@@ -166,11 +168,7 @@ func (p *pass) plan(snap *snapshot) error {
 	if l := p.findings.decision.Ledger; l != nil {
 		l.Image, l.ImageFor = p.image(), p.imageFor()
 	}
-	p.findings.growth = ""
-	if snap.set != nil && p.findings.blocked == nil && p.builder(snap, 0).StorageDiffers(snap.set) {
-		p.findings.growth = "spec.storage.size asks for " + p.d.Spec.Storage.Size.String() +
-			"; this version does not expand volumes that exist, so it waits"
-	}
+	p.findings.volumes = p.sizes(snap)
 	return nil
 }
 

@@ -34,6 +34,8 @@ type record struct {
 	// differs is since when the written status differs from what is seen; zero
 	// where it does not.
 	differs time.Time
+	// refused is what the API server said to a larger claim.
+	refused refusal
 }
 
 func newTenure() *tenure { return &tenure{records: map[types.UID]record{}} }

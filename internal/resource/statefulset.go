@@ -96,20 +96,6 @@ func (b Builder) claimTemplate() corev1.PersistentVolumeClaim {
 	}
 }
 
-// StorageDiffers tells whether the specification asks for another size than the
-// claims of new members are made with.
-func (b Builder) StorageDiffers(existing *appsv1.StatefulSet) bool {
-	if existing == nil {
-		return false
-	}
-	for _, c := range existing.Spec.VolumeClaimTemplates {
-		if c.Name == dataVolume {
-			return c.Spec.Resources.Requests.Storage().Cmp(b.d.Spec.Storage.Size) != 0
-		}
-	}
-	return false
-}
-
 // ClaimSize returns the size that every claim of a member is to have. A claim
 // that is larger, since its storage rounds up, is not to be made smaller.
 func (b Builder) ClaimSize() apiresource.Quantity {
