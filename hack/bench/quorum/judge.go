@@ -65,14 +65,14 @@ func (s Sample) lacksPeer(p Peer) string {
 	switch {
 	case !p.Voter:
 		return m.Name + " has no vote yet"
-	case s.IDs[m.Name] != p.ID:
-		return m.Name + " is not the server that Raft's configuration means"
-	case !s.judged() || !s.healthy(p.ID):
-		return m.Name + " is not healthy"
 	case !answer.Alive:
 		return m.Name + " does not answer"
 	case answer.Leader == "":
 		return m.Name + " knows of no leader"
+	case s.IDs[m.Name] != p.ID:
+		return m.Name + " is not the server that Raft's configuration means"
+	case !s.judged() || !s.healthy(p.ID):
+		return m.Name + " is not healthy"
 	}
 	return ""
 }
@@ -108,44 +108,63 @@ type Low struct {
 }
 
 // Lowest finds the worst moments between two times. A voter is healthy where a
-// server answers at its address, and where somebody leads follows, and is not
-// unhealthy in autopilot's eyes. Where no leader tells the configuration, the
-// last one known counts.
+// server answers at its address and is not unhealthy in autopilot's eyes. One
+// that follows nobody while others do, in two looks one after the other, is not:
+// autopilot is slow to notice. Where no leader tells the configuration, the last
+// one known counts.
 func Lowest(samples []Sample, from, to time.Time) Low {
 	var low Low
 	var peers []Peer
+	var before Sample
 	for _, s := range samples {
 		if s.Peers != nil {
 			peers = s.Peers
 		}
-		if peers == nil || s.At.Before(from) || s.At.After(to) {
-			continue
+		if peers != nil && !s.At.Before(from) && !s.At.After(to) {
+			voters, healthy := s.count(peers, before)
+			low = low.lower(Low{Known: true, Tolerance: healthy - majority(voters), Healthy: healthy, Away: voters - healthy})
 		}
-		voters, healthy := s.count(peers)
-		now := Low{Known: true, Tolerance: healthy - majority(voters), Healthy: healthy, Away: voters - healthy}
-		if low.Known {
-			now.Tolerance = min(now.Tolerance, low.Tolerance)
-			now.Healthy = min(now.Healthy, low.Healthy)
-			now.Away = max(now.Away, low.Away)
-		}
-		low = now
+		before = s
 	}
 	return low
 }
 
-func (s Sample) count(peers []Peer) (voters, healthy int) {
+// lower takes the worse of each.
+func (l Low) lower(than Low) Low {
+	if !l.Known {
+		return than
+	}
+	return Low{
+		Known: true, Tolerance: min(l.Tolerance, than.Tolerance),
+		Healthy: min(l.Healthy, than.Healthy), Away: max(l.Away, than.Away),
+	}
+}
+
+func (s Sample) count(peers []Peer, before Sample) (voters, healthy int) {
 	for _, p := range peers {
 		if !p.Voter {
 			continue
 		}
 		voters++
 		m, ok := s.memberOf(p)
-		answer := s.Answers[m.Name]
-		if ok && answer.Alive && (s.Peers == nil || answer.Leader != "") && s.healthy(p.ID) {
+		if ok && s.Answers[m.Name].Alive && s.healthy(p.ID) && !(s.astray(m.Name) && before.astray(m.Name)) {
 			healthy++
 		}
 	}
 	return voters, healthy
+}
+
+// astray tells whether a server follows nobody while others do.
+func (s Sample) astray(name string) bool {
+	if s.Answers[name].Leader != "" {
+		return false
+	}
+	for _, answer := range s.Answers {
+		if answer.Leader != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func majority(voters int) int { return voters/2 + 1 }

@@ -43,6 +43,7 @@ func TestLacks(t *testing.T) {
 		{func(s *Sample) { s.Peers[2] = s.Peers[1] }, "the same address"},
 		{func(s *Sample) { s.Peers[2].Voter = false }, "consul-2 has no vote yet"},
 		{func(s *Sample) { s.IDs["consul-2"] = "new" }, "consul-2 is not the server"},
+		{func(s *Sample) { s.Answers["consul-2"], s.IDs["consul-2"] = Answer{}, "" }, "consul-2 does not answer"},
 		{func(s *Sample) { s.Health[2].Healthy = false }, "consul-2 is not healthy"},
 		{func(s *Sample) { s.Health[0].Healthy = false }, "consul-0 is not healthy"},
 		{func(s *Sample) { s.Health = s.Health[:2] }, "consul-2 is not healthy"},
@@ -110,6 +111,11 @@ func TestLowest(t *testing.T) {
 	}
 	lost := whole(3)
 	lost.Answers["consul-2"] = Answer{Alive: true}
+	leaderless := whole(3)
+	for name := range leaderless.Answers {
+		leaderless.Answers[name] = Answer{Alive: true}
+	}
+	leaderless.Peers, leaderless.Health = nil, nil
 	joining := whole(4)
 	joining.Peers[3].Voter = false
 	moved := whole(3)
@@ -124,7 +130,9 @@ func TestLowest(t *testing.T) {
 		{"no leader tells, and one does not answer", []Sample{whole(3), unseen}, Low{true, 0, 2, 1}},
 		{"autopilot knows worse", []Sample{whole(3), sick}, Low{true, -1, 1, 2}},
 		{"a leader that was just elected", []Sample{elected}, Low{true, 1, 3, 0}},
-		{"one follows nobody", []Sample{lost}, Low{true, 0, 2, 1}},
+		{"one follows nobody for a moment", []Sample{whole(3), lost, whole(3)}, Low{true, 1, 3, 0}},
+		{"one follows nobody", []Sample{whole(3), lost, lost}, Low{true, 0, 2, 1}},
+		{"nobody follows", []Sample{whole(3), leaderless, leaderless}, Low{true, 1, 3, 0}},
 		{"one without a vote does not count", []Sample{joining}, Low{true, 1, 3, 0}},
 		{"a pod at another address is not the voter", []Sample{moved}, Low{true, 0, 2, 1}},
 		{"the worst of different moments", []Sample{whole(5), gone(whole(5), "consul-1", "consul-2"), gone(whole(3), "consul-1")}, Low{true, 0, 2, 2}},
