@@ -22,6 +22,9 @@ DEMO_TOOLS = etcd kube-apiserver kubectl kubelet kube-controller-manager kube-sc
 	containerd containerd-shim-runc-v2 ctr coredns helm consul consul@1.21.5
 TEST_TOOLS = controller-gen golangci-lint kwok
 
+# Further flags of a benchmark; "go run ./hack/bench faults --help" lists them.
+BENCH_FLAGS ?=
+
 # Which Consul the engine's own tests run: consul, or consul@1.21.5.
 CONSUL ?= consul
 
@@ -91,6 +94,10 @@ lint: ## Run golangci-lint.
 .PHONY: bench-form
 bench-form: tools images ## Time a formation against the tutorial's manifests, in one run.
 	$(GO) run ./hack/bench form --cluster $(CLUSTER)
+
+.PHONY: bench-faults
+bench-faults: tools images ## Measure faults and planned work under writes, against the tutorial's manifests.
+	$(GO) run ./hack/bench faults --cluster $(CLUSTER) $(BENCH_FLAGS)
 
 ##@ Build
 

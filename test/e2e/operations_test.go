@@ -1,0 +1,188 @@
+//go:build e2e
+
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/test/wrappers"
+)
+
+var _ = Describe("Planned work on a Consul cluster", Ordered, func() {
+	var key types.NamespacedName
+
+	BeforeAll(func(ctx SpecContext) {
+		key = types.NamespacedName{Namespace: newNamespace(ctx, "planned"), Name: "consul"}
+		startClient(ctx, key.Namespace)
+		expectApplied(ctx, wrappers.MakeDatastore(key.Name).Namespace(key.Namespace).Version("1.21.5").Replicas(3).Obj())
+		expectSettled(ctx, key, 3)
+		expectWritten(ctx, key, "my-key", "my-data")
+	})
+
+	AfterEach(func(ctx SpecContext) { expectRead(ctx, key, "consul-0", "my-key", "my-data") })
+
+	It("rolls a changed template out, the leader last", func(ctx SpecContext) {
+		before, leader := podUIDs(ctx, key, 3), leaderOf(datastore(ctx, key))
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Pod.Annotations = map[string]string{"example.com/round": "1"} })
+		AddReportEntry("rollout of three", expectSettled(ctx, key, 3).String())
+		expectAllReplaced(ctx, key, before)
+		last := pod(ctx, key.Namespace, leader).CreationTimestamp
+		for i := range 3 {
+			made := pod(ctx, key.Namespace, fmt.Sprintf("consul-%d", i))
+			Expect(made.CreationTimestamp.After(last.Time)).To(BeFalse(), "%s was replaced after the leader, %s", made.Name, leader)
+		}
+	})
+
+	It("has running servers take up what needs no restart", func(ctx SpecContext) {
+		before := podUIDs(ctx, key, 3)
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Config = settings(map[string]any{"log_level": "DEBUG"}) })
+		AddReportEntry("reload of three", expectSettled(ctx, key, 3).String())
+		for i := range 3 {
+			Eventually(ctx, func() (string, error) { return processSetting(ctx, key, i, "Logging", "LogLevel") }).Should(Equal("DEBUG"))
+		}
+		Expect(podUIDs(ctx, key, 3)).To(Equal(before), "nobody was restarted")
+		Expect(serverRestarts(ctx, key, 3)).To(BeZero())
+	})
+
+	It("restarts the servers for what they read only when they start", func(ctx SpecContext) {
+		before := podUIDs(ctx, key, 3)
+		update(ctx, key, func(d *v1alpha1.Datastore) {
+			d.Spec.Config = settings(map[string]any{"log_level": "DEBUG", "telemetry": map[string]any{"prometheus_retention_time": "2h"}})
+		})
+		expectSettled(ctx, key, 3)
+		expectAllReplaced(ctx, key, before)
+		for i := range 3 {
+			Expect(processSetting(ctx, key, i, "Telemetry", "PrometheusOpts", "Expiration")).To(Equal("2h0m0s"))
+			Expect(processSetting(ctx, key, i, "Logging", "LogLevel")).To(Equal("DEBUG"))
+		}
+	})
+
+	It("upgrades to the next release and goes back", func(ctx SpecContext) {
+		for _, version := range []string{"1.22.3", "1.21.5"} {
+			update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Version = version })
+			AddReportEntry("to "+version, expectSettled(ctx, key, 3).String())
+			for _, m := range datastore(ctx, key).Status.Members {
+				Expect(m.Version).To(Equal(version), m.Name)
+			}
+			expectPeers(ctx, key, 3)
+			expectRead(ctx, key, "consul-2", "my-key", "my-data")
+		}
+	})
+
+	It("puts the former template back where the first member does not come up with the changed one", func(ctx SpecContext) {
+		before := podUIDs(ctx, key, 3)
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Image = "quorate.test/nothing:1" })
+		message := expectConditionWithin(ctx, 3*time.Minute, key, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonRolloutFailed)
+		Expect(message).To(ContainSubstring("image"))
+		expectConditionWithin(ctx, time.Minute, key, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady)
+		replaced := 0
+		for name, uid := range podUIDs(ctx, key, 3) {
+			if uid != before[name] {
+				replaced++
+			}
+		}
+		Expect(replaced).To(Equal(1), "the others were left alone")
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Image = "" })
+		expectSettled(ctx, key, 3)
+	})
+
+	It("hands the leadership over when it is asked to", func(ctx SpecContext) {
+		heir := "consul-0"
+		if leaderOf(datastore(ctx, key)) == heir {
+			heir = "consul-1"
+		}
+		before := podUIDs(ctx, key, 3)
+		update(ctx, key, func(d *v1alpha1.Datastore) {
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationSwitchover, heir)
+		})
+		Eventually(ctx, func() string { return leaderOf(datastore(ctx, key)) }).Should(Equal(heir))
+		Expect(podUIDs(ctx, key, 3)).To(Equal(before))
+	})
+})
+
+var _ = Describe("A set of two", Ordered, func() {
+	It("is rolled out only where downtime is allowed", func(ctx SpecContext) {
+		key := types.NamespacedName{Namespace: newNamespace(ctx, "two"), Name: "consul"}
+		startClient(ctx, key.Namespace)
+		expectApplied(ctx, wrappers.MakeDatastore(key.Name).Namespace(key.Namespace).Replicas(2).Obj())
+		expectSettled(ctx, key, 2)
+		expectWritten(ctx, key, "my-key", "my-data")
+		before := podUIDs(ctx, key, 2)
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Pod.Annotations = map[string]string{"example.com/round": "1"} })
+		expectCondition(ctx, key, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDowntimeRefused)
+		Expect(podUIDs(ctx, key, 2)).To(Equal(before))
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Disruption = v1alpha1.DisruptionAllowDowntime })
+		expectSettled(ctx, key, 2)
+		expectAllReplaced(ctx, key, before)
+		expectRead(ctx, key, "consul-1", "my-key", "my-data")
+	})
+})
+
+func leaderOf(d *v1alpha1.Datastore) string {
+	for _, m := range d.Status.Members {
+		if m.Role == "leader" {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+func podUIDs(ctx context.Context, key types.NamespacedName, size int) map[string]types.UID {
+	GinkgoHelper()
+	out := map[string]types.UID{}
+	for i := range size {
+		p := pod(ctx, key.Namespace, fmt.Sprintf("%s-%d", key.Name, i))
+		out[p.Name] = p.UID
+	}
+	return out
+}
+
+func expectAllReplaced(ctx context.Context, key types.NamespacedName, before map[string]types.UID) {
+	GinkgoHelper()
+	for name, uid := range podUIDs(ctx, key, len(before)) {
+		Expect(uid).NotTo(Equal(before[name]), "%s was not replaced", name)
+	}
+}
+
+func serverRestarts(ctx context.Context, key types.NamespacedName, size int) (restarts int32) {
+	GinkgoHelper()
+	for i := range size {
+		for _, c := range pod(ctx, key.Namespace, fmt.Sprintf("%s-%d", key.Name, i)).Status.ContainerStatuses {
+			restarts += c.RestartCount
+		}
+	}
+	return restarts
+}
+
+// processSetting asks the process of a member for a setting that it runs with.
+func processSetting(ctx context.Context, key types.NamespacedName, member int, path ...string) (string, error) {
+	text, err := curl(ctx, key, fmt.Sprintf("http://%s-%d.%s:8500/v1/agent/self", key.Name, member, key.Name))
+	if err != nil {
+		return "", err
+	}
+	var self struct{ DebugConfig map[string]any }
+	if err := json.Unmarshal([]byte(text), &self); err != nil {
+		return "", err
+	}
+	var value any = self.DebugConfig
+	for _, step := range path {
+		level, ok := value.(map[string]any)
+		if !ok {
+			return "", fmt.Errorf("%v is not in the description of the process", path)
+		}
+		value = level[step]
+	}
+	return fmt.Sprint(value), nil
+}
