@@ -89,7 +89,7 @@ func (st *stage) operatorPod(ctx context.Context) (*corev1.Pod, error) {
 
 // signalOperator sends a signal to the operator that leads, or that led when its
 // container was looked up.
-func (st *stage) signalOperator(ctx context.Context, pod *corev1.Pod, s unix.Signal) error {
+func (st *stage) signalOperator(pod *corev1.Pod, s unix.Signal) error {
 	for _, c := range pod.Status.ContainerStatuses {
 		if _, id, ok := strings.Cut(c.ContainerID, "://"); ok && c.Name == managerContainer {
 			st.say("%s for the operator's %s", unix.SignalName(s), pod.Name)
@@ -109,7 +109,7 @@ func killOperator(in operation) func(context.Context, *stage) error {
 		if err := in.begin(ctx, st); err != nil {
 			return err
 		}
-		return st.signalOperator(ctx, pod, unix.SIGKILL)
+		return st.signalOperator(pod, unix.SIGKILL)
 	}
 }
 
@@ -123,12 +123,12 @@ func freezeOperator(ctx context.Context, st *stage) error {
 	if err := roll.begin(ctx, st); err != nil {
 		return err
 	}
-	if err := st.signalOperator(ctx, pod, unix.SIGSTOP); err != nil {
+	if err := st.signalOperator(pod, unix.SIGSTOP); err != nil {
 		return err
 	}
 	err = rest(ctx, frozenTime)
 	// Also where the benchmark ends: a frozen process would be in the way.
-	if goOn := st.signalOperator(ctx, pod, unix.SIGCONT); err == nil {
+	if goOn := st.signalOperator(pod, unix.SIGCONT); err == nil {
 		err = goOn
 	}
 	return err
