@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,7 +30,7 @@ import (
 // want renders what the specification asks for, to compare with what is. A
 // specification that was refused asks for what there is.
 func (p *pass) want(snap *snapshot) plan.Wanted {
-	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover]}
+	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover]}
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]
@@ -88,7 +89,7 @@ func (p *pass) apply(ctx context.Context) error {
 		return errStop
 	}
 	shape := p.findings.decision.Shape
-	services := p.builder(p.snapshot, shape.Replicas).Services()
+	services := p.builder(p.snapshot, shape.Members).Services()
 	for _, desired := range services {
 		got, err := p.ensure(ctx, desired)
 		if err != nil {
@@ -186,7 +187,8 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 	if err != nil {
 		return nil, fmt.Errorf("take over the fields of %s: %w", what, err)
 	}
-	if err := p.sameSet(live); err != nil {
+	guarded, err := p.guarded(live)
+	if err != nil {
 		return nil, err
 	}
 	if upgrade != nil && live.GetUID() == uid {
@@ -199,7 +201,7 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 		return nil, fmt.Errorf("render %s: %w", what, err)
 	}
 	sealed.SetUID(uid) // the API server refuses it for an object that was made anew
-	if _, ok := live.(*appsv1.StatefulSet); ok {
+	if guarded {
 		sealed.SetResourceVersion(live.GetResourceVersion())
 	}
 	if err := p.Apply(ctx, client.ApplyConfigurationFromUnstructured(sealed), client.FieldOwner(resource.FieldOwner), client.ForceOwnership); err != nil {
@@ -212,16 +214,24 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 // decision was made on, or that bears a later epoch: a manager that was frozen
 // in the middle of a pass would take members' pods away that its successor has
 // let join. One that is frozen after this is stopped by the resourceVersion.
-func (p *pass) sameSet(live client.Object) error {
-	set, ok := live.(*appsv1.StatefulSet)
-	if !ok {
-		return nil
-	}
+func (p *pass) sameSet(set *appsv1.StatefulSet) error {
 	same := p.snapshot.set != nil && set.UID == p.snapshot.set.UID && set.Generation == p.snapshot.set.Generation
-	if !same || markOf(set) > p.ledger.ledger.Epoch {
+	if !same || epochOn(set) > p.ledger.ledger.Epoch {
 		return errOutdated
 	}
 	return nil
+}
+
+// guarded tells whether a child may only be changed as it was read, and refuses
+// it where it is another one by now.
+func (p *pass) guarded(live client.Object) (bool, error) {
+	switch o := live.(type) {
+	case *appsv1.StatefulSet:
+		return true, p.sameSet(o)
+	case *policyv1.PodDisruptionBudget:
+		return true, p.sameBudget(o)
+	}
+	return false, nil
 }
 
 // emptyLike returns an empty object of the same type and kind.
@@ -246,7 +256,7 @@ func (p *pass) prune(ctx context.Context, b resource.Builder) error {
 	unwanted := b.Unwanted()
 	for name, s := range p.snapshot.services {
 		i, ok := resource.OrdinalOf(p.d.Name, name)
-		if ok && i >= p.findings.decision.Shape.Replicas && p.snapshot.pods[name] == nil {
+		if ok && i >= p.findings.decision.Shape.Members && p.snapshot.pods[name] == nil {
 			unwanted = append(unwanted, s)
 		}
 	}

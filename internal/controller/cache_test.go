@@ -35,7 +35,7 @@ func TestCacheOptions(t *testing.T) {
 			t.Errorf("%T: stripped %v", object, by.Transform != nil)
 		}
 	}
-	if len(options.ByObject) != 7 {
+	if len(options.ByObject) != 8 {
 		t.Errorf("%d kinds are limited; each kind that is watched must be", len(options.ByObject))
 	}
 }

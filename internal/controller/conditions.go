@@ -73,6 +73,9 @@ func ready(f *findings) verdict {
 	if s := stalled(f); s.status == metav1.ConditionTrue && !f.formed() {
 		return no(s.reason, s.message)
 	}
+	if f.stopped() {
+		return no(v1alpha1.ReasonStopped, "spec.stopped is true; "+stopping(f).message)
+	}
 	if !f.formed() {
 		return no(v1alpha1.ReasonForming, fmt.Sprintf("%d of %d members have reported; the set has not formed yet", f.heard(), total))
 	}
@@ -118,6 +121,9 @@ func degraded(f *findings) verdict {
 }
 
 func tolerance(f *findings) verdict {
+	if f.stopped() {
+		return no(v1alpha1.ReasonStopped, "spec.stopped is true; the set is not meant to serve")
+	}
 	a, full := f.decision.Assessment, f.fullTolerance()
 	switch {
 	case f.decision.Stalled != nil && f.decision.Stalled.Reason == v1alpha1.ReasonDataLost:
@@ -153,11 +159,33 @@ func progress(f *findings) verdict {
 		return yes(v1alpha1.ReasonBlocked, "will be tried again: "+head(printable(f.failure.Error()), maxFailure))
 	case f.waiting != "":
 		return yes(v1alpha1.ReasonBlocked, "waiting: "+f.waiting)
+	case f.stopped():
+		return stopping(f)
 	case !f.formed():
 		return yes(v1alpha1.ReasonForming, orElse(f.decision.Plan.Message, f.decision.Plan.Why))
 	default:
 		return underWay(f)
 	}
+}
+
+// stopped tells whether no member shall run. A set that was let form forms first.
+func (f *findings) stopped() bool {
+	l := f.decision.Ledger
+	return f.state.Wanted.Stopped && (f.formed() || l != nil && l.FormationSize == 0)
+}
+
+// stopping is true while a member of a stopped set still has a pod.
+func stopping(f *findings) verdict {
+	pods := 0
+	for _, m := range f.state.Members {
+		if m.Pod != nil {
+			pods++
+		}
+	}
+	if pods > 0 {
+		return yes(v1alpha1.ReasonStopping, fmt.Sprintf("%d members still have a pod; they go one at a time, the first one last", pods))
+	}
+	return no(v1alpha1.ReasonStopped, "no member runs; claims, ledger and credentials are kept")
 }
 
 // underWay says what a formed set is on its way to, if anything.
@@ -278,7 +306,7 @@ func livePeer(a engine.Assessment, m plan.Member) *engine.Peer {
 // differs from what is wanted.
 func (f *findings) scaling() bool {
 	wanted := int(f.state.Wanted.Replicas)
-	if f.decision.Shape.Replicas != f.state.Wanted.Replicas || f.state.Set == nil || f.state.Set.Replicas != f.state.Wanted.Replicas {
+	if f.decision.Shape.Members != f.state.Wanted.Replicas || f.state.Set == nil || f.state.Set.Replicas != f.state.Wanted.Replicas {
 		return true
 	}
 	return f.decision.Assessment.Known && len(f.decision.Assessment.Peers) != wanted

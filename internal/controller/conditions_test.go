@@ -53,6 +53,8 @@ func TestReady(t *testing.T) {
 		{"before the set forms", forming(3).with(silentMembers(2)), isFalse, v1alpha1.ReasonForming, "2 of 3 members have reported"},
 		{"nothing observed yet", &findings{datastore: serving(3).datastore}, isFalse, v1alpha1.ReasonForming, "has not formed yet"},
 		{"blocked before the set forms", forming(3).with(blocked), isFalse, v1alpha1.ReasonConflict, "Service db exists already"},
+		{"stopped", serving(3).with(stop), isFalse, v1alpha1.ReasonStopped, "spec.stopped is true"},
+		{"stopped before it formed", forming(3).with(stop), isFalse, v1alpha1.ReasonStopped, "spec.stopped is true"},
 		{"stuck before the set forms", forming(3).with(pod(1, stuck)), isFalse, v1alpha1.ReasonPodStuck, "db-1 cannot start"},
 		{"a lost ledger", forming(3).with(stalledFor(v1alpha1.ReasonLedgerLost)), isFalse, v1alpha1.ReasonLedgerLost, "because of"},
 		{"all silent", serving(3).with(silentMembers(0, 1, 2), unknown), isUnknown, v1alpha1.ReasonMembersSilent, "no member reports"},
@@ -124,6 +126,9 @@ func TestDegraded(t *testing.T) {
 	})
 }
 
+// stop has the specification say that no member shall run.
+func stop(f *findings) { f.state.Wanted.Stopped = true }
+
 // noGrowth has the class of the claims refuse to let them be enlarged.
 func noGrowth(f *findings) { f.volumes.refuse("claim data-db-0 may not be enlarged") }
 
@@ -161,6 +166,8 @@ func TestReconciling(t *testing.T) {
 		{"pending", serving(3).with(pending, growth), isTrue, v1alpha1.ReasonRollingOut, "2 of the members still run"},
 		{"growth", serving(3).with(growth), isTrue, v1alpha1.ReasonExpandingVolumes, "data-db-0 is being enlarged"},
 		{"growth refused", serving(3).with(growth, noGrowth), isFalse, v1alpha1.ReasonBlocked, "until the cause of Stalled"},
+		{"stopping", serving(3).with(stop), isTrue, v1alpha1.ReasonStopping, "3 members still have a pod"},
+		{"stopped", serving(3).with(stop, noPod(0), noPod(1), noPod(2)), isFalse, v1alpha1.ReasonStopped, "no member runs"},
 		{"not ready", serving(3).with(pod(2, func(p *plan.Pod) { p.Ready = false })), isTrue, v1alpha1.ReasonMembersNotReady, "waiting for db-2"},
 		{"unknown is not at rest when a pod is not ready", serving(3).with(unknown, noPod(0)), isTrue, v1alpha1.ReasonMembersNotReady, "waiting for db-0"},
 	})

@@ -11,6 +11,7 @@ var (
 	pointLedgerWritten     = faultpoint.New("manager.ledger-written")
 	pointStatefulSetMarked = faultpoint.New("manager.statefulset-marked")
 	pointSecretCreated     = faultpoint.New("manager.secret-created")
+	pointBudgetApplied     = faultpoint.New("manager.budget-applied")
 	pointServicesApplied   = faultpoint.New("manager.services-applied")
 	pointConfigApplied     = faultpoint.New("manager.config-applied")
 	pointStatefulSetDone   = faultpoint.New("manager.statefulset-applied")

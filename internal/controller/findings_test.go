@@ -40,7 +40,7 @@ func serving(n int32) *findings {
 		a.Peers = append(a.Peers, engine.Peer{ID: id, Name: name, Voter: true, Healthy: true, Leader: i == 0, Version: "1.22.3"})
 	}
 	f.state.Ledger, f.ledger = l, l
-	f.decision = plan.Decision{Ledger: l.Clone(), Shape: plan.Shape{Replicas: n}, Assessment: a}
+	f.decision = plan.Decision{Ledger: l.Clone(), Shape: plan.Shape{Replicas: n, Members: n}, Assessment: a}
 	return f
 }
 

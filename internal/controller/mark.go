@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,7 +29,7 @@ const epochOwner = resource.FieldOwner + "-epoch"
 // be applied.
 func (p *pass) mark(ctx context.Context) error {
 	set, epoch := p.snapshot.set, p.ledger.ledger.Epoch
-	if set == nil || len(p.findings.decision.Asks) == 0 || markOf(set) >= epoch {
+	if set == nil || len(p.findings.decision.Asks) == 0 || epochOn(set) >= epoch {
 		return nil
 	}
 	marked := set.DeepCopy()
@@ -42,13 +41,4 @@ func (p *pass) mark(ctx context.Context) error {
 	p.snapshot.set = marked
 	pointStatefulSetMarked.Reach()
 	return nil
-}
-
-// markOf returns the epoch on a StatefulSet, 0 where it bears none.
-func markOf(set *appsv1.StatefulSet) int64 {
-	epoch, err := strconv.ParseInt(set.Annotations[resource.EpochAnnotation], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return epoch
 }

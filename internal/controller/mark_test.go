@@ -108,8 +108,8 @@ func TestMark(t *testing.T) {
 			if err := p.Live.Get(t.Context(), client.ObjectKeyFromObject(set), &now); err != nil {
 				t.Fatal(err)
 			}
-			if markOf(&now) != c.want || markOf(p.snapshot.set) != c.want || writes != c.writes {
-				t.Errorf("marked %d after %d writes, taken for %d; want %d after %d", markOf(&now), writes, markOf(p.snapshot.set), c.want, c.writes)
+			if epochOn(&now) != c.want || epochOn(p.snapshot.set) != c.want || writes != c.writes {
+				t.Errorf("marked %d after %d writes, taken for %d; want %d after %d", epochOn(&now), writes, epochOn(p.snapshot.set), c.want, c.writes)
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,6 +28,7 @@ import (
 type snapshot struct {
 	set      *appsv1.StatefulSet
 	config   *corev1.ConfigMap
+	budget   *policyv1.PodDisruptionBudget
 	services map[string]*corev1.Service // the members' own, by member name
 	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
 	claims   map[string]*corev1.PersistentVolumeClaim
@@ -56,6 +58,9 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		return nil, err
 	}
 	if err := s.readConfig(ctx, r, d); err != nil {
+		return nil, err
+	}
+	if err := s.readBudget(ctx, r, d); err != nil {
 		return nil, err
 	}
 	scope := []client.ListOption{client.InNamespace(d.Namespace), client.MatchingLabels{resource.DatastoreLabel: d.Name}}
@@ -136,6 +141,9 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 			Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation],
 			Settled:  s.set.Status.ObservedGeneration >= s.set.Generation,
 		}
+	}
+	if s.budget != nil {
+		out.Budget = &plan.Budget{Max: maxUnavailable(s.budget), Closed: resource.BudgetClosed(s.budget), Epoch: epochOn(s.budget)}
 	}
 	for i := range s.members(d, l, want) {
 		name := out.MemberName(i)

@@ -68,13 +68,14 @@ var (
 //	remember  the ledger, before anything that it must remember
 //	mark      the StatefulSet with the epoch, before it follows from it that
 //	          anybody is asked
+//	limit     how many members others may evict
 //	retain    the claims, by their owners, while there is a Datastore
 //	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
 //	replace   pods that cannot get on
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.retain, p.expand, p.apply, p.replace, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.limit, p.retain, p.expand, p.apply, p.replace, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)

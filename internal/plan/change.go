@@ -25,7 +25,10 @@ func (p *draft) change() {
 		return
 	}
 	var first *Summary
-	for _, c := range p.candidates() {
+	candidates := p.candidates()
+	p.disrupting = otherOnItsWay(p, engine.Step{}) != "" ||
+		slices.ContainsFunc(candidates, func(c candidate) bool { return disruptive(c.step) })
+	for _, c := range candidates {
 		v, blocked := p.refusal(c)
 		if !blocked {
 			p.admit(c)

@@ -11,6 +11,9 @@ import (
 type Decision struct {
 	// Ledger is what the ledger shall say before anything else is done.
 	Ledger *Ledger
+	// Budget is how many members others may evict from now on; nil where there is
+	// to be none yet.
+	Budget *Budget
 	// Shape is that of the StatefulSet.
 	Shape Shape
 	// Replace are pods to delete so that they are made anew. At most one of them

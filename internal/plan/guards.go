@@ -23,6 +23,7 @@ const (
 	GuardNobodySilent    = "nobody-silent"
 	GuardMembersSettled  = "members-settled"
 	GuardQuorumAfter     = "quorum-after"
+	GuardBudget          = "budget-closed"
 )
 
 // Guard is one safety rule that every step must pass, whatever engine planned
@@ -47,6 +48,7 @@ var Guards = []Guard{
 	{GuardNobodySilent, "law 2: no member is removed while another is silent", nobodySilent},
 	{GuardMembersSettled, "law 5: every other member is a healthy voter first", membersSettled},
 	{GuardQuorumAfter, "law 5: a quorum remains after it", quorumAfter},
+	{GuardBudget, "law 3: nobody else takes a member away meanwhile", budgetClosed},
 }
 
 // verdict is what a guard said.

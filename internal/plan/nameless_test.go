@@ -16,6 +16,7 @@ import (
 func threeServers() plan.State {
 	s := plan.State{
 		Name: "db", Wanted: plan.Wanted{Replicas: 3, Template: "t"}, Set: &plan.Set{Replicas: 3, Template: "t"}, Epoch: 4, Retained: true,
+		Budget: &plan.Budget{Closed: true, Epoch: 4},
 		Ledger: &plan.Ledger{ClusterID: "c", Epoch: 4, FormationSize: 3, Formed: true, Members: map[string]plan.Entry{}},
 	}
 	view := &engine.View{Tolerance: 1}

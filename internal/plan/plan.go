@@ -20,7 +20,8 @@ import (
 //     disruptive step at most;
 //  5. shape: the size and template of the StatefulSet, from what is left;
 //  6. replace: pods that cannot get on and serve nobody;
-//  7. claim: whoever asks an agent must hold the epoch.
+//  7. budget: how many members others may evict, from what is left to do;
+//  8. claim: whoever asks an agent must hold the epoch.
 func Next(e engine.Engine, s State) Decision { return Planner{Guards: Guards}.Next(e, s) }
 
 // Planner decides with a given table of guards. Other tables than Guards are
@@ -55,6 +56,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	p.shape()
 	p.replace()
+	p.budget()
 	p.claim()
 	return p.done()
 }
@@ -73,7 +75,10 @@ type draft struct {
 	// restore where the last proven one is to be put back.
 	firstReplacement bool
 	restore          bool
-	out              Decision
+	// disrupting is set where anything disruptive is on its way or is to be done,
+	// and closing where only the open budget holds it back.
+	disrupting, closing bool
+	out                 Decision
 }
 
 // begin sees to the ledger. Claims without one mean that the ledger was lost:
@@ -109,7 +114,7 @@ func (p *draft) observe() {
 // and is about to ask for something, and where later reports must be told from
 // earlier ones.
 func (p *draft) claim() {
-	if p.raise || len(p.out.Asks) > 0 && (p.state.Epoch == 0 || p.state.Epoch != p.ledger.Epoch) {
+	if p.raise || (len(p.out.Asks) > 0 || p.closing) && (p.state.Epoch == 0 || p.state.Epoch != p.ledger.Epoch) {
 		p.ledger.Epoch = p.highestEpoch() + 1
 	}
 }
@@ -132,6 +137,9 @@ func (p *draft) highestEpoch() int64 {
 
 func (p *draft) done() Decision {
 	p.out.Ledger = p.ledger
+	if p.out.Budget != nil {
+		p.out.Budget.Epoch = p.ledger.Epoch
+	}
 	return p.out
 }
 

@@ -58,8 +58,8 @@ func TestTheEpochPassesWhatAgentsHaveSeen(t *testing.T) {
 		s := threeServers()
 		s.Epoch, s.Wanted.Replicas = 0, 2
 		s.Members[1].Report.Epoch = seen
-		if d := plan.Next(consul.Engine{}, s); len(d.Asks) != 1 || d.Ledger.Epoch != want {
-			t.Errorf("agents have seen %d: epoch %d with %d asks, want %d", seen, d.Ledger.Epoch, len(d.Asks), want)
+		if d := plan.Next(consul.Engine{}, s); d.Budget == nil || d.Budget.Epoch != want || d.Ledger.Epoch != want {
+			t.Errorf("agents have seen %d: epoch %d, budget %+v, want %d", seen, d.Ledger.Epoch, d.Budget, want)
 		}
 	}
 }

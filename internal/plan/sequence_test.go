@@ -32,13 +32,13 @@ func TestFormation(t *testing.T) {
 		{"a set of three", func() []string { return raftSet(0, of(3)).Rest() }, []string{
 			"ledger, set of 3",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
-			"ledger, Bootstrap db-0",
+			"ledger, open, Bootstrap db-0",
 			"ledger",
 		}},
 		{"a set of one", func() []string { return raftSet(0, of(1)).Rest() }, []string{
 			"ledger, set of 1",
 			"ledger, epoch on set, Grant/Form db-0",
-			"ledger, Bootstrap db-0",
+			"ledger, close, Bootstrap db-0",
 			"ledger",
 		}},
 		{"a crash before the grants", func() []string {
@@ -48,7 +48,7 @@ func TestFormation(t *testing.T) {
 			"ledger, set of 3",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2 (crash before asking)",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
-			"ledger, Bootstrap db-0",
+			"ledger, open, Bootstrap db-0",
 			"ledger",
 		}},
 		{"a founder's volume is lost, and the others prove that nothing had formed", func() []string {
@@ -59,7 +59,7 @@ func TestFormation(t *testing.T) {
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2 (crash before asking)",
 			"ledger, epoch on set, Grant/Form db-1, Grant/Form db-2",
 			"ledger, Grant/Form db-0",
-			"ledger, Bootstrap db-0",
+			"ledger, open, Bootstrap db-0",
 			"ledger",
 		}},
 		{"two founders' volumes are lost, and nothing proves that nothing had formed", func() []string {
@@ -77,10 +77,10 @@ func TestFormation(t *testing.T) {
 		}, []string{
 			"ledger, set of 3",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
-			"ledger, Bootstrap db-1",
+			"ledger, close, Bootstrap db-1",
 			"ledger, EvictDead db-0 by db-1",
 			"ledger, Grant/Join db-0",
-			"ledger",
+			"ledger, open",
 		}},
 		{"a changed template is taken before anybody is let form", func() []string {
 			s := raftSet(0, of(3))
@@ -90,7 +90,7 @@ func TestFormation(t *testing.T) {
 			"ledger, set of 3",
 			"template t1, replace db-0, replace db-1, replace db-2",
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
-			"ledger, Bootstrap db-0",
+			"ledger, open, Bootstrap db-0",
 			"ledger",
 		}},
 		{"pods with an image that cannot be had are replaced when it is put right", func() []string {
@@ -102,7 +102,7 @@ func TestFormation(t *testing.T) {
 			"ledger, epoch on set, Grant/Form db-0, Grant/Form db-1, Grant/Form db-2",
 			"-- the image is put right",
 			"template t0, replace db-0, replace db-1, replace db-2",
-			"ledger, Bootstrap db-0",
+			"ledger, open, Bootstrap db-0",
 			"ledger",
 		}},
 		{"a foreign volume among the founders", func() []string {
@@ -121,24 +121,28 @@ func TestChange(t *testing.T) {
 		{"nothing, at rest", func() []string { return raftSet(3, of(3)).Rest() }, nil},
 		{"three to five", func() []string { return raftSet(3, of(5)).Rest() }, []string{
 			"set 3 to 5",
+			"close",
 			"ledger, Grant/Join db-3",
 			"ledger, Grant/Join db-4",
-			"ledger",
+			"ledger, open",
 		}},
 		{"five to three: each leaves before its pod goes", func() []string { return raftSet(5, of(3)).Rest() }, []string{
+			"close",
 			"ledger, Leave db-4",
 			"ledger, set 5 to 4, Leave db-3",
-			"ledger, set 4 to 3",
+			"ledger, open, set 4 to 3",
 		}},
 		{"five to three and back: the leave is completed", func() []string {
 			s := raftSet(5, of(3))
 			return append(s.Until("Leave"), s.Change(of(5)).Rest()...)
 		}, []string{
+			"close",
 			"ledger, Leave db-4",
 			"ledger, Grant/Join db-4",
-			"ledger",
+			"ledger, open",
 		}},
 		{"three to one", func() []string { return raftSet(3, of(1)).Rest() }, []string{
+			"close",
 			"ledger, Leave db-2",
 			"ledger, set 3 to 2, Leave db-1",
 			"ledger, set 2 to 1",
@@ -147,38 +151,44 @@ func TestChange(t *testing.T) {
 			s := raftSet(3, of(2))
 			return append(s.Crash(), s.Rest()...)
 		}, []string{
+			"close",
 			"ledger, Leave db-2 (crash before asking)",
-			"ledger, epoch on set, Leave db-2",
+			"ledger, close, epoch on set",
+			"Leave db-2",
 			"ledger, set 3 to 2",
 		}},
 		{"a changed template: one at a time, the leader steps down and goes last", func() []string {
 			return raftSet(3, with(enginetest.TemplateOther)).Rest()
 		}, []string{
+			"close",
 			"template t1",
 			"ledger, replace db-2",
 			"ledger, replace db-1",
 			"ledger, StepDown db-0",
 			"ledger, replace db-0",
-			"ledger",
+			"ledger, open",
 		}},
 		{"a changed template that does not start: the former one is put back", func() []string {
 			s := raftSet(3, with(enginetest.TemplateNoImage))
 			out := append(s.Rest(), "-- the image is put right")
 			return append(out, s.Change(with(enginetest.TemplateOther)).Rest()...)
 		}, []string{
+			"close",
 			"template t2",
 			"ledger, replace db-2",
 			"ledger, template put back",
 			"replace db-2",
+			"open",
 			"stalled: RolloutFailed",
 			"pending: RolloutFailed",
 			"-- the image is put right",
-			"ledger, template t1",
+			"ledger, close",
+			"template t1",
 			"ledger, replace db-2",
 			"ledger, replace db-1",
 			"ledger, StepDown db-0",
 			"ledger, replace db-0",
-			"ledger",
+			"ledger, open",
 		}},
 		{"a changed template, for two without leave to be without service", func() []string {
 			s := raftSet(2, enginetest.Wanted{Replicas: 2, Template: enginetest.TemplateOther})
@@ -192,31 +202,33 @@ func TestChange(t *testing.T) {
 			"ledger, replace db-1",
 			"ledger, StepDown db-0",
 			"ledger, replace db-0",
-			"ledger",
+			"ledger, open",
 		}},
 		{"a changed template, and a crash before the pod is deleted", func() []string {
 			s := raftSet(3, with(enginetest.TemplateOther))
 			return append(s.CrashBefore("replace"), s.Rest()...)
 		}, []string{
+			"close",
 			"template t1",
 			"ledger, replace db-2 (crash before replace)",
+			"ledger, close, epoch on set",
 			"replace db-2",
 			"ledger, replace db-1",
-			"ledger, epoch on set, StepDown db-0",
+			"ledger, StepDown db-0",
 			"ledger, replace db-0",
-			"ledger",
+			"ledger, open",
 		}},
 		{"a changed template for a set that shrinks to one: nobody who leaves is to lead", func() []string {
 			s := raftSet(3, with(enginetest.TemplateOther))
 			s.Rest()
 			return s.Change(enginetest.Wanted{Replicas: 1, AllowDowntime: true}).Rest()
 		}, []string{
+			"close, StepDown db-1",
 			"ledger, Leave db-2",
-			"ledger, set 3 to 2, StepDown db-1",
-			"ledger, Leave db-1",
-			"ledger, set 2 to 1", // and the template
+			"ledger, set 3 to 2, Leave db-1",
+			"ledger, set 2 to 1",
 			"ledger, replace db-0",
-			"ledger",
+			"ledger, open",
 		}},
 		{"stopped and started again", func() []string {
 			s := raftSet(3, enginetest.Wanted{Replicas: 3, Stopped: true})
@@ -224,10 +236,11 @@ func TestChange(t *testing.T) {
 			return append(out, s.Change(of(3)).Rest()...)
 		}, []string{
 			"set 3 to 2",
-			"set 2 to 1",
+			"close, set 2 to 1",
 			"set 1 to 0",
 			"-- started",
 			"set 0 to 3",
+			"open",
 		}},
 		{"another leader is wished for, once", func() []string {
 			s := raftSet(3, enginetest.Wanted{Replicas: 3, Lead: 3})
@@ -240,9 +253,10 @@ func TestChange(t *testing.T) {
 			return raftSet(5, of(3)).Recreate().Rest()
 		}, []string{
 			"set of 5",
-			"ledger, epoch on set, Leave db-4",
+			"ledger, close, epoch on set",
+			"ledger, Leave db-4",
 			"ledger, set 5 to 4, Leave db-3",
-			"ledger, set 4 to 3",
+			"ledger, open, set 4 to 3",
 		}},
 	})
 }
@@ -251,12 +265,13 @@ func TestChange(t *testing.T) {
 func TestLoss(t *testing.T) {
 	play(t, []sequence{
 		{"a member's volume", func() []string { return raftSet(3, of(3)).LoseClaim(1).Rest() }, []string{
-			"ledger, EvictDead db-1 by db-0",
+			"ledger, close",
+			"EvictDead db-1 by db-0",
 			"ledger, Grant/Join db-1",
-			"ledger",
+			"ledger, open",
 		}},
 		{"the volumes of a majority", func() []string { return raftSet(3, of(3)).LoseClaim(0, 1).Rest() }, []string{
-			"ledger",
+			"ledger, close",
 			"blocked: membership-known",
 		}},
 		{"all volumes", func() []string { return raftSet(3, of(3)).LoseClaim(0, 1, 2).Rest() }, []string{
@@ -264,6 +279,7 @@ func TestLoss(t *testing.T) {
 			"stalled: DataLost",
 		}},
 		{"a member's volume, for another set's", func() []string { return raftSet(3, of(3)).MakeForeign(1).Rest() }, []string{
+			"close",
 			"stalled: ForeignVolume",
 		}},
 		{"the ledger", func() []string { return raftSet(3, of(3)).LoseLedger().Rest() }, []string{

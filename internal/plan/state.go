@@ -24,6 +24,8 @@ type State struct {
 	Retained bool
 	// Set is the StatefulSet; nil where there is none.
 	Set *Set
+	// Budget is how many members others may evict; nil where nothing says so.
+	Budget *Budget
 	// Members are by ordinal, without gaps, up to the highest that is wanted,
 	// in the StatefulSet, in the ledger, or has a pod or a claim.
 	Members []Member

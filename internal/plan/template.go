@@ -11,8 +11,10 @@ import (
 )
 
 // mayWriteTemplate tells whether the wanted template can be written at no cost:
-// no pod has a server that could be lost, or a pod is stuck on the one that
-// there is and is the first to be replaced.
+// no pod that would have to be replaced has a server that could be lost, or one
+// is stuck on the template that there is and is the first to be replaced. Where
+// a change was taken back before anybody was replaced for it, every pod has the
+// wanted template already, and the next one must not be made from the other.
 func (p *draft) mayWriteTemplate() bool {
 	if p.state.Set == nil {
 		return true
@@ -25,7 +27,7 @@ func (p *draft) mayWriteTemplate() bool {
 		if m.Pod == nil {
 			continue
 		}
-		costless = costless && p.state.costless(m)
+		costless = costless && (m.Pod.Template == p.state.Wanted.Template || p.state.costless(m))
 		stuck = stuck || m.Pod.Stuck != "" && p.state.costless(m)
 	}
 	return costless || stuck

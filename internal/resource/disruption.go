@@ -38,10 +38,10 @@ func (b Builder) DisruptionBudget(maxUnavailable int32) *policyv1.PodDisruptionB
 
 // BudgetClosed tells whether the disruption controller has seen that a budget
 // is closed: it asks for no eviction, and the status that evictions are judged
-// by is of this specification and allows none. A budget that was only written
-// is not closed yet.
+// by is of this specification and allows none, and no eviction is under way that
+// was let pass before. A budget that was only written is not closed yet.
 func BudgetClosed(budget *policyv1.PodDisruptionBudget) bool {
 	most := budget.Spec.MaxUnavailable
 	return most != nil && most.Type == intstr.Int && most.IntValue() == 0 &&
-		budget.Status.ObservedGeneration >= budget.Generation && budget.Status.DisruptionsAllowed == 0
+		budget.Status.ObservedGeneration >= budget.Generation && budget.Status.DisruptionsAllowed == 0 && len(budget.Status.DisruptedPods) == 0
 }

@@ -122,6 +122,11 @@ func unsettled(d *v1alpha1.Datastore, size int) string {
 // returns its message.
 func expectCondition(ctx context.Context, key types.NamespacedName, condition string, status metav1.ConditionStatus, reason string) string {
 	GinkgoHelper()
+	return expectConditionWithin(ctx, 2*time.Minute, key, condition, status, reason)
+}
+
+func expectConditionWithin(ctx context.Context, within time.Duration, key types.NamespacedName, condition string, status metav1.ConditionStatus, reason string) string {
+	GinkgoHelper()
 	var message string
 	Eventually(ctx, func(g Gomega) {
 		var d v1alpha1.Datastore
@@ -130,7 +135,7 @@ func expectCondition(ctx context.Context, key types.NamespacedName, condition st
 		g.Expect(c).NotTo(BeNil())
 		g.Expect(string(c.Status)+" "+c.Reason).To(Equal(string(status)+" "+reason), c.Message)
 		message = c.Message
-	}).Should(Succeed())
+	}).WithTimeout(within).Should(Succeed())
 	return message
 }
 

@@ -22,11 +22,13 @@ type ActionKind uint8
 
 // What happens by itself, in the order of turns; then faults and their ends.
 const (
-	actEndPod ActionKind = iota
+	actEvicted ActionKind = iota
+	actEndPod
 	actTerminate
 	actCreate
 	actBoot
 	actStart
+	actSee
 	actFinish
 	actMarkFormed
 	actMove
@@ -38,6 +40,7 @@ const (
 	actCrashHeld  // the manager ends while its pass lingers
 	actTakeover
 	actDeletePod
+	actEvict
 	actLoseClaim
 	actRemakeClaim
 	actKill
@@ -52,7 +55,7 @@ const (
 
 var actionNames = map[ActionKind]string{
 	actEndPod: "pod ends", actTerminate: "set scales pod down", actCreate: "set creates pod", actBoot: "agent starts", actStart: "server starts",
-	actFinish: "agent ends leave", actMarkFormed: "agent marks formed", actMove: "servers", actPass: "pass", actResume: "pass goes on",
+	actFinish: "agent ends leave", actSee: "budget is seen", actEvict: "eviction let pass", actEvicted: "pod evicted", actMarkFormed: "agent marks formed", actMove: "servers", actPass: "pass", actResume: "pass goes on",
 	actResumeOld: "old manager goes on", actPassCrash: "pass, crash after effect", actPassLinger: "pass, lingers after effect",
 	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
 	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actGarble: "report garbled", actClear: "report clear",
@@ -94,11 +97,13 @@ var ownRules = []struct {
 	can  func(*World, int) bool
 	do   func(*World, int)
 }{
+	{actEvicted, func(w *World, i int) bool { return int(w.budget.approved) == i+1 }, (*World).evict},
 	{actEndPod, (*World).canEnd, (*World).endPod},
 	{actTerminate, (*World).canTerminate, (*World).deletePod},
 	{actCreate, (*World).canCreate, (*World).create},
 	{actBoot, (*World).canBoot, (*World).boot},
 	{actStart, (*World).canStart, (*World).start},
+	{actSee, func(w *World, i int) bool { return i == 0 && w.budget.exists && !w.budget.seen }, func(w *World, _ int) { w.budget.seen = true }},
 	{actFinish, (*World).canFinish, func(w *World, i int) { w.members[i].leaving = false }},
 	{actMarkFormed, (*World).canMarkFormed, func(w *World, i int) { w.members[i].volume.formed = true }},
 }
@@ -166,6 +171,7 @@ var memberRules = []struct {
 	do    func(*World, int)
 }{
 	{PodDeleted, actDeletePod, func(w *World, i int) bool { return w.members[i].pod != 0 && !w.members[i].dying }, (*World).deletePod},
+	{Evicted, actEvict, (*World).mayEvict, func(w *World, i int) { w.budget.approved = int8(i) + 1 }},
 	{ClaimLost, actLoseClaim, (*World).hasClaim, (*World).deleteClaim},
 	{ClaimRemade, actRemakeClaim, func(w *World, i int) bool { return w.hasClaim(i) && w.members[i].pod != 0 }, (*World).remakeClaim},
 	{ServerKilled, actKill, func(w *World, i int) bool { return w.model.Running(i) }, func(w *World, i int) { w.model.Stop(i) }},

@@ -117,6 +117,9 @@ func (w *World) unlikeWanted() string {
 	case w.set.replicas != w.wanted.Replicas:
 		return fmt.Sprintf("the StatefulSet has %d replicas", w.set.replicas)
 	}
+	if !w.budget.exists || w.budget.max == 0 && w.wanted.Replicas > 2 {
+		return "nobody may be evicted"
+	}
 	for i := range w.sc.Members {
 		want := 0
 		if i < int(w.wanted.Replicas) {

@@ -72,6 +72,14 @@ func forgetLeaves(_ plan.State, l *plan.Ledger) {
 	}
 }
 
+// forgetReplacements forgets that the replacement of a pod was begun.
+func forgetReplacements(_ plan.State, l *plan.Ledger) {
+	for name, e := range l.Members {
+		e.Replacing = ""
+		l.Members[name] = e
+	}
+}
+
 // eager is the planner, but for a size that is written at once.
 func eager(e engine.Engine, s plan.State) plan.Decision {
 	d := plan.Next(e, s)
@@ -123,12 +131,16 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"no set-serves", ringSet, "five to three and back", guard(plan.GuardSetServes), "law 5"},
 		{"no agent-present", recklessSet, "losses", guard(plan.GuardAgentPresent), "panicked"},
 		{"no one-at-a-time", raftSet, "three to five", guard(plan.GuardOneAtATime), "law 3"},
-		{"no identity", recklessSet, "losses", guard(plan.GuardIdentity), "law 2"},
+		{"no identity", recklessSet, "losses", safely(guard(plan.GuardIdentity)), "law 2"},
 		{"no unwanted", recklessSet, "losses", guard(plan.GuardUnwanted), "law 2"},
 		{"no predecessor-gone", documentSet, "losses", safely(guard(plan.GuardPredecessor)), "law 5"},
-		{"no nobody-silent", recklessSet, "lies", guard(plan.GuardNobodySilent), "law 2"},
+		{"no nobody-silent", recklessSet, "lies", safely(guard(plan.GuardNobodySilent)), "law 2"},
 		{"no members-settled", raftSet, "made anew over its claims", guard(plan.GuardMembersSettled), "law 5"},
 		{"no quorum-after", raftSet, "three to two", guard(plan.GuardQuorumAfter), "law 5"},
+		{"no nobody-silent in a rollout", recklessSet, "rollout, losses", safely(guard(plan.GuardNobodySilent)), "law 2"},
+		{"no budget-closed", raftSet, "rollout and evictions", guard(plan.GuardBudget), "law 3"},
+		{"the budget is written whatever it is", raftSet, "evictions, another manager", func(sc *enginetest.Scenario) { sc.Executor.UncheckedBudget = true }, "law 3"},
+		{"replacements are not written down", raftSet, "rollout", decide(onLedger(forgetReplacements)), "law 5"},
 		{"formed is forgotten", raftSet, "losses", decide(onLedger(forgetFormed)), "law 1"},
 		{"lost volumes are forgotten", raftSet, "formation, crashes and losses", safely(decide(onLedger(forgetLosses))), "law 2"},
 		{"leaves are forgotten", raftSet, "five to three and back", decide(onLedger(forgetLeaves)), "law 8"},

@@ -18,6 +18,7 @@ type pass struct {
 	decision plan.Decision
 	base     *record
 	set      kubeSet
+	budget   kubeBudget
 	members  [MaxMembers]member
 	wanted   Wanted
 	effects  []effect
@@ -36,6 +37,7 @@ type effectKind uint8
 
 const (
 	writeLedger effectKind = iota
+	writeBudget
 	writeSet
 	deletePod
 	askAgent
@@ -54,6 +56,9 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 	}
 	if w.set.exists {
 		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String(), Settled: true}
+	}
+	if b := w.budget; b.exists {
+		s.Budget = &plan.Budget{Max: int32(b.max), Closed: b.max == 0 && b.seen && b.approved == 0, Epoch: int64(b.epoch)}
 	}
 	fresh := anew || w.stale == nil
 	for i := range w.span() {
@@ -112,7 +117,7 @@ func (w *World) look() *pass {
 
 func (w *World) decide(anew bool) *pass {
 	s, fresh := w.observe(anew)
-	p := &pass{state: s, base: w.ledger, set: w.set, members: w.members, wanted: w.wanted, fresh: fresh}
+	p := &pass{state: s, base: w.ledger, set: w.set, budget: w.budget, members: w.members, wanted: w.wanted, fresh: fresh}
 	p.decision = w.ask(s)
 	return p
 }
@@ -149,6 +154,9 @@ func (w *World) effectsOf(p *pass) []effect {
 	if ledger && !w.sc.Executor.LedgerLate {
 		out = append(out, effect{kind: writeLedger})
 	}
+	if next := nextBudget(p); next != p.budget {
+		out = append(out, effect{kind: writeBudget})
+	}
 	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil || d.Ledger.Formed) {
 		out = append(out, effect{kind: writeSet})
 	}
@@ -162,6 +170,19 @@ func (w *World) effectsOf(p *pass) []effect {
 		out = append(out, effect{kind: writeLedger})
 	}
 	return out
+}
+
+// nextBudget is the budget that a decision asks for. Only what was written anew
+// has still to be seen.
+func nextBudget(p *pass) kubeBudget {
+	next := p.budget
+	if b := p.decision.Budget; b != nil {
+		next.exists, next.max, next.epoch = true, int8(b.Max), int8(b.Epoch)
+	}
+	if next != p.budget {
+		next.seen = false
+	}
+	return next
 }
 
 // nextSet is the StatefulSet that a decision asks for.
@@ -204,9 +225,16 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 			return false
 		}
 		w.ledger = newRecord(p.decision.Ledger)
-		if current && len(p.decision.Asks) > 0 {
+		if current && (len(p.decision.Asks) > 0 || p.decision.Ledger.Epoch != p.base.epoch()) {
 			w.manager.epoch = int8(p.decision.Ledger.Epoch)
 		}
+	case writeBudget:
+		if (w.budget.exists != p.budget.exists || w.budget.max != p.budget.max || w.budget.epoch != p.budget.epoch) && !w.sc.Executor.UncheckedBudget {
+			return false
+		}
+		approved := w.budget.approved
+		w.budget = nextBudget(p)
+		w.budget.approved = approved
 	case writeSet:
 		if w.set != p.set && !w.sc.Executor.UncheckedSet {
 			return false

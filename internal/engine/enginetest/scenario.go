@@ -86,6 +86,9 @@ type Executor struct {
 	UncheckedSet bool
 	// UnmarkedSet leaves the StatefulSet as it is when the epoch is raised.
 	UnmarkedSet bool
+	// UncheckedBudget writes the budget without the precondition that it is the
+	// one that was read.
+	UncheckedBudget bool
 	// Unconfirmed acts on reports that may be from before.
 	Unconfirmed bool
 	// UncheckedPods deletes pods by their UID alone.
@@ -117,6 +120,8 @@ const (
 	Garble
 	// Stale has the manager take an old report for the current one.
 	Stale
+	// Evicted has somebody else evict a member, where the budget lets them.
+	Evicted
 	// Change is the user changing the specification.
 	Change
 	// Adverse is a server doing what it need not.
@@ -124,7 +129,7 @@ const (
 	faultKinds
 )
 
-var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-remade", "server-killed", "silence", "garble", "stale", "change", "adverse"}
+var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-remade", "server-killed", "silence", "garble", "stale", "evicted", "change", "adverse"}
 
 func (f Fault) String() string { return faultNames[f] }
 

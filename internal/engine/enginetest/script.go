@@ -172,6 +172,11 @@ func (p *pass) effectLine(e effect) string {
 	switch e.kind {
 	case writeLedger:
 		return "ledger"
+	case writeBudget:
+		if p.decision.Budget.Max == 0 {
+			return "close"
+		}
+		return "open"
 	case writeSet:
 		return p.setLine()
 	case deletePod:

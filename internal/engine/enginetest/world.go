@@ -18,6 +18,7 @@ type World struct {
 	wanted  Wanted
 	ledger  *record
 	set     kubeSet
+	budget  kubeBudget
 	members [MaxMembers]member
 	manager manager
 	// old is what a manager that was replaced still has in hand.
@@ -92,6 +93,13 @@ func (r *record) text() string {
 	return r.key
 }
 
+func (r *record) epoch() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.ledger.Epoch
+}
+
 func (r *record) get() *plan.Ledger {
 	if r == nil {
 		return nil
@@ -106,6 +114,19 @@ type kubeSet struct {
 	template Template
 	proven   Template // one more than the last one that all members ran with; 0 for none
 	epoch    int8     // of the manager that wrote it last
+}
+
+// kubeBudget is the PodDisruptionBudget.
+type kubeBudget struct {
+	exists bool
+	max    int8
+	epoch  int8
+	// seen is true once the disruption controller has seen it; evictions are
+	// refused until then.
+	seen bool
+	// approved is one more than the member whose eviction was let pass, and whose
+	// pod is about to be deleted; 0 for none.
+	approved int8
 }
 
 // member is one ordinal's pod, claim, volume and agent.
@@ -183,6 +204,7 @@ func (w *World) hash(b []byte, budgets bool) (uint64, []byte) {
 func (w *World) key(b []byte) []byte {
 	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
+		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost))
 	for i := range w.members[:w.sc.Members] {
 		b = w.members[i].key(b)

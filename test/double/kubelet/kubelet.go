@@ -61,7 +61,7 @@ func New(cfg *rest.Config, scheme *runtime.Scheme, world *members.World, o Optio
 	}
 	setups := []func(manager.Manager) error{(&volumeKeeper{Client: mgr.GetClient()}).setup}
 	if o.Alone {
-		setups = []func(manager.Manager) error{(&setKeeper{Client: mgr.GetClient()}).setup, (&claimKeeper{Client: mgr.GetClient()}).setup, (&storage{Client: mgr.GetClient()}).setup}
+		setups = []func(manager.Manager) error{(&setKeeper{Client: mgr.GetClient()}).setup, (&claimKeeper{Client: mgr.GetClient()}).setup, (&budgetKeeper{Client: mgr.GetClient()}).setup, (&storage{Client: mgr.GetClient()}).setup}
 	}
 	for _, setup := range setups {
 		if err := setup(mgr); err != nil {

@@ -58,11 +58,13 @@ var _ = Describe("A new Datastore", Ordered, func() {
 		Expect(objects[13:18]).To(HaveExactElements(
 			"update configmaps db-ledger", "patch statefulsets db", "update secrets db-ca", "update secrets db-manager", "update secrets db-member",
 		), "the grants are in the ledger, the StatefulSet bears the epoch, and the credentials live as long as the claims, before anybody is asked")
-		Expect(objects[18:]).To(HaveEach("update configmaps db-ledger"))
+		Expect(objects[18:]).To(HaveEach(BeElementOf(
+			"update configmaps db-ledger", "create poddisruptionbudgets db", "patch poddisruptionbudgets db", "apply poddisruptionbudgets db",
+		)), "what was seen, and a budget that is opened once the set tolerates a failure")
 
 		tally := wire.Count(w.Writes())
 		AddReportEntry("Writes to form three members", tally.String())
-		Expect(tally.Objects()).To(BeNumerically("<=", 20))
+		Expect(tally.Objects()).To(BeNumerically("<=", 24))
 		Expect(tally.Statuses()).To(BeNumerically("<=", 4))
 		Expect(World.Formations(s.Key("db"))).To(Equal(1))
 	})
