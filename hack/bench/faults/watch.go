@@ -26,7 +26,7 @@ func (p *player) watch(ctx context.Context, sc scenario, st *stage, out *outcome
 	for {
 		select {
 		case <-ctx.Done():
-			_ = <-applying // it ends with ctx, and undoes what must not stay.
+			_ = <-applying   // it ends with ctx, and undoes what must not stay.
 			return ctx.Err() //nolint:wrapcheck // the caller says at what it was stopped.
 		case err := <-applying:
 			if err != nil {
