@@ -30,7 +30,8 @@ import (
 // want renders what the specification asks for, to compare with what is. A
 // specification that was refused asks for what there is.
 func (p *pass) want(snap *snapshot) plan.Wanted {
-	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover]}
+	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Agent: p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
+		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete}
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]

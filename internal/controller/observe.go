@@ -205,12 +205,14 @@ func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Want
 // observePod takes from a pod what the planner needs.
 func observePod(p *corev1.Pod) *plan.Pod {
 	return &plan.Pod{
-		UID:         string(p.UID),
-		Template:    p.Annotations[resource.TemplateAnnotation],
-		Started:     serverStarted(p),
-		Ready:       podReady(p),
-		Terminating: p.DeletionTimestamp != nil,
-		Stuck:       stuckReason(p),
+		UID:          string(p.UID),
+		Template:     p.Annotations[resource.TemplateAnnotation],
+		Agent:        agentImage(p),
+		AgentSettled: agentSettled(p),
+		Started:      serverStarted(p),
+		Ready:        podReady(p),
+		Terminating:  p.DeletionTimestamp != nil,
+		Stuck:        stuckReason(p),
 	}
 }
 

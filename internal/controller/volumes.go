@@ -210,3 +210,21 @@ func (p *pass) patchClaim(ctx context.Context, c *corev1.PersistentVolumeClaim, 
 	}
 	return p.Patch(ctx, c.DeepCopy(), client.RawPatch(types.MergePatchType, body), client.FieldOwner(resource.FieldOwner))
 }
+
+// discard deletes the claims that the decision names, each by its UID and as it
+// was seen. The ledger says by now that they are doomed, so that nobody is let
+// join on them.
+func (p *pass) discard(ctx context.Context) error {
+	for _, ref := range p.findings.decision.DeleteClaims {
+		c := p.snapshot.claims[ref.Member]
+		if c == nil || string(c.UID) != ref.UID {
+			continue
+		}
+		seen := client.Preconditions{UID: &c.UID, ResourceVersion: &c.ResourceVersion}
+		if err := p.Delete(ctx, c.DeepCopy(), seen); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete claim %s: %w", c.Name, err)
+		}
+		pointClaimDeleted.Reach()
+	}
+	return nil
+}

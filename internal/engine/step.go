@@ -31,6 +31,10 @@ const (
 	// StepReload gives a running server the files that it can take up without
 	// a restart; Params holds them by name. It is planned by the core.
 	StepReload StepKind = "Reload"
+	// StepUpgradeAgent gives a member's pod the present image of the agent, in
+	// place: the kubelet restarts the agent alone. It is planned and carried out
+	// by the core.
+	StepUpgradeAgent StepKind = "UpgradeAgent"
 	// StepReplacePod deletes a member's pod, so that it is made anew from the
 	// StatefulSet's template on the same volume. It is planned and carried out
 	// by the core; no agent is asked.

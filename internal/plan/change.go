@@ -12,8 +12,8 @@ import (
 
 // change plans what is to be done with a formed set: replacements and leaves
 // that were begun, the engine's steps in their order, grants to wanted members
-// on empty volumes, lowest ordinal first, then the rollout of a changed
-// template, and last the settings that need no restart.
+// on empty volumes, lowest ordinal first, then agents of another version, the
+// rollout of a changed template, and last the settings that need no restart.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
 // none may pass, the first one's guard is the reason shown.
@@ -76,6 +76,7 @@ func (p *draft) candidates() []candidate {
 			}})
 		}
 	}
+	out = append(out, p.agents()...)
 	out = append(out, p.rollout()...)
 	return append(out, p.reloads()...)
 }
@@ -144,7 +145,7 @@ func (p *draft) leftBehind(name string) bool {
 // waitsToJoin tells whether a member stands at its gate without a grant that
 // is good for its volume. One that is to leave first waits for that.
 func (p *draft) waitsToJoin(m Member) bool {
-	if m.Pod == nil || m.Pod.Terminating || m.Claim == nil || m.Claim.Terminating || !p.state.held(m) || p.outdated(m) {
+	if m.Pod == nil || m.Pod.Terminating || m.Claim == nil || m.Claim.Terminating || !p.state.held(m) || p.outdated(m) || p.doomed(m) {
 		return false
 	}
 	e, known := p.ledger.Members[m.Name]
@@ -173,8 +174,13 @@ func (p *draft) admit(c candidate) {
 		p.grant(*c.grantTo, engine.GrantJoin)
 		return
 	}
-	if c.step.Kind == engine.StepReplacePod {
+	switch c.step.Kind {
+	case engine.StepReplacePod:
 		p.admitReplacement(c.step)
+		return
+	case engine.StepUpgradeAgent:
+		m := p.state.member(c.step.Member)
+		p.out.UpgradeAgents = append(p.out.UpgradeAgents, PodRef{Name: m.Name, UID: m.Pod.UID})
 		return
 	}
 	if c.step.Kind == engine.StepLeave {

@@ -19,6 +19,11 @@ type Decision struct {
 	// Replace are pods to delete so that they are made anew. At most one of them
 	// has a server that runs, and then nothing disruptive is asked for.
 	Replace []PodRef
+	// UpgradeAgents are pods that get the present image of the agent, in place; at
+	// most one.
+	UpgradeAgents []PodRef
+	// DeleteClaims are claims to delete, which the ledger says are doomed.
+	DeleteClaims []ClaimRef
 	// Asks are what the agents are asked for; at most one is disruptive.
 	Asks []Ask
 	// Plan is for status.plan.

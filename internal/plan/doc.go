@@ -14,7 +14,7 @@
 // any two leaves a state from which Next goes on; nothing is remembered
 // elsewhere.
 //
-// What is not done here: a member is never evicted because it is silent, a
-// claim is never deleted, and a set of which the ledger says that it has
+// What is not done here: a member is never evicted because it is silent, no
+// claim is deleted while it may be a member's, and a set of which the ledger says that it has
 // formed is never formed again, whatever is missing.
 package plan

@@ -71,8 +71,9 @@ func (p *draft) refusal(c candidate) (verdict, bool) {
 
 // disruptive tells whether a step counts as one (law 3). The replacement of a
 // pod always does: that its server is no healthy voter may be a moment's view.
+// So does that of an agent: its pod is not ready until the new one has reported.
 func disruptive(s engine.Step) bool {
-	return s.Cost.Disruptive() || s.Kind == engine.StepReplacePod
+	return s.Cost.Disruptive() || s.Kind == engine.StepReplacePod || s.Kind == engine.StepUpgradeAgent
 }
 
 func membershipKnown(p *draft, s engine.Step) string {
@@ -149,6 +150,9 @@ func otherBusy(p *draft, s engine.Step) string {
 	for _, m := range p.state.Members {
 		if _, known := p.ledger.Members[m.Name]; known && m.Pod != nil && m.Pod.Terminating && m.Name != s.About() {
 			return "the pod " + m.Name + " is being deleted"
+		}
+		if m.Pod != nil && !m.Pod.AgentSettled && m.Pod.Agent != "" && m.Name != s.About() && !heals(s) {
+			return "the agent of " + m.Name + " is being replaced"
 		}
 		if r := p.state.trusted(m); r != nil && r.Action != nil && !r.Action.Done && r.Action.Error == "" && m.Name != s.Member {
 			return fmt.Sprintf("%s still carries out a %s", m.Name, r.Action.Kind)

@@ -91,7 +91,7 @@ func removes(s engine.Step) bool {
 // starts again, so the sooner it is out of the count the better.
 func (p *draft) takesVoter(s engine.Step) bool {
 	votes := slices.ContainsFunc(p.out.Assessment.Peers, func(q engine.Peer) bool { return q.Voter && q.ID == s.SubjectID })
-	living := s.Kind == engine.StepStepDown || s.Cost.Voters > 0 || votes && removes(s) && s.Kind != engine.StepEvictDead
+	living := s.Kind == engine.StepStepDown || s.Kind == engine.StepUpgradeAgent || s.Cost.Voters > 0 || votes && removes(s) && s.Kind != engine.StepEvictDead
 	if !living {
 		return false
 	}

@@ -37,6 +37,8 @@ type Ledger struct {
 	Lead string `json:"lead,omitempty"`
 	// Members holds one entry for every member that was granted, by name.
 	Members map[string]Entry `json:"members,omitempty"`
+	// Discards are claims that are to be deleted.
+	Discards []Discard `json:"discards,omitempty"`
 }
 
 // Entry is what was granted to one member, and what became of it.
@@ -71,6 +73,7 @@ func (l *Ledger) Clone() *Ledger {
 		return nil
 	}
 	out := *l
+	out.Discards = slices.Clone(l.Discards)
 	out.Members = make(map[string]Entry, len(l.Members))
 	for k, e := range l.Members {
 		e.Lost = slices.Clone(e.Lost)
@@ -88,7 +91,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 	a.Members, b.Members = nil, nil
 	return a.ClusterID == b.ClusterID && a.Epoch == b.Epoch && a.FormationSize == b.FormationSize &&
 		a.Formed == b.Formed && a.Bootstrapped == b.Bootstrapped && a.Failed == b.Failed && a.FailedWhy == b.FailedWhy && a.Lead == b.Lead && a.Image == b.Image && a.ImageFor == b.ImageFor &&
-		maps.EqualFunc(l.Members, o.Members, Entry.equal)
+		slices.Equal(l.Discards, o.Discards) && maps.EqualFunc(l.Members, o.Members, Entry.equal)
 }
 
 func (e Entry) equal(o Entry) bool {

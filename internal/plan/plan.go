@@ -17,7 +17,7 @@ import (
 //     what is also remembered;
 //  3. form: until the set has formed, nothing but its formation is planned;
 //  4. change: the membership steps of the engine, then grants to join, one
-//     disruptive step at most;
+//     disruptive step at most, and the claims of members that have left;
 //  5. shape: the size and template of the StatefulSet, from what is left;
 //  6. replace: pods that cannot get on and serve nobody;
 //  7. budget: how many members others may evict, from what is left to do;
@@ -51,6 +51,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 		} else {
 			p.change()
 		}
+		p.discards()
 	} else {
 		p.form()
 	}

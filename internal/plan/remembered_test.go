@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
@@ -75,4 +77,40 @@ func TestASetIsBootstrappedOnce(t *testing.T) {
 	if d := plan.Next(consul.Engine{}, s); len(d.Asks) != 0 {
 		t.Errorf("asked for %+v", d.Asks)
 	}
+}
+
+// Agents are changed one at a time, while all the others are healthy voters.
+func TestAgentsAreChangedOneAtATime(t *testing.T) {
+	s := threeServers()
+	s.Wanted.Agent = "new"
+	for i := range s.Members {
+		s.Members[i].Pod.Agent, s.Members[i].Pod.AgentSettled = "old", true
+	}
+	expect := func(what string, names ...string) {
+		t.Helper()
+		d := plan.Next(consul.Engine{}, s)
+		var got []string
+		for _, ref := range d.UpgradeAgents {
+			got = append(got, ref.Name)
+		}
+		if diff := cmp.Diff(names, got); diff != "" || len(d.Asks)+len(d.Replace) > 0 || d.Shape.WriteTemplate {
+			t.Errorf("%s: (-want +got)\n%s", what, diff)
+		}
+	}
+	s.Budget.Closed = false
+	expect("evictions are not closed yet")
+	s.Budget.Closed = true
+	expect("all are old", "db-0")
+	s.Members[0].Pod.Agent, s.Members[0].Pod.AgentSettled = "new", false
+	expect("the first does not run yet")
+	s.Members[0].Pod.AgentSettled = true
+	expect("the first runs", "db-1")
+	heard := s.Members[2].Report
+	s.Members[2].Report = nil
+	expect("another one is silent")
+	s.Members[2].Report = heard
+	s.Members[1].Pod.Agent = "new"
+	expect("two are new", "db-2")
+	s.Members[2].Pod.Agent = "new"
+	expect("all are new")
 }

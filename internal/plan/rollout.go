@@ -166,14 +166,14 @@ func (p *draft) settleLead() {
 // refused holds nothing else up.
 func (p *draft) reloads() []candidate {
 	want := engine.SettingsHash(p.state.Wanted.Files)
-	if want == "" {
+	if want == "" || !p.out.Assessment.Usable {
 		return nil
 	}
 	var out []candidate
 	for _, m := range p.state.Members {
 		r := p.state.trusted(m)
 		_, known := p.ledger.Members[m.Name]
-		if known && r != nil && r.Volume == engine.VolumeMember && r.Server.Running && r.Server.Settings != want {
+		if known && r != nil && r.Volume == engine.VolumeMember && r.Server.Serving && r.Server.Settings != want {
 			out = append(out, candidate{step: engine.Step{
 				Kind: engine.StepReload, Member: m.Name, Params: p.state.Wanted.Files, Why: m.Name + " has not the wanted settings yet",
 			}})

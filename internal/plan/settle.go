@@ -27,6 +27,7 @@ func (p *draft) settle() {
 		e = p.settleReplacement(name, p.settleClaim(name, e))
 		e, gone := p.settleMembership(name, e)
 		if gone {
+			p.discard(name, e)
 			delete(p.ledger.Members, name)
 			continue
 		}

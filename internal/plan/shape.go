@@ -12,7 +12,7 @@ package plan
 //
 // The template is written when its first replacement may begin, see rollout.
 func (p *draft) shape() {
-	size := p.state.Wanted.Replicas
+	size := p.beforeDoomed(p.state.Wanted.Replicas)
 	for _, m := range p.state.Members {
 		if m.Ordinal >= size && p.occupied(m) {
 			size = m.Ordinal + 1

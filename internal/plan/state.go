@@ -41,6 +41,8 @@ type Wanted struct {
 	Replicas int32
 	// Template is the hash of the pod template rendered from the specification.
 	Template string
+	// Agent is the image of the agent; empty where any will do.
+	Agent string
 	// Refused is why the members must not get that template; nil where they may.
 	Refused *Finding
 	// AllowDowntime is true where planned work may cost a set of one or two
@@ -50,6 +52,9 @@ type Wanted struct {
 	Files map[string]string
 	// Stopped is true where no member shall run.
 	Stopped bool
+	// DeleteScaled is true where the claim of a member that is not wanted any
+	// more goes once it has left.
+	DeleteScaled bool
 	// Lead is the member that shall lead, once; empty where any may.
 	Lead string
 }
@@ -84,6 +89,9 @@ type Pod struct {
 	UID string
 	// Template is the hash of the template that it was made from.
 	Template string
+	// Agent is the image of its agent, and AgentSettled true once that one runs.
+	Agent        string
+	AgentSettled bool
 	// Started is true once the server's container has run in it.
 	Started bool
 	// Ready is the kubelet's word.

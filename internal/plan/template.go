@@ -11,10 +11,10 @@ import (
 )
 
 // mayWriteTemplate tells whether the wanted template can be written at no cost:
-// no pod that would have to be replaced has a server that could be lost, or one
-// is stuck on the template that there is and is the first to be replaced. Where
-// a change was taken back before anybody was replaced for it, every pod has the
-// wanted template already, and the next one must not be made from the other.
+// no pod has a server that could be lost, or a pod is stuck on the one that
+// there is and is the first to be replaced. Where a change was taken back before
+// anybody was replaced for it, every pod has the wanted template already, and
+// the next pod must not be made from the other.
 func (p *draft) mayWriteTemplate() bool {
 	if p.state.Set == nil {
 		return true
@@ -22,15 +22,16 @@ func (p *draft) mayWriteTemplate() bool {
 	if p.state.Set.Template == p.state.Wanted.Template || p.held() != nil {
 		return false
 	}
-	costless, stuck := true, false
+	costless, takenBack, stuck := true, true, false
 	for _, m := range p.state.Members {
 		if m.Pod == nil {
 			continue
 		}
-		costless = costless && (m.Pod.Template == p.state.Wanted.Template || p.state.costless(m))
+		costless = costless && p.state.costless(m)
+		takenBack = takenBack && m.Pod.Template == p.state.Wanted.Template
 		stuck = stuck || m.Pod.Stuck != "" && p.state.costless(m)
 	}
-	return costless || stuck
+	return costless || takenBack || stuck
 }
 
 // held says why the wanted template is not rolled out; nil where it is. One

@@ -9,12 +9,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/test/wrappers"
@@ -98,6 +102,81 @@ var _ = Describe("Planned work on a Consul cluster", Ordered, func() {
 		expectSettled(ctx, key, 3)
 	})
 
+	It("enlarges the volumes of running members", func(ctx SpecContext) {
+		before := podUIDs(ctx, key, 3)
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Storage.Size = resource.MustParse("2Gi") })
+		expectSettled(ctx, key, 3)
+		for i := range 3 {
+			Eventually(ctx, func() string {
+				return claim(ctx, key.Namespace, fmt.Sprintf("consul-%d", i)).Status.Capacity.Storage().String()
+			}).Should(Equal("2Gi"))
+		}
+		Expect(podUIDs(ctx, key, 3)).To(Equal(before), "nobody was restarted")
+	})
+
+	It("is stopped and started again, with its data", func(ctx SpecContext) {
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Stopped = true })
+		expectCondition(ctx, key, v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonStopped)
+		var pods corev1.PodList
+		Expect(k8s.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingLabels{"quorate.dev/datastore": key.Name})).To(Succeed())
+		Expect(pods.Items).To(BeEmpty())
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Stopped = false })
+		AddReportEntry("started again", expectSettled(ctx, key, 3).String())
+	})
+
+	It("gives living pods the operator's own agent, and restarts no server", func(ctx SpecContext) {
+		before := podUIDs(ctx, key, 3)
+		other := "docker.io/quorate/quorate:dev" // the same image under its long name
+		installOperator(ctx, "--set", "extraArgs={--agent-image="+other+"}")
+		DeferCleanup(func(ctx SpecContext) { installOperator(ctx) }, NodeTimeout(3*time.Minute))
+		for i := range 3 {
+			Eventually(ctx, func(g Gomega) {
+				p := pod(ctx, key.Namespace, fmt.Sprintf("consul-%d", i))
+				for _, c := range p.Spec.InitContainers {
+					if c.Name == "quorate-agent" {
+						g.Expect(c.Image).To(Equal(other))
+					}
+				}
+			}).Should(Succeed())
+		}
+		expectSettled(ctx, key, 3)
+		Expect(podUIDs(ctx, key, 3)).To(Equal(before))
+		Expect(serverRestarts(ctx, key, 3)).To(BeZero())
+	})
+
+	It("lets nodes be drained one after the other, whoever asks for how many", func(ctx SpecContext) {
+		nodes := map[string]string{}
+		for i := range 3 {
+			p := pod(ctx, key.Namespace, fmt.Sprintf("consul-%d", i))
+			nodes[p.Name] = p.Spec.NodeName
+		}
+		drained := []string{nodes["consul-0"], nodes["consul-1"]}
+		if drained[0] == drained[1] {
+			Skip("the members are on one node")
+		}
+		DeferCleanup(func(ctx SpecContext) {
+			for _, n := range drained {
+				Expect(cluster.Kubectl(ctx, "uncordon", n)).To(Succeed())
+			}
+			expectSettled(ctx, key, 3)
+		}, NodeTimeout(3*time.Minute))
+		lowest := make(chan int)
+		watching, stop := context.WithCancel(ctx)
+		go func() { lowest <- lowestReady(watching, key) }()
+		var drains sync.WaitGroup
+		for _, n := range drained {
+			drains.Go(func() {
+				// The claims stay with their nodes, so that the second drain has to wait
+				// until the first node is back.
+				_ = cluster.Kubectl(ctx, "drain", n, "--ignore-daemonsets", "--delete-emptydir-data", "--force",
+					"--pod-selector", "quorate.dev/datastore="+key.Name, "--timeout", "20s")
+			})
+		}
+		drains.Wait()
+		stop()
+		Expect(<-lowest).To(BeNumerically(">=", 2), "two members were evicted at once")
+	})
+
 	It("hands the leadership over when it is asked to", func(ctx SpecContext) {
 		heir := "consul-0"
 		if leaderOf(datastore(ctx, key)) == heir {
@@ -129,6 +208,28 @@ var _ = Describe("A set of two", Ordered, func() {
 		expectRead(ctx, key, "consul-1", "my-key", "my-data")
 	})
 })
+
+// lowestReady returns the least number of members that were ready at once until
+// the context ended.
+func lowestReady(ctx context.Context, key types.NamespacedName) int {
+	lowest := 3
+	for ctx.Err() == nil {
+		var pods corev1.PodList
+		if err := k8s.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingLabels{"quorate.dev/datastore": key.Name}); err != nil {
+			continue
+		}
+		ready := 0
+		for _, p := range pods.Items {
+			for _, c := range p.Status.Conditions {
+				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+					ready++
+				}
+			}
+		}
+		lowest = min(lowest, ready)
+	}
+	return lowest
+}
 
 func leaderOf(d *v1alpha1.Datastore) string {
 	for _, m := range d.Status.Members {

@@ -64,10 +64,11 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	installOperator(ctx)
 }, NodeTimeout(10*time.Minute))
 
-func installOperator(ctx context.Context) {
+func installOperator(ctx context.Context, more ...string) {
 	GinkgoHelper()
-	Expect(cluster.Helm(ctx, "upgrade", "--install", "quorate", filepath.Join(cluster.Root, "charts", "quorate"),
-		"--namespace", operatorNamespace, "--create-namespace", "--wait", "--timeout", "120s")).To(Succeed())
+	args := []string{"upgrade", "--install", "quorate", filepath.Join(cluster.Root, "charts", "quorate"),
+		"--namespace", operatorNamespace, "--create-namespace", "--wait", "--timeout", "120s"}
+	Expect(cluster.Helm(ctx, append(args, more...)...)).To(Succeed())
 }
 
 func connect(ctx context.Context) client.WithWatch {

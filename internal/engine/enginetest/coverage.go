@@ -54,6 +54,9 @@ func (c *Coverage) note(p *pass) {
 	if len(d.Replace) > 0 {
 		c.Admitted["Replace"]++
 	}
+	if len(d.DeleteClaims) > 0 {
+		c.Admitted["DeleteClaim"]++
+	}
 }
 
 func askName(a plan.Ask) string {

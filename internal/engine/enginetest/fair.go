@@ -135,7 +135,7 @@ func (w *World) unlikeWanted() string {
 			return Name(i) + " has not the wanted template"
 		}
 	}
-	return ""
+	return w.undeleted()
 }
 
 // unlikeStopped says what still runs, or is no longer there to be started.

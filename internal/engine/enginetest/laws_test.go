@@ -144,6 +144,8 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"formed is forgotten", raftSet, "losses", decide(onLedger(forgetFormed)), "law 1"},
 		{"lost volumes are forgotten", raftSet, "formation, crashes and losses", safely(decide(onLedger(forgetLosses))), "law 2"},
 		{"leaves are forgotten", raftSet, "five to three and back", decide(onLedger(forgetLeaves)), "law 8"},
+		{"claims are deleted at once", raftSet, "five to three and back, claims deleted", decide(hasty), "law 6"},
+		{"doomed claims are forgotten", raftSet, "claims deleted, another manager", safely(decide(onLedger(forgetDooms))), "law 6"},
 		{"the size is written at once", raftSet, "three to two", decide(eager), "law 4"},
 		{"two leave at once", raftSet, "five to three and back", decide(greedy), "law 3"},
 		{"the ledger is written at rest", raftSet, "losses", decide(restless), "come to rest"},

@@ -40,6 +40,7 @@ const (
 	writeBudget
 	writeSet
 	deletePod
+	deleteClaim
 	askAgent
 )
 
@@ -51,6 +52,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		Name: Datastore,
 		Wanted: plan.Wanted{
 			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Stopped: w.wanted.Stopped, Lead: w.wanted.lead(),
+			DeleteScaled: w.wanted.DeleteScaled,
 		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}
@@ -140,7 +142,7 @@ func (p *pass) changesMembers() bool {
 		return false
 	}
 	sized := !p.set.exists || int8(d.Shape.Replicas) != p.set.replicas
-	return len(d.Asks) > 0 || len(d.Replace) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
+	return len(d.Asks) > 0 || len(d.Replace) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
 }
 
 // effectsOf lists what a decision changes, in the order in which it is done.
@@ -162,6 +164,9 @@ func (w *World) effectsOf(p *pass) []effect {
 	}
 	for i := range d.Replace {
 		out = append(out, effect{deletePod, i})
+	}
+	for i := range d.DeleteClaims {
+		out = append(out, effect{deleteClaim, i})
 	}
 	for i := range d.Asks {
 		out = append(out, effect{askAgent, i})
@@ -244,6 +249,8 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 		w.set = next
 	case deletePod:
 		w.carryOutDelete(p, p.decision.Replace[e.index])
+	case deleteClaim:
+		w.carryOutDiscard(p.decision.DeleteClaims[e.index])
 	case askAgent:
 		w.carryOutAsk(p, p.decision.Asks[e.index])
 	}
@@ -280,6 +287,7 @@ func (p *pass) seal() *pass {
 	var b strings.Builder
 	d := p.decision
 	fmt.Fprintf(&b, "%s>%s>%v>%v>%v", p.base.text(), newRecord(d.Ledger).text(), p.set, d.Shape, d.Replace)
+	fmt.Fprintf(&b, ">%v", d.DeleteClaims)
 	for _, a := range d.Asks {
 		if a.Grant != nil {
 			fmt.Fprintf(&b, ">%+v", *a.Grant)

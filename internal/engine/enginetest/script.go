@@ -88,6 +88,14 @@ func (s *Script) LoseClaim(members ...int) *Script {
 	return s
 }
 
+// Silence keeps agents from hearing and being heard.
+func (s *Script) Silence(members ...int) *Script {
+	for _, i := range members {
+		s.world.members[i].silent = true
+	}
+	return s
+}
+
 // LoseLedger deletes the ledger.
 func (s *Script) LoseLedger() *Script { s.world.ledger = nil; return s }
 
@@ -181,6 +189,8 @@ func (p *pass) effectLine(e effect) string {
 		return p.setLine()
 	case deletePod:
 		return "replace " + p.decision.Replace[e.index].Name
+	case deleteClaim:
+		return "delete claim of " + p.decision.DeleteClaims[e.index].Member
 	default:
 		a := p.decision.Asks[e.index]
 		about := a.Member

@@ -42,6 +42,8 @@ type Wanted struct {
 	// Lead is one more than the ordinal of the member that shall lead, once; 0
 	// for none.
 	Lead int8
+	// DeleteScaled has the claims of members go that are not wanted any more.
+	DeleteScaled bool
 }
 
 // lead is the name of the member that shall lead.
@@ -202,7 +204,7 @@ func (w *World) hash(b []byte, budgets bool) (uint64, []byte) {
 }
 
 func (w *World) key(b []byte) []byte {
-	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped),
+	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost))

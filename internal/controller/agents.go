@@ -1,0 +1,67 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// agentImage is the image that a pod's agent is to have.
+func agentImage(p *corev1.Pod) string {
+	for _, c := range p.Spec.InitContainers {
+		if c.Name == resource.AgentContainer {
+			return c.Image
+		}
+	}
+	return ""
+}
+
+// agentSettled tells whether the kubelet has taken up the pod as it is now, and
+// its agent runs and has passed its startup probe. A server before 1.34 does not
+// say what the kubelet has taken up; then the agent's word alone counts.
+func agentSettled(p *corev1.Pod) bool {
+	if seen := p.Status.ObservedGeneration; seen != 0 && seen < p.Generation {
+		return false
+	}
+	for _, c := range p.Status.InitContainerStatuses {
+		if c.Name == resource.AgentContainer {
+			return c.State.Running != nil
+		}
+	}
+	return false
+}
+
+// upgradeAgents gives pods the present image of the agent: the kubelet restarts
+// that container alone. Nothing else of a pod that runs is ever changed, and the
+// template stays as it is, or a new operator would restart servers.
+func (p *pass) upgradeAgents(ctx context.Context) error {
+	for _, ref := range p.findings.decision.UpgradeAgents {
+		seen := p.snapshot.pods[ref.Name]
+		if seen == nil || string(seen.UID) != ref.UID {
+			continue
+		}
+		patch, err := json.Marshal(map[string]any{
+			"metadata": map[string]any{"uid": seen.UID, "resourceVersion": seen.ResourceVersion},
+			"spec":     map[string]any{"initContainers": []map[string]string{{"name": resource.AgentContainer, "image": p.Settings.AgentImage}}},
+		})
+		if err != nil {
+			return fmt.Errorf("write the image of the agent in pod %s: %w", ref.Name, err)
+		}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: p.d.Namespace, Name: ref.Name}}
+		if err := p.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, patch), client.FieldOwner(resource.FieldOwner)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("give pod %s the image of the agent: %w", ref.Name, err)
+		}
+		pointAgentUpgraded.Reach()
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// agents is the next agent of another version than the manager's. It is changed
+// in the living pod, so that the server goes on: a new operator restarts no
+// server. The pod is not ready until the new agent has reported, so that one is
+// changed at a time, while all the others are healthy voters.
+//
+// A member that leaves, or whose pod is to be replaced, is left as it is: in the
+// latter case the pod is made anew and its agent changed then.
+func (p *draft) agents() []candidate {
+	want := p.state.Wanted.Agent
+	for _, m := range p.state.Members {
+		if want == "" || m.Pod == nil || m.Pod.Terminating || m.Pod.Agent == "" || m.Pod.Agent == want || !p.stays(m) || p.outdated(m) {
+			continue
+		}
+		return []candidate{{step: engine.Step{
+			Kind: engine.StepUpgradeAgent, Member: m.Name, Why: fmt.Sprintf("the agent of %s has the image %s, and %s is current", m.Name, m.Pod.Agent, want),
+		}}}
+	}
+	return nil
+}
