@@ -19,7 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/test/double/wire"
+	rendered "github.com/quorate/quorate/internal/resource"
 
 	. "github.com/quorate/quorate/test/stage"
 )
@@ -28,51 +28,61 @@ import (
 type optional struct {
 	field string
 	set   func(*v1alpha1.DatastoreSpec)
+	// beside is true where no template of pods follows from it.
+	beside bool
 }
 
 // optionals are all optional fields but two: the size of storage, which only
 // grows, and the class, which never changes.
 var optionals = []optional{
-	{"image", func(s *v1alpha1.DatastoreSpec) { s.Image = "example.com/consul:mine" }},
-	{"version", func(s *v1alpha1.DatastoreSpec) { s.Version = "1.21.5" }},
-	{"replicas", func(s *v1alpha1.DatastoreSpec) { s.Replicas = ptr.To[int32](4) }},
-	{"paused", func(s *v1alpha1.DatastoreSpec) { s.Paused = true }},
-	{"resources.limits", func(s *v1alpha1.DatastoreSpec) {
+	{field: "image", set: func(s *v1alpha1.DatastoreSpec) { s.Image = "example.com/consul:mine" }},
+	{field: "version", set: func(s *v1alpha1.DatastoreSpec) { s.Version = "1.21.5" }},
+	{field: "replicas", beside: true, set: func(s *v1alpha1.DatastoreSpec) { s.Replicas = ptr.To[int32](4) }},
+	{field: "paused", beside: true, set: func(s *v1alpha1.DatastoreSpec) { s.Paused = true }},
+	{field: "stopped", beside: true, set: func(s *v1alpha1.DatastoreSpec) { s.Stopped = true }},
+	{field: "disruption", beside: true, set: func(s *v1alpha1.DatastoreSpec) { s.Disruption = v1alpha1.DisruptionAllowDowntime }},
+	{field: "storage.retention", beside: true, set: func(s *v1alpha1.DatastoreSpec) {
+		s.Storage.Retention.WhenDeleted, s.Storage.Retention.WhenScaled = v1alpha1.RetentionDelete, v1alpha1.RetentionDelete
+	}},
+	{field: "resources.limits", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}
 	}},
-	{"resources.requests", func(s *v1alpha1.DatastoreSpec) {
+	{field: "resources.requests", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
 	}},
-	{"config", func(s *v1alpha1.DatastoreSpec) {
+	{field: "config", set: func(s *v1alpha1.DatastoreSpec) {
+		s.Config = &apiextensionsv1.JSON{Raw: []byte(`{"performance":{"raft_multiplier":2}}`)}
+	}},
+	{field: "config that is reloaded", beside: true, set: func(s *v1alpha1.DatastoreSpec) {
 		s.Config = &apiextensionsv1.JSON{Raw: []byte(`{"log_level":"DEBUG","limits":{"http_max_conns_per_client":500}}`)}
 	}},
-	{"pod.labels", func(s *v1alpha1.DatastoreSpec) { s.Pod.Labels = map[string]string{"team": "blue"} }},
-	{"pod.annotations", func(s *v1alpha1.DatastoreSpec) { s.Pod.Annotations = map[string]string{"example.com/note": "x"} }},
-	{"pod.nodeSelector", func(s *v1alpha1.DatastoreSpec) { s.Pod.NodeSelector = map[string]string{corev1.LabelTopologyZone: "a"} }},
-	{"pod.tolerations", func(s *v1alpha1.DatastoreSpec) {
+	{field: "pod.labels", set: func(s *v1alpha1.DatastoreSpec) { s.Pod.Labels = map[string]string{"team": "blue"} }},
+	{field: "pod.annotations", set: func(s *v1alpha1.DatastoreSpec) { s.Pod.Annotations = map[string]string{"example.com/note": "x"} }},
+	{field: "pod.nodeSelector", set: func(s *v1alpha1.DatastoreSpec) { s.Pod.NodeSelector = map[string]string{corev1.LabelTopologyZone: "a"} }},
+	{field: "pod.tolerations", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Pod.Tolerations = []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists}}
 	}},
-	{"pod.affinity", func(s *v1alpha1.DatastoreSpec) {
+	{field: "pod.affinity", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Pod.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{}}
 	}},
-	{"pod.topologySpreadConstraints", func(s *v1alpha1.DatastoreSpec) {
+	{field: "pod.topologySpreadConstraints", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Pod.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
 			MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway,
 		}}
 	}},
-	{"pod.priorityClassName", func(s *v1alpha1.DatastoreSpec) { s.Pod.PriorityClassName = "system-cluster-critical" }},
-	{"pod.imagePullSecrets", func(s *v1alpha1.DatastoreSpec) {
+	{field: "pod.priorityClassName", set: func(s *v1alpha1.DatastoreSpec) { s.Pod.PriorityClassName = "system-cluster-critical" }},
+	{field: "pod.imagePullSecrets", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Pod.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "registry"}}
 	}},
-	{"pod.env", func(s *v1alpha1.DatastoreSpec) { s.Pod.Env = []v1alpha1.EnvVar{{Name: "A", Value: "b"}} }},
-	{"pod.volumes", func(s *v1alpha1.DatastoreSpec) {
+	{field: "pod.env", set: func(s *v1alpha1.DatastoreSpec) { s.Pod.Env = []v1alpha1.EnvVar{{Name: "A", Value: "b"}} }},
+	{field: "pod.volumes", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Pod.Volumes = []v1alpha1.Volume{{Name: "extra", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 		s.Pod.VolumeMounts = []v1alpha1.VolumeMount{{Name: "extra", MountPath: "/extra"}}
 	}},
-	{"consul.ui.enabled", func(s *v1alpha1.DatastoreSpec) {
+	{field: "consul.ui.enabled", set: func(s *v1alpha1.DatastoreSpec) {
 		s.Consul = &v1alpha1.ConsulSpec{UI: v1alpha1.ConsulUI{Enabled: ptr.To(false)}}
 	}},
-	{"consul.ui.ingress", func(s *v1alpha1.DatastoreSpec) {
+	{field: "consul.ui.ingress", beside: true, set: func(s *v1alpha1.DatastoreSpec) {
 		s.Consul = &v1alpha1.ConsulSpec{UI: v1alpha1.ConsulUI{Ingress: &v1alpha1.Ingress{Host: "consul.example.com"}}}
 	}},
 }
@@ -90,12 +100,13 @@ var _ = Describe("A field that is set and taken back", func() {
 		ExpectApplied(ctx, d)
 		ExpectObjectReconciled(ctx, d)
 		ExpectRest(op.Wire)
-		plain, pods, before := s.Portrait(ctx, "db"), s.PodUIDs(ctx, "db"), *d.Spec.DeepCopy()
+		plain, template, before := s.Portrait(ctx, "db"), templates(ctx, s, "db"), *d.Spec.DeepCopy()
 		for _, o := range optionals {
 			By(o.field)
+			pods := s.PodUIDs(ctx, "db")
 			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { o.set(&d.Spec) })
 			ExpectDatastore(ctx, d, Observed)
-			ExpectChanged(ctx, d, restore(before))
+			ExpectChanged(ctx, d, restore(before)) // wherever the change is on its way
 			ExpectObjectReconciled(ctx, d)
 			if o.field == "replicas" {
 				// The claim of the fourth member stays, and what it opens with it.
@@ -104,12 +115,16 @@ var _ = Describe("A field that is set and taken back", func() {
 				plain = s.Portrait(ctx, "db")
 			}
 			Eventually(func() []string { return s.Portrait(ctx, "db").Difference(plain) }).Should(BeEmpty(), o.field)
-			Expect(s.PodUIDs(ctx, "db")).To(Equal(pods), "no pod is replaced for %s", o.field)
+			Expect(templates(ctx, s, "db")).To(Equal(template), o.field)
+			if o.beside && o.field != "stopped" {
+				Expect(s.PodUIDs(ctx, "db")).To(Equal(pods), "no pod is replaced for %s", o.field)
+			}
 			if o.field == "version" {
 				Expect(d.Status.Image).To(Equal("hashicorp/consul:1.22.3"))
 			}
 		}
 		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+		Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
 	})
 
 	It("leaves a set that has not formed as one that never had it, with pods to match", func(ctx context.Context) {
@@ -117,8 +132,8 @@ var _ = Describe("A field that is set and taken back", func() {
 		s.Operate(ctx)
 		Abreast(func(each func(func())) {
 			for i, o := range optionals {
-				if o.field == "replicas" || o.field == "paused" || o.field == "consul.ui.ingress" {
-					continue // no template follows from these
+				if o.beside {
+					continue
 				}
 				each(func() { expectNoTrace(ctx, s, s.Sample(fmt.Sprintf("d%dx", i)).Obj(), o) })
 			}
@@ -176,13 +191,14 @@ func templates(ctx context.Context, s *Scene, name string) map[string]bool {
 	GinkgoHelper()
 	out := map[string]bool{}
 	for _, p := range s.Pods(ctx, name) {
-		out[p.Annotations["quorate.dev/template"]] = true
+		out[p.Annotations[rendered.TemplateAnnotation]] = true
 	}
 	return out
 }
 
 var _ = Describe("An operator of another version", func() {
-	It("changes no template and replaces no pod", func(ctx context.Context) {
+	It("changes no template and replaces no pod, and gives each pod its agent", func(ctx context.Context) {
+		const next = "quorate/quorate:next"
 		s := NewScene(ctx)
 		first := s.Operate(ctx)
 		d := s.Sample("db").Obj()
@@ -190,18 +206,34 @@ var _ = Describe("An operator of another version", func() {
 		ExpectObjectReconciled(ctx, d)
 		ExpectRest(first.Wire)
 		Expect(first.Stop()).To(Succeed())
-		before := settled(ctx, s)
-		second := s.Operate(ctx, withAgentImage("quorate/quorate:next"))
-		ExpectPoked(ctx, d)
-		Consistently(func() wire.Tally { return wire.Count(second.Wire.Writes()) }).Should(BeEmpty())
-		after := s.Versions(ctx)
-		delete(before, "Datastore db")
-		delete(after, "Datastore db")
-		Expect(after).To(Equal(before))
+		plain, pods, template := s.Portrait(ctx, "db"), s.PodUIDs(ctx, "db"), templates(ctx, s, "db")
+		second := s.Operate(ctx, withAgentImage(next))
+		expectAgents(ctx, s, "db", next)
+		ExpectObjectReconciled(ctx, d)
+		ExpectRest(second.Wire)
+		Expect(s.Portrait(ctx, "db").Difference(plain)).To(BeEmpty())
+		Expect(s.PodUIDs(ctx, "db")).To(Equal(pods))
 
 		By("a pod that is made anew has the template that the others have")
 		Expect(API.Delete(ctx, &s.Pods(ctx, "db")[1])).To(Succeed())
+		expectAgents(ctx, s, "db", next)
 		ExpectObjectReconciled(ctx, d)
-		Expect(templates(ctx, s, "db")).To(HaveLen(1))
+		Expect(templates(ctx, s, "db")).To(Equal(template))
 	})
 })
+
+// expectAgents waits until all three members' agents are to have an image.
+func expectAgents(ctx context.Context, s *Scene, name, image string) {
+	GinkgoHelper()
+	Eventually(func() []string {
+		var images []string
+		for _, p := range s.Pods(ctx, name) {
+			for _, c := range p.Spec.InitContainers {
+				if c.Name == rendered.AgentContainer {
+					images = append(images, c.Image)
+				}
+			}
+		}
+		return images
+	}).Should(HaveExactElements(image, image, image))
+}

@@ -30,7 +30,7 @@ var kwokStages []byte
 // controllers are those that a Datastore's objects meet, and no other.
 var controllers = []string{
 	"statefulset-controller", "garbage-collector-controller", "persistentvolume-binder-controller",
-	"persistentvolumeclaim-protection-controller", "endpointslice-controller",
+	"persistentvolumeclaim-protection-controller", "endpointslice-controller", "disruption-controller",
 }
 
 // nodes is how many there are.
