@@ -165,6 +165,9 @@ func (p *pass) create(ctx context.Context, desired client.Object, what string) (
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", what, err)
 	}
+	if address := p.formerAddress(desired); address != "" {
+		return p.createAt(ctx, sealed, desired, address, what)
+	}
 	if err := p.Create(ctx, sealed, client.FieldOwner(resource.FieldOwner)); err != nil {
 		return nil, fmt.Errorf("create %s: %w", what, err)
 	}

@@ -4,6 +4,7 @@
 package resource
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -45,6 +46,16 @@ func (b Builder) Config(have Observed, writeTemplate bool) *corev1.ConfigMap {
 		ObjectMeta: meta,
 		Data:       merged(data, kept(have, files)),
 	})
+}
+
+// AddressesOf returns the addresses that a ConfigMap of this package holds, by
+// member; nil where it holds none that can be read.
+func AddressesOf(config *corev1.ConfigMap) map[string]string {
+	var out map[string]string
+	if json.Unmarshal([]byte(config.Data[AddressesKey]), &out) != nil {
+		return nil
+	}
+	return out
 }
 
 // addressesText writes the addresses in the order of the names. Members whose

@@ -36,6 +36,32 @@ var _ = Describe("A formed set", func() {
 		ExpectObjectReconciled(ctx, d)
 	})
 
+	It("has the Service of a member made again at its address, and at another where that is taken", func(ctx context.Context) {
+		address := func() string {
+			var service corev1.Service
+			Expect(API.Get(ctx, s.Key("db-1"), &service)).To(Succeed())
+			return service.Spec.ClusterIP
+		}
+		before := address()
+		s.Remove(ctx, &corev1.Service{}, "db-1")
+		Eventually(func() error { return API.Get(ctx, s.Key("db-1"), &corev1.Service{}) }).Should(Succeed())
+		Expect(address()).To(Equal(before))
+		ExpectObjectReconciled(ctx, d)
+
+		By("having somebody else take it")
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = true })
+		ExpectDatastore(ctx, d, Observed)
+		s.Remove(ctx, &corev1.Service{}, "db-1")
+		ExpectApplied(ctx, &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "taker"},
+			Spec:       corev1.ServiceSpec{ClusterIP: before, Ports: []corev1.ServicePort{{Port: 80}}},
+		})
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = false })
+		Eventually(func() error { return API.Get(ctx, s.Key("db-1"), &corev1.Service{}) }).Should(Succeed())
+		Expect(address()).NotTo(Equal(before))
+		ExpectObjectReconciled(ctx, d)
+	})
+
 	DescribeTable("says which Secret it lost, and makes no other",
 		func(ctx context.Context, name string, patient bool) {
 			var secret corev1.Secret
