@@ -62,7 +62,7 @@ func TestRoleOfTheManager(t *testing.T) {
 	}
 	for what, verbs := range map[string][]string{
 		"secrets":                {"create", "get", "patch", "update"},
-		"persistentvolumeclaims": {"get", "list", "patch", "watch"},
+		"persistentvolumeclaims": {"delete", "get", "list", "patch", "watch"},
 		"pods":                   {"delete", "get", "list", "patch", "watch"},
 		"statefulsets":           {"create", "get", "list", "patch", "watch"},
 		"pods/exec":              nil, "pods/portforward": nil, "serviceaccounts": nil, "nodes": nil,

@@ -17,6 +17,7 @@ var (
 	pointStatefulSetDone   = faultpoint.New("manager.statefulset-applied")
 	pointClaimOwned        = faultpoint.New("manager.claim-owned")
 	pointClaimEnlarged     = faultpoint.New("manager.claim-enlarged")
+	pointClaimDeleted      = faultpoint.New("manager.claim-deleted")
 	pointAgentUpgraded     = faultpoint.New("manager.agent-upgraded")
 	pointPodDeleted        = faultpoint.New("manager.pod-deleted")
 	pointAsked             = faultpoint.New("manager.asked")
