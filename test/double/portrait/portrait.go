@@ -117,6 +117,20 @@ func forget(tree map[string]any) {
 	}
 }
 
+// forgetGone leaves of an owner that is gone only that there was one: the
+// garbage collector takes it out when it likes.
+func forgetGone(tree map[string]any, chance map[string]string) {
+	owners, _, _ := unstructured.NestedSlice(tree, "metadata", "ownerReferences")
+	for _, o := range owners {
+		if ref, ok := o.(map[string]any); ok && chance[fmt.Sprint(ref["uid"])] == "" {
+			ref["uid"] = "GONE"
+		}
+	}
+	if owners != nil {
+		_ = unstructured.SetNestedSlice(tree, owners, "metadata", "ownerReferences")
+	}
+}
+
 func draw(o client.Object, chance map[string]string) (string, error) {
 	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
@@ -134,6 +148,7 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 	// The hashes are over the owner's UID and the identity too.
 	unstructured.RemoveNestedField(tree, "metadata", "annotations", resource.AppliedAnnotation)
 	forget(tree)
+	forgetGone(tree, chance)
 	if noNotes(tree) {
 		unstructured.RemoveNestedField(tree, "metadata", "annotations")
 	}
