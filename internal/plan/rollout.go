@@ -162,8 +162,8 @@ func (p *draft) settleLead() {
 }
 
 // reloads give each running server the files that it takes up without a
-// restart, where it does not have them. They come last, so that one that is
-// refused holds nothing else up.
+// restart, where it is known to have others. One that has just started cannot
+// tell yet. They come last, so that one that is refused holds nothing else up.
 func (p *draft) reloads() []candidate {
 	want := engine.SettingsHash(p.state.Wanted.Files)
 	if want == "" || !p.out.Assessment.Usable {
@@ -173,7 +173,7 @@ func (p *draft) reloads() []candidate {
 	for _, m := range p.state.Members {
 		r := p.state.trusted(m)
 		_, known := p.ledger.Members[m.Name]
-		if known && r != nil && r.Volume == engine.VolumeMember && r.Server.Serving && r.Server.Settings != want {
+		if known && r != nil && r.Volume == engine.VolumeMember && r.Server.Serving && r.Server.Settings != "" && r.Server.Settings != want {
 			out = append(out, candidate{step: engine.Step{
 				Kind: engine.StepReload, Member: m.Name, Params: p.state.Wanted.Files, Why: m.Name + " has not the wanted settings yet",
 			}})
