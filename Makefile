@@ -52,6 +52,7 @@ test: ## Run all the tests; installs and builds what they need.
 		'lint=$(MAKE) --no-print-directory lint' \
 		'unit=$(MAKE) --no-print-directory test-unit' \
 		'simulation=$(MAKE) --no-print-directory test-simulation' \
+		'controlplane=$(MAKE) --no-print-directory test-controlplane' \
 		'consul=$(MAKE) --no-print-directory test-consul' \
 		'!images=$(MAKE) --no-print-directory images' \
 		'cluster=$(MAKE) --no-print-directory test-cluster' \
@@ -63,7 +64,6 @@ test: ## Run all the tests; installs and builds what they need.
 test-unit: ## Unit tests, properties and the suites on a real API server, with the race detector.
 	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -skip '^TestContract$$' -timeout 20m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /enginetest)
 
-# Not part of "make test" yet: on a busy machine a spec or two of it still race.
 .PHONY: test-controlplane
 test-controlplane: ## The controller with real controller-manager and scheduler, and pods of kwok.
 	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -tags controlplane -count=1 -timeout 15m $(GOTESTFLAGS) ./test/controlplane
