@@ -65,7 +65,7 @@ func New(s settings.Settings, kit engine.Kit, log *slog.Logger) (*Agent, error) 
 	a := &Agent{settings: s, log: log, local: local, board: b}
 	a.keeper = keeper.New(v, hold.Dir(s.RunDir), local, func() error { return kit.Renderer.Retire(s.DataDir) })
 	a.runner = action.NewRunner(a.acted)
-	mounted := mounts.New(map[string]string{"member": s.SecretDir, "shared": s.SharedDir})
+	mounted := mounts.New(map[string]string{mounts.Member: s.SecretDir, mounts.Shared: s.SharedDir})
 	a.observer = observer.New(local, a.keeper, b, mounted, a.runner.Acting)
 	a.desk = &action.Desk{
 		Member: s.Member, PodUID: s.PodUID, ClusterID: s.ClusterID,

@@ -23,13 +23,11 @@ import (
 )
 
 const (
-	// AuthorityValidity says for how long an authority is good. Nothing renews
-	// it yet; see NeedsRenewal.
+	// AuthorityValidity says for how long an authority is good.
 	AuthorityValidity = 10 * 365 * 24 * time.Hour
-	// LeafValidity says for how long the pairs of manager and members are good:
-	// as long as the authority, until their rotation is built. An expired pair
-	// would leave every member silent, with nothing to be done about it.
-	LeafValidity = AuthorityValidity
+	// LeafValidity says for how long the pairs of manager and members are good.
+	// Renewal begins with the last third, four months before the end.
+	LeafValidity = 365 * 24 * time.Hour
 	// skew is by how much the clocks of two machines may differ.
 	skew = time.Hour
 )

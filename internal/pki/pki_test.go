@@ -134,7 +134,16 @@ func TestLoadAuthorityRefuses(t *testing.T) {
 	}
 }
 
-func TestNeedsRenewal(t *testing.T) {
+func read(t *testing.T, text []byte) Certificate {
+	t.Helper()
+	c, err := ReadCertificate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDue(t *testing.T) {
 	a, _ := authority(t)
 	pair, err := a.Member(now)
 	if err != nil {
@@ -142,23 +151,73 @@ func TestNeedsRenewal(t *testing.T) {
 	}
 	third := LeafValidity / 3
 	for _, c := range []struct {
-		name string
-		at   time.Time
-		want bool
+		name      string
+		at        time.Time
+		due, good bool
 	}{
-		{"fresh", now, false},
-		{"before its time", now.Add(-2 * skew), true},
-		{"in its middle", now.Add(LeafValidity / 2), false},
-		{"just before its last third", now.Add(2*third - 2*skew), false},
-		{"in its last third", now.Add(2*third + 2*skew), true},
-		{"expired", now.Add(2 * LeafValidity), true},
+		{"fresh", now, false, true},
+		{"before its time", now.Add(-2 * skew), true, false},
+		{"in its middle", now.Add(LeafValidity / 2), false, true},
+		{"just before its last third", now.Add(2*third - 2*skew), false, true},
+		{"in its last third", now.Add(2*third + 2*skew), true, true},
+		{"expired", now.Add(2 * LeafValidity), true, false},
 	} {
-		got, err := NeedsRenewal(pair.Certificate, c.at)
-		if err != nil || got != c.want {
-			t.Errorf("%s: %v, %v; want %v", c.name, got, err, c.want)
+		if got := read(t, pair.Certificate).Due(c.at); got != c.due {
+			t.Errorf("%s: due %v", c.name, got)
+		}
+		if got := read(t, pair.Certificate).DueUnder(Certificate{a.certificate}, c.at); got != c.due {
+			t.Errorf("%s: due under its authority %v", c.name, got)
+		}
+		if got := read(t, pair.Certificate).Good(c.at); got != c.good {
+			t.Errorf("%s: good %v", c.name, got)
 		}
 	}
-	if _, err := NeedsRenewal([]byte("nothing"), now); err == nil {
+	if _, err := ReadCertificate([]byte("nothing")); err == nil {
 		t.Error("no error for what is no certificate")
+	}
+}
+
+// A pair that ends with its authority is not renewed over and over as the end
+// comes near.
+func TestAPairThatEndsWithItsAuthorityIsNotDueUnderIt(t *testing.T) {
+	a, _ := authority(t)
+	late := now.Add(AuthorityValidity - 24*time.Hour)
+	pair, err := a.Member(late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := now.Add(AuthorityValidity - time.Hour)
+	if c := read(t, pair.Certificate); !c.Due(end) || c.DueUnder(Certificate{a.certificate}, end) {
+		t.Error("another one would be no better")
+	}
+}
+
+func TestIssuedByAndTrusts(t *testing.T) {
+	var authorities []Pair
+	for range 2 {
+		pair, err := NewAuthority("one name", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		authorities = append(authorities, pair)
+	}
+	one, other := read(t, authorities[0].Certificate), read(t, authorities[1].Certificate)
+	a, err := LoadAuthority(authorities[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := a.Manager(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := read(t, pair.Certificate); !c.IssuedBy(one) || c.IssuedBy(other) {
+		t.Error("the issuer is not told by its key")
+	}
+	both := Bundle(authorities[0].Certificate, authorities[1].Certificate)
+	if !Trusts(both, one) || !Trusts(both, other) || Trusts(authorities[0].Certificate, other) || Trusts(nil, one) || Trusts([]byte("text"), one) {
+		t.Error("what a bundle trusts is what it holds")
+	}
+	if !bytes.Equal(Bundle(authorities[0].Certificate), authorities[0].Certificate) {
+		t.Error("a bundle of one is another text")
 	}
 }

@@ -16,6 +16,14 @@ import (
 	"strings"
 )
 
+// Names under which directories are reported.
+const (
+	// Member is the members' Secret.
+	Member = "member"
+	// Shared is the ConfigMap of the configuration.
+	Shared = "shared"
+)
+
 // hashBytes of a hash are enough to tell contents apart.
 const hashBytes = 16
 
@@ -56,10 +64,19 @@ func (m *Mounts) Hashes() (map[string]string, error) {
 				errs = append(errs, err)
 				continue
 			}
-			out[name+"/"+key] = hash
+			out[Key(name, key)] = hash
 		}
 	}
 	return out, errors.Join(errs...)
+}
+
+// Key is the one under which a file of a directory is reported.
+func Key(name, file string) string { return name + "/" + file }
+
+// Hash is what is reported of a content.
+func Hash(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:hashBytes])
 }
 
 // keysIn lists the files of a volume that the kubelet keeps; names that begin
@@ -93,8 +110,7 @@ func (m *Mounts) hash(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read what is mounted: %w", err)
 	}
-	sum := sha256.Sum256(content)
-	hash := hex.EncodeToString(sum[:hashBytes])
+	hash := Hash(content)
 	m.known[path] = entry{target: info, hash: hash}
 	return hash, nil
 }
