@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -102,10 +103,12 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}
+	told := controller.NewMetrics(time.Now)
+	metrics.Registry.MustRegister(told) // once in a process
 	r := &controller.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Engines: engines, Settings: o.settings, Now: time.Now,
 		Recorder: mgr.GetEventRecorder("quorate"),
-		Connect:  connect,
+		Connect:  connect, Metrics: told,
 	}
 	if err := r.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the controller: %w", err)

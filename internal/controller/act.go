@@ -20,6 +20,7 @@ import (
 
 	agentclient "github.com/quorate/quorate/internal/agent/client"
 	"github.com/quorate/quorate/internal/agent/protocol"
+	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
@@ -39,7 +40,7 @@ func (p *pass) replace(ctx context.Context) error {
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("replace pod %s, which cannot start: %w", ref.Name, err)
 		}
-		p.replaced = append(p.replaced, ref.Name)
+		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, "it could not start"))
 		pointPodDeleted.Reach()
 	}
 	return nil
@@ -58,6 +59,7 @@ func (p *pass) ask(ctx context.Context) error {
 			}
 			continue
 		}
+		p.begun = append(p.begun, p.findings.actionOf(a))
 		pointAsked.Reach()
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/resource"
 )
 
@@ -61,6 +62,7 @@ func (p *pass) upgradeAgents(ctx context.Context) error {
 		if err := p.Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, patch), client.FieldOwner(resource.FieldOwner)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("give pod %s the image of the agent: %w", ref.Name, err)
 		}
+		p.begun = append(p.begun, p.findings.actionOn(engine.StepUpgradeAgent, ref.Name, ref.UID, "it has not the operator's image"))
 		pointAgentUpgraded.Reach()
 	}
 	return nil

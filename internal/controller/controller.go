@@ -75,6 +75,8 @@ type Reconciler struct {
 	Connect  fleet.Connect
 	Recorder events.EventRecorder
 	Settings Settings
+	// Metrics tell of what is reconciled; nil has nobody be told.
+	Metrics *Metrics
 	// Now is the clock of status writes and certificates; no decision about
 	// members hangs on it.
 	Now func() time.Time
@@ -98,14 +100,14 @@ const (
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var d v1alpha1.Datastore
 	if err := r.Get(ctx, req.NamespacedName, &d); err != nil {
-		r.fleet.Forget(req.NamespacedName)
+		r.drop(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("get Datastore %s: %w", req, err)
 	}
 	if d.DeletionTimestamp != nil {
-		r.fleet.Forget(req.NamespacedName)
+		r.drop(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	p := newPass(r, &d)
@@ -113,10 +115,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return p.report(ctx, err)
 }
 
+// drop forgets what is kept in mind of a Datastore that is gone, but for the
+// little that is kept by its UID.
+func (r *Reconciler) drop(key types.NamespacedName) {
+	r.fleet.Forget(key)
+	r.Metrics.forget(key)
+}
+
 // SetupWithManager registers the controller: Datastores, what they own, the
 // pods, claims and ledgers that bear their label, and the reports of the agents.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.tenure = newTenure()
+	if r.Metrics == nil {
+		r.Metrics = NewMetrics(r.Now)
+	}
 	woken := make(chan workqueue.TypedRateLimitingInterface[reconcile.Request], 1)
 	var once sync.Once
 	var queue workqueue.TypedRateLimitingInterface[reconcile.Request]

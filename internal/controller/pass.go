@@ -30,7 +30,8 @@ type pass struct {
 	secrets  *credentials
 	snapshot *snapshot
 	findings *findings
-	replaced []string
+	// begun are the actions that this pass has begun, or asked for again.
+	begun []deed
 	// early is set where a member is silent only because it was not asked yet.
 	early bool
 	// confirmed is set once the Datastore was seen to be as it was read.

@@ -28,12 +28,13 @@ const watchdog = 5 * time.Second
 const raceAgain = 200 * time.Millisecond
 
 // report ends the pass: one status write, if there is anything to write, then
-// the events that follow from it.
+// the events that follow from it, and those about actions.
 //
 // A lost race for the ledger or the status is nobody's fault and no error, nor
 // is a former Datastore's child that is still to be collected: the pass is
 // repeated on what is left.
 func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
+	defer p.account(cause)
 	if quiet, ok := silent(cause); ok {
 		return quiet, nil
 	}
@@ -134,9 +135,6 @@ func (p *pass) announce(old, now *v1alpha1.DatastoreStatus) {
 		if kind, worth := eventType(before, c); worth {
 			p.Recorder.Eventf(p.d, nil, kind, c.Reason, "Reconcile", "%s is %s: %.900s", c.Type, c.Status, c.Message) // the API server takes 1024 bytes
 		}
-	}
-	for _, name := range p.replaced {
-		p.Recorder.Eventf(p.d, nil, corev1.EventTypeNormal, v1alpha1.ReasonReplacingPod, "Replace", "replaced pod %s", name)
 	}
 }
 

@@ -224,6 +224,7 @@ func (p *pass) discard(ctx context.Context) error {
 		if err := p.Delete(ctx, c.DeepCopy(), seen); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete claim %s: %w", c.Name, err)
 		}
+		p.begun = append(p.begun, p.findings.actionOn(actionDeleteClaim, ref.Member, ref.UID, "the member has left, and spec.storage.retention.whenScaled is Delete"))
 		pointClaimDeleted.Reach()
 	}
 	return nil

@@ -48,6 +48,8 @@ type Options struct {
 	// Client wraps what the controller reads its cache and writes through; nil
 	// leaves it as it is.
 	Client func(client.Client) client.Client
+	// Metrics are those of the controller; nil has none be read.
+	Metrics *controller.Metrics
 	// Settings changes the settings; nil leaves them as they are.
 	Settings func(*controller.Settings)
 }
@@ -102,6 +104,7 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 	r := &controller.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Engines: engines, Connect: op.Line.Connect,
 		Recorder: mgr.GetEventRecorder("quorate"), Settings: settings(o), Now: time.Now,
+		Metrics: o.Metrics,
 	}
 	if o.Client != nil {
 		r.Client = o.Client(r.Client)
