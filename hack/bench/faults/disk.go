@@ -54,6 +54,7 @@ func fillDisk(ctx context.Context, st *stage) error {
 		return err
 	}
 	err = st.await(ctx, "the full disk to be noticed", fullTime, func(s quorum.Sample) bool {
+		s.Missing = "" // that is the enlargement, which has not begun
 		return s.Lacks(len(st.before.Members)) != ""
 	})
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {

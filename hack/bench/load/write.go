@@ -39,12 +39,12 @@ func (g Gap) Seconds() string {
 }
 
 // Longest returns the longest gap between two acknowledged writes of which the
-// later came after from. What came after to does not count; from the last
-// acknowledged write until then is a gap, too.
+// later came after from, and the earlier before to. Where none came any more,
+// the time from the last one to that end is a gap, too.
 func Longest(writes []Write, from, to time.Time) Gap {
 	var acked []time.Time
 	for _, w := range writes {
-		if !w.Acked.IsZero() && !w.Acked.After(to) {
+		if !w.Acked.IsZero() {
 			acked = append(acked, w.Acked)
 		}
 	}
@@ -55,6 +55,9 @@ func Longest(writes []Write, from, to time.Time) Gap {
 			longest.Length = max(longest.Length, at.Sub(last))
 		}
 		last = at
+		if at.After(to) {
+			return longest
+		}
 	}
 	if last.Before(from) {
 		last = from
