@@ -114,6 +114,10 @@ func judge(f *findings, a deed) (_ outcome, problem string) {
 	if f.decision.Ledger == nil {
 		return "", ""
 	}
+	effect := effects[a.kind]
+	if effect == nil {
+		effect = carriedOut
+	}
 	if out := effect(f, a); out != "" {
 		return out, ""
 	}
@@ -121,82 +125,6 @@ func judge(f *findings, a deed) (_ outcome, problem string) {
 		return outcomeFailed, r.Error
 	}
 	return "", ""
-}
-
-// effect is what the members show of it.
-func effect(f *findings, a deed) outcome {
-	entry, granted := f.decision.Ledger.Members[a.member]
-	known := f.decision.Assessment.Known
-	switch a.kind {
-	case engine.StepGrant:
-		return first(granted && entry.Joined, !granted || entry.Leaving)
-	case engine.StepLeave:
-		return first(!granted || !entry.Leaving, false)
-	case engine.StepEvictDead:
-		return first(known && !f.decision.Assessment.Has(a.of), known && !f.asks(a))
-	case engine.StepStepDown:
-		leader := f.decision.Assessment.Leader
-		return first(leader != "" && leader != a.member, known && !f.asks(a))
-	case engine.StepReplacePod:
-		return replaced(f, a)
-	case engine.StepUpgradeAgent:
-		return upgraded(f, a)
-	case actionDeleteClaim:
-		m := f.member(a.member)
-		return first(m == nil || m.Claim == nil || m.Claim.UID != a.of, false)
-	default:
-		return carriedOut(f, a)
-	}
-}
-
-func first(done, dropped bool) outcome {
-	switch {
-	case done:
-		return outcomeDone
-	case dropped:
-		return outcomeDropped
-	}
-	return ""
-}
-
-// replaced looks whether the pod that came after another serves with its vote.
-// If it is to be replaced too, or nobody shall run there any more, nobody waits
-// for it.
-func replaced(f *findings, a deed) outcome {
-	m := f.member(a.member)
-	if m == nil || m.Ordinal >= f.state.Wanted.Replicas || f.stopped() {
-		return outcomeDropped
-	}
-	if m.Pod == nil || m.Pod.UID == a.of {
-		return ""
-	}
-	again := slices.ContainsFunc(f.decision.Replace, func(r plan.PodRef) bool { return r.UID == m.Pod.UID })
-	return first(m.Pod.Ready && !m.Pod.Terminating && f.votes(*m), again)
-}
-
-// upgraded looks whether the agent has the image that it is to have, and
-// reports.
-func upgraded(f *findings, a deed) outcome {
-	m := f.member(a.member)
-	if m == nil || m.Pod == nil || m.Pod.UID != a.of {
-		return outcomeDropped
-	}
-	return first(m.Pod.Agent == f.state.Wanted.Agent && m.Pod.AgentSettled && m.Report != nil, false)
-}
-
-// carriedOut goes by the agent's word, once the step is not asked for any more:
-// what its effect looks like is the engine's to know. A member that is silent
-// is still at it, for all that is known.
-func carriedOut(f *findings, a deed) outcome {
-	m := f.member(a.agent)
-	if m == nil || m.Pod == nil || m.Pod.UID != a.podUID {
-		return outcomeDropped
-	}
-	if m.Report == nil || f.asks(a) {
-		return ""
-	}
-	r := reportOn(f, a)
-	return first(r != nil && r.Done && r.Error == "", r == nil || r.Done)
 }
 
 // reportOn is what the agent that was asked says of the action; nil where it
