@@ -7,6 +7,7 @@
 package portrait
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -166,7 +167,9 @@ func draw(o client.Object, chance map[string]string) (string, error) {
 		return "", fmt.Errorf("encode %s: %w", o.GetName(), err)
 	}
 	out := history.ReplaceAllString(string(text), "")
-	for _, from := range slices.Sorted(maps.Keys(chance)) {
+	// The longest first: one address may begin like another.
+	longest := func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }
+	for _, from := range slices.SortedFunc(maps.Keys(chance), longest) {
 		if from != "" {
 			out = strings.ReplaceAll(out, from, chance[from])
 		}
