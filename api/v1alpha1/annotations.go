@@ -24,4 +24,10 @@ const (
 	// to, and a consent that no longer fits, since the claim is another one by
 	// now, has no effect.
 	AnnotationApprove = GroupName + "/approve"
+
+	// AnnotationRotateCertificates asks for another authority and other pairs, by
+	// which operator and agents know each other, though none is due. Any value
+	// that was not given before is another request, such as a date. The last one
+	// that was begun is noted under the same name on the authority's Secret.
+	AnnotationRotateCertificates = GroupName + "/rotate-certificates"
 )

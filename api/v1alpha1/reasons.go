@@ -70,6 +70,13 @@ const (
 	// names.
 	ReasonExpandingVolumes = "ExpandingVolumes"
 
+	// ReasonRotatingCertificates says that the certificates by which operator and
+	// agents know each other are being renewed. No server is restarted by it.
+	//
+	// Remedy: wait. If it lasts, look at the member that the message names: it is
+	// silent, or its kubelet does not mount what is new.
+	ReasonRotatingCertificates = "RotatingCertificates"
+
 	// ReasonStopping says that spec.stopped is true and at least one member still
 	// runs; the members are shut down one after the other.
 	//
@@ -226,7 +233,8 @@ const (
 	// Remedy: restore the ConfigMap that the message names from a backup.
 	ReasonLedgerLost = "LedgerLost"
 
-	// ReasonCredentialsLost says that a Secret of the formed set is gone. It is
+	// ReasonCredentialsLost says that a Secret of the formed set is gone, or that a
+	// certificate in it cannot be read. It is
 	// never replaced by a new one, which would not open the data.
 	//
 	// Remedy: restore the Secret that the message names from a backup.

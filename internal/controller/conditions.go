@@ -33,6 +33,9 @@ type findings struct {
 	blocked *plan.Finding
 	// volumes is how far the claims are on their way to their size.
 	volumes volumes
+	// renewing says how far certificates are on their way to being renewed; empty
+	// where none is.
+	renewing string
 	// waiting says what goes by itself and is waited for before anything is
 	// done; empty where nothing is.
 	waiting string
@@ -208,6 +211,8 @@ func underWay(f *findings) verdict {
 		return yes(f.decision.Pending.Reason, f.decision.Pending.Message)
 	case f.volumes.growing != "":
 		return yes(v1alpha1.ReasonExpandingVolumes, f.volumes.growing)
+	case f.renewing != "":
+		return yes(v1alpha1.ReasonRotatingCertificates, f.renewing)
 	case len(f.unready()) > 0:
 		return yes(v1alpha1.ReasonMembersNotReady, "waiting for "+strings.Join(f.unready(), ", "))
 	default:

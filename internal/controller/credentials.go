@@ -131,7 +131,7 @@ func (p *pass) ensureCredentials(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("make the authority of %s: %w", p.d.Name, err)
 		}
-		if c.authority, err = p.createSecret(ctx, resource.AuthoritySecret, map[string][]byte{
+		if c.authority, err = p.createSecret(ctx, authoritySecret, map[string][]byte{
 			resource.AuthorityKey: pair.Certificate, resource.AuthorityPrivateKey: pair.Key,
 		}); err != nil {
 			return err

@@ -3,7 +3,10 @@
 
 package controller
 
-import "github.com/quorate/quorate/internal/faultpoint"
+import (
+	"github.com/quorate/quorate/internal/faultpoint"
+	"github.com/quorate/quorate/internal/rotation"
+)
 
 // The places between two side effects that belong together. A manager that
 // dies at any of them is followed by one that goes on from what it finds.
@@ -23,3 +26,12 @@ var (
 	pointAsked             = faultpoint.New("manager.asked")
 	pointStatusWritten     = faultpoint.New("manager.status-written")
 )
+
+// renewalPoints are those after each kind of write by which certificates are
+// renewed.
+var renewalPoints = map[rotation.Kind]faultpoint.Point{
+	rotation.Introduce: faultpoint.New("manager.authority-introduced"),
+	rotation.Trust:     faultpoint.New("manager.trust-written"),
+	rotation.Issue:     faultpoint.New("manager.pair-issued"),
+	rotation.Promote:   faultpoint.New("manager.authority-promoted"),
+}

@@ -36,6 +36,9 @@ type pass struct {
 	early bool
 	// confirmed is set once the Datastore was seen to be as it was read.
 	confirmed bool
+	// renewed is set once a Secret was written with renewed certificates; no
+	// event will tell of that.
+	renewed bool
 }
 
 func newPass(r *Reconciler, d *v1alpha1.Datastore) *pass {
@@ -73,12 +76,13 @@ var (
 //	retain    the claims, by their owners, while there is a Datastore
 //	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
+//	rotate    certificates that run out, or that are asked for
 //	discard   claims of members that have left
 //	replace   pods that cannot get on, or that have another template
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.limit, p.retain, p.expand, p.apply, p.discard, p.replace, p.upgradeAgents, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.limit, p.retain, p.expand, p.apply, p.rotate, p.discard, p.replace, p.upgradeAgents, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)

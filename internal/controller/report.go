@@ -44,7 +44,7 @@ func (p *pass) report(ctx context.Context, cause error) (ctrl.Result, error) {
 	}
 	p.findings.failure, p.findings.ledger = cause, p.ledger.ledger
 	next := statusOf(p.findings, p.snapshot)
-	result := ctrl.Result{RequeueAfter: p.again(raced)}
+	result := ctrl.Result{RequeueAfter: p.again(raced || p.renewed)}
 	if sameStatus(&p.d.Status, &next) {
 		p.agrees(p.d.UID)
 		return p.result(result, cause)
