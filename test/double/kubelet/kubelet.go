@@ -55,7 +55,7 @@ func New(cfg *rest.Config, scheme *runtime.Scheme, world *members.World, o Optio
 	world.Changed = func(pod types.NamespacedName) {
 		woken <- event.GenericEvent{Object: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}}
 	}
-	pods := &podKeeper{Client: mgr.GetClient(), world: world, alone: o.Alone}
+	pods := &podKeeper{Client: mgr.GetClient(), seen: mgr.GetCache(), world: world, alone: o.Alone}
 	if err := pods.setup(mgr, woken); err != nil {
 		return nil, err
 	}

@@ -40,12 +40,16 @@ const Nowhere = "example.com/nowhere"
 // podKeeper is the kubelet of all nodes.
 type podKeeper struct {
 	client.Client
+	// seen is the cache; Secrets and ConfigMaps are otherwise read past it.
+	seen  client.Reader
 	world *members.World
 	alone bool
 	hosts atomic.Int32
 	// booted are the pods that were seen to run, by name: one may be gone before
 	// it was seen to go.
 	booted sync.Map
+	// mounted are the versions of Secrets that pods have mounted, by UID of the pod.
+	mounted sync.Map
 }
 
 func (k *podKeeper) setup(mgr manager.Manager, woken <-chan event.GenericEvent) error {
@@ -53,6 +57,7 @@ func (k *podKeeper) setup(mgr manager.Manager, woken <-chan event.GenericEvent) 
 	err := ctrl.NewControllerManagedBy(mgr).Named("pod").
 		For(&corev1.Pod{}).
 		Watches(&corev1.Service{}, inputs).
+		WatchesMetadata(&corev1.Secret{}, inputs).
 		WatchesRawSource(source.Channel(woken, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 8}).Complete(k)
 	if err != nil {
@@ -165,7 +170,7 @@ func (k *podKeeper) statusOf(ctx context.Context, pod *corev1.Pod) (*corev1.PodS
 // address in the configuration.
 func (k *podKeeper) boot(ctx context.Context, pod *corev1.Pod, ip string) (bool, error) {
 	if _, booted := k.world.Look(pod.UID); booted {
-		return true, nil
+		return true, k.remount(ctx, pod)
 	}
 	datastore := pod.Labels[resource.DatastoreLabel]
 	var secret corev1.Secret
@@ -193,6 +198,7 @@ func (k *podKeeper) boot(ctx context.Context, pod *corev1.Pod, ip string) (bool,
 		ClusterID: env(pod, settings.EnvClusterID), IP: ip, Mounted: secret.Data,
 		Files: reloadable(&config),
 	})
+	k.mounted.Store(pod.UID, secret.ResourceVersion)
 	return true, nil
 }
 

@@ -39,13 +39,13 @@ func (l *Line) Connect(id fleet.Identity) (fleet.Client, error) {
 	if _, err := tls.X509KeyPair([]byte(id.Cert), []byte(id.Key)); err != nil {
 		return nil, fmt.Errorf("read the manager's pair: %w", err)
 	}
-	return &client{line: l, authority: id.CA}, nil
+	return &client{line: l, identity: id}, nil
 }
 
 // client is a manager's connection to the members of one Datastore.
 type client struct {
-	line      *Line
-	authority string
+	line     *Line
+	identity fleet.Identity
 }
 
 var errCut = errors.New("the line is cut")
@@ -103,8 +103,8 @@ func (c *client) send(host string, req protocol.ActionRequest) *protocol.Refusal
 	return refusal
 }
 
-// dial refuses a manager whose authority is not the one that the member has
-// mounted, as TLS would.
+// dial refuses a manager whom the member, with what it has mounted, would not
+// trust, or who would not trust it.
 func (c *client) dial(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port != fmt.Sprint(protocol.Port) {
@@ -116,8 +116,8 @@ func (c *client) dial(addr string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if string(m.pod.Mounted["ca.crt"]) != c.authority {
-		return "", fmt.Errorf("dial %s: the certificate is of an unknown authority", addr)
+	if err := greet(c.identity, m.pod.Mounted); err != nil {
+		return "", fmt.Errorf("dial %s: %w", addr, err)
 	}
 	return host, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/quorate/quorate/internal/agent/fence"
 	"github.com/quorate/quorate/internal/agent/gate"
+	"github.com/quorate/quorate/internal/agent/mounts"
 	"github.com/quorate/quorate/internal/agent/protocol"
 	agentvolume "github.com/quorate/quorate/internal/agent/volume"
 	"github.com/quorate/quorate/internal/engine"
@@ -116,6 +117,10 @@ func (m *member) report() (engine.Report, string) {
 	}
 	if mk := m.volume.marker; mk != nil {
 		r.ClusterID, r.ClaimUID, r.Grant = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind
+	}
+	r.Mounts = map[string]string{}
+	for key, value := range m.pod.Mounted {
+		r.Mounts[mounts.Key(mounts.Member, key)] = mounts.Hash(value)
 	}
 	if m.action != nil {
 		action := *m.action

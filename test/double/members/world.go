@@ -95,6 +95,19 @@ func (w *World) Kill(uid types.UID) {
 	w.unlockAndTell(m.set)
 }
 
+// Mount is the kubelet bringing what a running pod has mounted of the members'
+// Secret up to date.
+func (w *World) Mount(uid types.UID, mounted map[string][]byte) {
+	w.mu.Lock()
+	m := w.byUID[uid]
+	if m == nil {
+		w.mu.Unlock()
+		return
+	}
+	m.pod.Mounted = mounted
+	w.unlockAndTell(m.set)
+}
+
 // drop ends a member; the lock is held.
 func (w *World) drop(m *member) {
 	delete(w.byUID, m.pod.UID)

@@ -103,7 +103,7 @@ var _ = Describe("A new Datastore", Ordered, func() {
 			}
 		}
 		Expect(lasting).To(Equal(4))
-		Expect(controlled).To(Equal(9), "five Services, ConfigMap, NetworkPolicy, Secret and StatefulSet")
+		Expect(controlled).To(Equal(10), "five Services, ConfigMap, NetworkPolicy, Secret, budget and StatefulSet")
 	})
 
 	It("tells how it is", func(ctx context.Context) {

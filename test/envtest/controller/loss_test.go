@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/double/kubelet"
 	"github.com/quorate/quorate/test/double/operator"
+	"github.com/quorate/quorate/test/double/portrait"
 	"github.com/quorate/quorate/test/double/wire"
 
 	. "github.com/quorate/quorate/test/stage"
@@ -219,9 +221,19 @@ var _ = Describe("A formed set", func() {
 			Has(v1alpha1.ConditionDegraded, metav1.ConditionUnknown, v1alpha1.ReasonMembersSilent),
 		)
 		ExpectScaled(ctx, d, 1)
+		closed := func(g Gomega) {
+			var budget policyv1.PodDisruptionBudget
+			g.Expect(API.Get(ctx, s.Key(resource.DisruptionBudgetName("db")), &budget)).To(Succeed())
+			g.Expect(budget.Spec.MaxUnavailable.IntValue()).To(BeZero(), "nobody knows what the set tolerates")
+		}
+		Eventually(closed).Should(Succeed())
 		op.Wire.Forget()
 		Consistently(func() int { return wire.Count(op.Wire.Writes()).Objects() }).Should(BeZero())
-		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
+		now := s.Portrait(ctx, "db")
+		for _, p := range []portrait.Portrait{plain, now} {
+			delete(p, "PodDisruptionBudget "+resource.DisruptionBudgetName("db"))
+		}
+		Expect(now).To(Equal(plain))
 		ExpectScaled(ctx, d, 3)
 		for i := range 3 {
 			World.Silence(s.Key("db"), i, false)

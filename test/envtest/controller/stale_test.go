@@ -29,7 +29,7 @@ var _ = Describe("An operator with an old view", func() {
 		ExpectObjectReconciled(ctx, d)
 		tally := wire.Count(op.Wire.Writes())
 		AddReportEntry("Writes with a lagging cache", tally.String())
-		Expect(tally.Of("create")).To(Equal(13))
+		Expect(tally.Of("create")).To(Equal(14))
 		Expect(tally.Of("delete")).To(BeZero())
 		Expect(World.Formations(s.Key("db"))).To(Equal(1))
 
