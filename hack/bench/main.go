@@ -8,6 +8,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,7 +24,9 @@ import (
 )
 
 func main() {
-	ctrl.SetLogger(logr.Discard()) // what there is to say is said as progress or as an error.
+	// What there is to say is said as progress or as an error; libraries say that a server broke a connection.
+	ctrl.SetLogger(logr.Discard())
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	root := &cobra.Command{Use: "bench", Short: "Measure the product on a real cluster", SilenceUsage: true, SilenceErrors: true}
 	root.AddCommand(formCommand(), faultsCommand())

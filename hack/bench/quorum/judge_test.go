@@ -154,24 +154,3 @@ func TestLowest(t *testing.T) {
 		t.Errorf("the configuration known before does not count: %+v", got)
 	}
 }
-
-func TestSpokesman(t *testing.T) {
-	s := whole(3)
-	if got := spokesman(s, s.Members); got != "http://10.0.0.0" {
-		t.Errorf("%s is asked, and not the leader", got)
-	}
-	s.Answers["consul-0"], s.Answers["consul-1"] = Answer{}, Answer{Alive: true}
-	if got := spokesman(s, s.Members); got != "http://10.0.0.2" {
-		t.Errorf("%s is asked, and does not follow anybody", got)
-	}
-	s.Answers["consul-2"] = Answer{}
-	if got := spokesman(s, s.Members); got != "http://10.0.0.1" {
-		t.Errorf("%s is asked, and did not answer", got)
-	}
-	if got := spokesman(Sample{}, s.Members); got == "" {
-		t.Error("nobody is asked")
-	}
-	if got := spokesman(Sample{}, nil); got != "" {
-		t.Errorf("%s is asked, and is no member", got)
-	}
-}

@@ -18,8 +18,8 @@ import (
 const Every = 200 * time.Millisecond
 
 // Poller looks at a set again and again. A look costs one request that is not
-// passed on per server, and two that only the leader answers. One that is slow
-// does not hold up the next.
+// passed on per server, and two of the leader. One that is slow does not hold up
+// the next.
 type Poller struct {
 	Reach ground.Reach
 	Book  *Book
@@ -79,15 +79,14 @@ func (p *Poller) look(ctx context.Context, at time.Time, members []Member) {
 			continue
 		}
 		wg.Go(func() {
-			answer, id := p.askMember(ctx, m)
+			seen := p.askMember(ctx, m)
 			mu.Lock()
 			defer mu.Unlock()
-			s.Answers[m.Name], s.IDs[m.Name] = answer, id
+			s.Answers[m.Name], s.IDs[m.Name] = seen.answer, seen.id
+			if seen.peers != nil {
+				s.Peers, s.Health = seen.peers, seen.health
+			}
 		})
-	}
-	if url := spokesman(p.Last(), members); url != "" {
-		wg.Go(func() { s.Peers = p.peers(ctx, url) })
-		wg.Go(func() { s.Health = p.health(ctx, url) })
 	}
 	wg.Wait()
 	if p.Missing != nil {
@@ -107,50 +106,33 @@ func (p *Poller) add(s Sample) {
 	p.samples = slices.Insert(p.samples, i, s)
 }
 
-// spokesman is the server that is asked what only the leader knows: the one
-// that most servers followed when last seen, or one that followed somebody, or
-// one that answered, or any.
-func spokesman(last Sample, members []Member) string {
-	best, most := "", -1
-	for _, m := range members {
-		if m.URL == "" {
-			continue
-		}
-		if rank := last.rank(m); rank > most {
-			best, most = m.URL, rank
-		}
-	}
-	return best
+// heard is what one member says.
+type heard struct {
+	answer Answer
+	id     string
+	// peers and health come from the leader only.
+	peers  []Peer
+	health []Server
 }
 
-// rank tells how likely a member is to speak for all.
-func (s Sample) rank(m Member) int {
-	answer := s.Answers[m.Name]
-	if !answer.Alive {
-		return 0
-	}
-	if answer.Leader == "" {
-		return 1
-	}
-	followers := 2
-	for _, other := range s.Answers {
-		if named, ok := s.memberOf(Peer{Address: other.Leader}); ok && named.UID == m.UID {
-			followers++
-		}
-	}
-	return followers
-}
-
-func (p *Poller) askMember(ctx context.Context, m Member) (Answer, string) {
+// askMember asks a member for itself, and where it says that it leads for the
+// others, too. Others would pass such a question on, and hold it for seconds
+// while nobody leads: many of those would be in the way of the client's writes.
+func (p *Poller) askMember(ctx context.Context, m Member) heard {
 	text, ok := p.Reach.Call(ctx, http.MethodGet, m.URL+"/v1/status/leader", "", "")
-	if !ok {
-		return Answer{}, ""
+	var out heard
+	if !ok || json.Unmarshal([]byte(text), &out.answer.Leader) != nil {
+		return heard{}
 	}
-	var leader string
-	if json.Unmarshal([]byte(text), &leader) != nil {
-		return Answer{}, ""
+	out.answer.Alive = true
+	var wg sync.WaitGroup
+	wg.Go(func() { out.id = p.id(ctx, m) })
+	if m.is(out.answer.Leader) {
+		wg.Go(func() { out.peers = p.peers(ctx, m.URL) })
+		wg.Go(func() { out.health = p.health(ctx, m.URL) })
 	}
-	return Answer{Alive: true, Leader: leader}, p.id(ctx, m)
+	wg.Wait()
+	return out
 }
 
 // id returns the identity of a server, which stays as long as its container.

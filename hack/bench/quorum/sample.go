@@ -8,6 +8,7 @@ package quorum
 
 import (
 	"net"
+	"slices"
 	"time"
 )
 
@@ -91,18 +92,18 @@ func (s Sample) Leader() (Member, bool) {
 
 // memberOf returns the pod that is reached at a peer's address.
 func (s Sample) memberOf(p Peer) (Member, bool) {
-	host, _, err := net.SplitHostPort(p.Address)
-	if err != nil {
-		return Member{}, false
-	}
 	for _, m := range s.Members {
-		for _, address := range m.Addresses {
-			if address == host {
-				return m, true
-			}
+		if m.is(p.Address) {
+			return m, true
 		}
 	}
 	return Member{}, false
+}
+
+// is tells whether Raft means this member by an address.
+func (m Member) is(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && slices.Contains(m.Addresses, host)
 }
 
 // healthy tells whether autopilot says so of a server; where it says nothing,
