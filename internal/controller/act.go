@@ -40,7 +40,7 @@ func (p *pass) replace(ctx context.Context) error {
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("replace pod %s, which cannot start: %w", ref.Name, err)
 		}
-		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, "it could not start"))
+		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, "it cannot get on as it is"))
 		pointPodDeleted.Reach()
 	}
 	return nil

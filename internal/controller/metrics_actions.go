@@ -12,9 +12,9 @@ import (
 	"github.com/quorate/quorate/internal/plan"
 )
 
-// actionDeleteClaim is an action of the core that is no step: it is never the
-// next of a plan, and no guard is asked.
-const actionDeleteClaim engine.StepKind = "DeleteClaim"
+// actionDiscardVolume is the deletion of a claim, whether a plan had it as a step
+// or it follows from a leave that was completed.
+const actionDiscardVolume engine.StepKind = "DiscardVolume"
 
 // deed is an action that this manager has begun: an agent was asked for it, or the
 // API server.

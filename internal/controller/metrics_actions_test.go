@@ -184,7 +184,7 @@ func TestActionsOfTheCore(t *testing.T) {
 	}
 	replace := deed{kind: engine.StepReplacePod, member: "db-1", of: "p1"}
 	upgrade := deed{kind: engine.StepUpgradeAgent, member: "db-1", of: "p1"}
-	discard := deed{kind: actionDeleteClaim, member: "db-1", of: "c1"}
+	discard := deed{kind: actionDiscardVolume, member: "db-1", of: "c1"}
 	for name, c := range map[string]struct {
 		begun  deed
 		passes []*findings
@@ -216,7 +216,7 @@ func TestActionsOfTheCore(t *testing.T) {
 		},
 		"a claim that has gone": {
 			discard, []*findings{serving(3), serving(3), serving(3).with(func(f *findings) { f.state.Members[1].Claim = nil })},
-			[]string{"DeleteClaim db-1 begun 0", "", "DeleteClaim db-1 done 2"},
+			[]string{"DiscardVolume db-1 begun 0", "", "DiscardVolume db-1 done 2"},
 		},
 	} {
 		if diff := cmp.Diff(c.want, tale(c.passes, []deed{c.begun})); diff != "" {

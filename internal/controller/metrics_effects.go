@@ -19,7 +19,7 @@ var effects = map[engine.StepKind]func(*findings, deed) outcome{
 	engine.StepStepDown:     steppedDown,
 	engine.StepReplacePod:   replaced,
 	engine.StepUpgradeAgent: upgraded,
-	actionDeleteClaim:       claimDeleted,
+	actionDiscardVolume:     claimDeleted,
 }
 
 // first is the outcome that is told where both were seen.

@@ -224,7 +224,7 @@ func (p *pass) discard(ctx context.Context) error {
 		if err := p.Delete(ctx, c.DeepCopy(), seen); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete claim %s: %w", c.Name, err)
 		}
-		p.begun = append(p.begun, p.findings.actionOn(actionDeleteClaim, ref.Member, ref.UID, "the member has left, and spec.storage.retention.whenScaled is Delete"))
+		p.begun = append(p.begun, p.findings.actionOn(actionDiscardVolume, ref.Member, ref.UID, "the policy or the user says that it may go"))
 		pointClaimDeleted.Reach()
 	}
 	return nil
