@@ -64,7 +64,7 @@ func (p *pass) upgradeRefused(snap *snapshot) *plan.Finding {
 
 func (p *pass) builder(snap *snapshot, replicas int32) resource.Builder {
 	in := resource.Input{
-		Datastore: p.d, Engine: p.kit.Engine, Replicas: replicas, ServerImage: p.image(),
+		Datastore: p.d, Engine: p.kit.Engine, Replicas: replicas, Members: p.findings.decision.Shape.Members, ServerImage: p.image(),
 		AgentImage: p.Settings.AgentImage, ClusterDomain: p.Settings.ClusterDomain, OperatorNamespace: p.Settings.Namespace,
 		Addresses: map[string]string{}, Proven: p.findings.decision.Shape.Proven,
 	}
@@ -90,7 +90,7 @@ func (p *pass) apply(ctx context.Context) error {
 		return errStop
 	}
 	shape := p.findings.decision.Shape
-	services := p.builder(p.snapshot, shape.Members).Services()
+	services := p.builder(p.snapshot, shape.Replicas).Services()
 	for _, desired := range services {
 		got, err := p.ensure(ctx, desired)
 		if err != nil {

@@ -23,6 +23,9 @@ type Input struct {
 	ClusterID string
 	// Replicas is the size that the planner decided on, not the user's.
 	Replicas int32
+	// Members is how many ordinals have a Service of their own, with a pod or
+	// without: those of a stopped set keep theirs. Never less than Replicas.
+	Members int32
 	// ServerImage is the one recorded in the ledger, or the user's.
 	ServerImage string
 	// AgentImage is that of this operator.

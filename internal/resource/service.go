@@ -19,7 +19,7 @@ func (b Builder) Services() []*corev1.Service {
 	if !b.traits.StableAddress {
 		return out
 	}
-	for i := range b.in.Replicas {
+	for i := range max(b.in.Members, b.in.Replicas) {
 		out = append(out, b.MemberService(i))
 	}
 	return out

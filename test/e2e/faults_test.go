@@ -125,7 +125,7 @@ func (w *writer) do(ctx context.Context, method, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s of %s: %s: %s", method, name, answer.Status, text)

@@ -73,6 +73,28 @@ var _ = Describe("A changed specification", func() {
 		Expect(s.Portrait(ctx, "db")).To(Equal(plain))
 	})
 
+	It("stops a set without any of its data or addresses, and starts it again", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		plain := s.Portrait(ctx, "db")
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Stopped = true })
+		ExpectDatastore(ctx, d,
+			Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonStopped),
+			Has(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonStopped),
+			Has(v1alpha1.ConditionFormed, metav1.ConditionTrue, v1alpha1.ReasonFormed),
+			Observed,
+		)
+		Expect(s.Pods(ctx, "db")).To(BeEmpty())
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Stopped = false })
+		ExpectObjectReconciled(ctx, d)
+		ExpectMembers(ctx, s, "db", 3)
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+		Eventually(func() []string { return s.Portrait(ctx, "db").Difference(plain) }).Should(BeEmpty())
+	})
+
 	It("changes nothing while it is paused, and tells so", func(ctx context.Context) {
 		s := NewScene(ctx)
 		op := s.Operate(ctx)
