@@ -5,6 +5,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/quorate/quorate/hack/bench/quorum"
@@ -26,8 +27,8 @@ func (p *player) watch(ctx context.Context, sc scenario, st *stage, out *outcome
 	for {
 		select {
 		case <-ctx.Done():
-			_ = <-applying   // it ends with ctx, and undoes what must not stay.
-			return ctx.Err() //nolint:wrapcheck // the caller says at what it was stopped.
+			// It ends with ctx, too, and undoes what must not stay.
+			return errors.Join(ctx.Err(), <-applying)
 		case err := <-applying:
 			if err != nil {
 				return err
