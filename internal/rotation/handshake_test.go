@@ -6,7 +6,6 @@ package rotation
 import (
 	"crypto/tls"
 	"errors"
-	"net"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -24,25 +23,24 @@ func (b *bench) callWith(manager map[string][]byte, i int) error {
 	b.t.Helper()
 	caller, err := client.Identity(manager[resource.AuthorityKey], manager[resource.CertificateKey], manager[resource.PrivateKey])
 	b.must(err)
-	near, far := net.Pipe()
-	defer func() { _, _ = near.Close(), far.Close() }()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", server.NewIdentity(b.dirs[i]).Config())
+	b.must(err)
+	defer func() { _ = listener.Close() }()
 	served := make(chan error, 1)
 	go func() {
-		conn := tls.Server(far, server.NewIdentity(b.dirs[i]).Config())
-		err := conn.Handshake()
+		conn, err := listener.Accept()
 		if err == nil {
 			_, err = conn.Write([]byte("x"))
+			_ = conn.Close()
 		}
-		_ = far.Close()
 		served <- err
 	}()
-	conn := tls.Client(near, caller)
-	err = conn.Handshake()
+	conn, err := tls.Dial("tcp", listener.Addr().String(), caller)
 	if err == nil {
-		// What the server thinks of the certificate comes after the handshake.
+		// What the server thinks of the caller comes after the handshake.
 		_, err = conn.Read(make([]byte, 1))
+		_ = conn.Close()
 	}
-	_ = near.Close()
 	return errors.Join(err, <-served)
 }
 
@@ -70,7 +68,7 @@ func TestStrangersDoNotReachEachOther(t *testing.T) {
 // write before, whenever the kubelets come round to mounting what is written.
 func TestEveryMemberIsReachedAtEveryMoment(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		members := rapid.IntRange(1, 3).Draw(r, "members")
+		members := rapid.IntRange(1, 2).Draw(r, "members")
 		b := newBench(t, month, month, month, members)
 		b.request = true
 		for writes := 0; writes < 8; {

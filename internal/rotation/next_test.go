@@ -109,7 +109,10 @@ func TestItGoesOnAfterEveryWrite(t *testing.T) {
 		b := newBench(t, month, month, month, 2)
 		b.request = true
 		done := 0
-		for done < writes {
+		for rounds := 0; done < writes; rounds++ {
+			if rounds > 30 {
+				t.Fatalf("it comes to %d writes and no further", done)
+			}
 			step := b.next()
 			if step.Kind == "" {
 				b.mountAll()
