@@ -125,6 +125,10 @@ func TestAnActionIsToldOnceAndItsEndOnce(t *testing.T) {
 			[]*findings{serving(3).with(dead, asked(evict)), serving(3).with(unknown), serving(3).with(dead, asked(evict)), serving(3)},
 			[]string{"EvictDead db-2 begun 0", "", "", "EvictDead db-2 done 3"},
 		},
+		"an eviction that nobody wants any more": {
+			[]*findings{serving(3).with(dead, asked(evict)), serving(3).with(dead)},
+			[]string{"EvictDead db-2 begun 0", "EvictDead db-2 dropped 1"},
+		},
 		"a reload, by the agent's word once it is not asked for": {
 			[]*findings{
 				serving(3).with(asked(reload)), serving(3).with(asked(reload), says(reload, true, "")),
@@ -225,7 +229,17 @@ func TestActionsOfTheCore(t *testing.T) {
 	}
 }
 
-// A pod that is made anew at once is another action, and why is the plan's.
+// The next pod of a member that is to go is another action, and the same one
+// that is deleted again is not.
+func TestAnotherPodIsAnotherAction(t *testing.T) {
+	first, second := deed{kind: engine.StepReplacePod, member: "db-1", of: "p1"}, deed{kind: engine.StepReplacePod, member: "db-1", of: "q"}
+	got := tale([]*findings{serving(3).with(noPod(1)), serving(3).with(noPod(1)), serving(3).with(noPod(1))}, []deed{first}, []deed{first}, []deed{second})
+	if diff := cmp.Diff([]string{"ReplacePod db-1 begun 0", "", "ReplacePod db-1 begun 0"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Why it is done is the plan's word, where the plan is about it.
 func TestWhyOfAnAction(t *testing.T) {
 	f := serving(3).with(planned(plan.Summary{Action: engine.StepReplacePod, Member: "db-1", Why: "db-1: it has not the wanted template yet"}))
 	if a := f.actionOn(engine.StepReplacePod, "db-1", "p1", "stuck"); a.why != "db-1: it has not the wanted template yet" {
