@@ -234,8 +234,8 @@ const (
 	ReasonLedgerLost = "LedgerLost"
 
 	// ReasonCredentialsLost says that a Secret of the formed set is gone, or that a
-	// certificate in it cannot be read. It is
-	// never replaced by a new one, which would not open the data.
+	// certificate in it cannot be read. It is never replaced by a new one, which
+	// would not open the data.
 	//
 	// Remedy: restore the Secret that the message names from a backup.
 	ReasonCredentialsLost = "CredentialsLost"

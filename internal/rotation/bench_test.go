@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/internal/agent/mounts"
+	"github.com/quorate/quorate/internal/agent/server"
 	"github.com/quorate/quorate/internal/pki"
 	"github.com/quorate/quorate/internal/resource"
 )
@@ -29,7 +30,9 @@ type bench struct {
 	silent  map[int]bool
 	dirs    []string
 	mounted []map[string][]byte
-	now     time.Time
+	// agents have served since the beginning, and read the files of dirs.
+	agents []*server.Identity
+	now    time.Time
 }
 
 // newBench has an authority and pairs of these ages, and members that have
@@ -58,6 +61,7 @@ func newBench(t *testing.T, authority, manager, member time.Duration, members in
 		b.mounted = append(b.mounted, nil)
 		b.must(os.Mkdir(b.dirs[i], 0o700))
 		b.mount(i)
+		b.agents = append(b.agents, server.NewIdentity(b.dirs[i]))
 	}
 	return b
 }

@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quorate/quorate/internal/agent/client"
-	"github.com/quorate/quorate/internal/agent/server"
 	"github.com/quorate/quorate/internal/resource"
 )
 
@@ -23,7 +22,7 @@ func (b *bench) callWith(manager map[string][]byte, i int) error {
 	b.t.Helper()
 	caller, err := client.Identity(manager[resource.AuthorityKey], manager[resource.CertificateKey], manager[resource.PrivateKey])
 	b.must(err)
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", server.NewIdentity(b.dirs[i]).Config())
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", b.agents[i].Config())
 	b.must(err)
 	defer func() { _ = listener.Close() }()
 	served := make(chan error, 1)
