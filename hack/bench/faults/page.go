@@ -121,8 +121,9 @@ func explained() string {
 		"- *All voters back* is when all of this begins to hold, and then holds for %s: as many pods as wanted, all running; Raft's configuration exactly "+
 		"these, by address and by the identity that the running process has, each with a vote; each healthy in autopilot's eyes, answering, "+
 		"and following a leader; the pods, versions, settings or volumes being those asked for.\n"+
-		"- *Tolerance* is healthy voters less a majority of the voters in Raft's configuration; less than 0 is no quorum. A voter is healthy where a "+
-		"server answers at its address and autopilot says so; while nobody leads, or a new leader has not yet looked at the others, its answer is enough. It was looked at every %s; the lowest counts.\n"+
+		"- *Tolerance* is healthy voters less a majority of the voters in Raft's configuration; less than 0 is no quorum. A voter is healthy where "+
+		"a pod is at its address, its server answers, and follows whoever leads, in one of two looks at least, and autopilot says so; while nobody leads, or "+
+		"a new leader has not yet looked at the others, its answer is enough. It was looked at every %s; the lowest counts.\n"+
 		"- A *verdict* is given on the Datastore: the target below, nothing lost, all voters back, and neither gap nor return more than %s above the tutorial's.\n"+
 		"- The tutorial's servers have neither gossip encryption nor access control; the Datastore's have both. Nobody looks after the tutorial's: what "+
 		"is *not back* stays so until a person comes. Where a node is lost, the operator runs on another one.\n"+

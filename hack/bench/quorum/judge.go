@@ -108,10 +108,9 @@ type Low struct {
 }
 
 // Lowest finds the worst moments between two times. A voter is healthy where a
-// server answers at its address and is not unhealthy in autopilot's eyes. One
-// that follows nobody while others do, in two looks one after the other, is not:
-// autopilot is slow to notice. Where no leader tells the configuration, the last
-// one known counts.
+// pod is at its address, its server is not silent, and autopilot does not say
+// the contrary. Where no leader tells the configuration, the last one known
+// counts.
 func Lowest(samples []Sample, from, to time.Time) Low {
 	var low Low
 	var peers []Peer
@@ -147,24 +146,19 @@ func (s Sample) count(peers []Peer, before Sample) (voters, healthy int) {
 		}
 		voters++
 		m, ok := s.memberOf(p)
-		if ok && s.Answers[m.Name].Alive && s.healthy(p.ID) && !(s.astray(m.Name) && before.astray(m.Name)) {
+		if ok && s.healthy(p.ID) && !(s.silent(m.Name) && before.silent(m.Name)) {
 			healthy++
 		}
 	}
 	return voters, healthy
 }
 
-// astray tells whether a server follows nobody while others do.
-func (s Sample) astray(name string) bool {
-	if s.Answers[name].Leader != "" {
-		return false
-	}
-	for _, answer := range s.Answers {
-		if answer.Leader != "" {
-			return true
-		}
-	}
-	return false
+// silent tells whether a server does not answer, or follows nobody while another
+// leads. A single look may say so of one that was only slow, or just followed
+// somebody else; two say that it is away, and sooner than autopilot.
+func (s Sample) silent(name string) bool {
+	answer := s.Answers[name]
+	return !answer.Alive || s.Peers != nil && answer.Leader == ""
 }
 
 func majority(voters int) int { return voters/2 + 1 }

@@ -116,6 +116,8 @@ func TestLowest(t *testing.T) {
 		leaderless.Answers[name] = Answer{Alive: true}
 	}
 	leaderless.Peers, leaderless.Health = nil, nil
+	orphaned := gone(whole(3), "consul-0")
+	orphaned.Answers["consul-1"], orphaned.Peers, orphaned.Health = Answer{Alive: true}, nil, nil
 	joining := whole(4)
 	joining.Peers[3].Voter = false
 	moved := whole(3)
@@ -126,16 +128,18 @@ func TestLowest(t *testing.T) {
 		want Low
 	}{
 		{"nothing happens", []Sample{whole(3), whole(3)}, Low{true, 1, 3, 0}},
-		{"one does not answer", []Sample{whole(3), gone(whole(3), "consul-2")}, Low{true, 0, 2, 1}},
-		{"no leader tells, and one does not answer", []Sample{whole(3), unseen}, Low{true, 0, 2, 1}},
+		{"one does not answer", []Sample{whole(3), gone(whole(3), "consul-2"), gone(whole(3), "consul-2")}, Low{true, 0, 2, 1}},
+		{"one does not answer once", []Sample{whole(3), gone(whole(3), "consul-2"), whole(3)}, Low{true, 1, 3, 0}},
+		{"no leader tells, and one does not answer", []Sample{whole(3), unseen, unseen}, Low{true, 0, 2, 1}},
 		{"autopilot knows worse", []Sample{whole(3), sick}, Low{true, -1, 1, 2}},
 		{"a leader that was just elected", []Sample{elected}, Low{true, 1, 3, 0}},
 		{"one follows nobody for a moment", []Sample{whole(3), lost, whole(3)}, Low{true, 1, 3, 0}},
 		{"one follows nobody", []Sample{whole(3), lost, lost}, Low{true, 0, 2, 1}},
+		{"those who live still follow the dead", []Sample{whole(3), orphaned, orphaned}, Low{true, 0, 2, 1}},
 		{"nobody follows", []Sample{whole(3), leaderless, leaderless}, Low{true, 1, 3, 0}},
 		{"one without a vote does not count", []Sample{joining}, Low{true, 1, 3, 0}},
 		{"a pod at another address is not the voter", []Sample{moved}, Low{true, 0, 2, 1}},
-		{"the worst of different moments", []Sample{whole(5), gone(whole(5), "consul-1", "consul-2"), gone(whole(3), "consul-1")}, Low{true, 0, 2, 2}},
+		{"the worst of different moments", []Sample{whole(5), gone(whole(5), "consul-1", "consul-2"), gone(whole(5), "consul-1", "consul-2"), gone(whole(3), "consul-1")}, Low{true, 0, 2, 2}},
 		{"nothing is known", []Sample{{}}, Low{}},
 	} {
 		for i := range c.of {
@@ -145,11 +149,11 @@ func TestLowest(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
-	late := []Sample{sampled(0, whole(3)), sampled(5, gone(whole(3), "consul-1"))}
+	late := []Sample{sampled(0, whole(3)), sampled(5, gone(whole(3), "consul-1")), sampled(6, gone(whole(3), "consul-1"))}
 	if got := Lowest(late, begin, begin.Add(time.Second)); got.Away != 0 {
 		t.Errorf("what came later counts: %+v", got)
 	}
-	before := []Sample{sampled(0, whole(3)), sampled(5, unseen)}
+	before := []Sample{sampled(0, whole(3)), sampled(5, unseen), sampled(6, unseen)}
 	if got := Lowest(before, begin.Add(time.Second), begin.Add(time.Hour)); got.Healthy != 2 {
 		t.Errorf("the configuration known before does not count: %+v", got)
 	}
