@@ -57,10 +57,17 @@ func (r results) origin() string {
 	if r.runs > 1 {
 		times = fmt.Sprintf("%d times: medians (least–most), and of lost, tolerance and voters the worst", r.runs)
 	}
-	text := fmt.Sprintf("Measured %s by `make bench-faults` on %s, with control plane and three nodes on this one machine, in %s. "+
-		"Kubernetes %s, Consul %s. Each scenario was played first with the tutorial's manifests and then with a `Datastore`, each %s. "+
-		"At most %.0f %% of the processors were in use just before a scenario.",
-		r.when.UTC().Format("2006-01-02"), ground.Machine(), r.took.Round(time.Minute), r.kubernetes, newVersion, times, 100*r.busy)
+	where := "on a cluster that was at hand, from " + ground.Machine()
+	if r.direct {
+		where = "on " + ground.Machine() + ", with control plane and three nodes on this one machine"
+	}
+	var titles []string
+	for _, sub := range r.subjects {
+		titles = append(titles, sub.title())
+	}
+	text := fmt.Sprintf("Measured %s by `make bench-faults` %s, in %s. Kubernetes %s, Consul %s. Each scenario was played by %s in turn, each %s. "+
+		"At most %.0f %% of the processors were in use just before a scenario.", r.when.UTC().Format("2006-01-02"), where,
+		r.took.Round(time.Minute), r.kubernetes, newVersion, strings.Join(titles, " and "), times, 100*r.busy)
 	if !r.direct {
 		text += " The client's calls passed through the API server, so that its gaps are in the figures, too."
 	}
