@@ -48,7 +48,7 @@ func (s State) issuePair(t Step) (pki.Pair, error) {
 		return pki.Pair{}, &UnreadableError{Secret: Authority, Key: resource.AuthorityPrivateKey, Err: err}
 	}
 	if t.Secret == Manager {
-		return authority.Manager(s.Now) //nolint:wrapcheck // it says what it was doing
+		return authority.Manager(s.Now)
 	}
-	return authority.Member(s.Now) //nolint:wrapcheck // it says what it was doing
+	return authority.Member(s.Now)
 }
