@@ -199,10 +199,8 @@ func underWay(f *findings) verdict {
 		return yes(v1alpha1.ReasonBlocked, fmt.Sprintf("%s of %s waits (%s): %s", p.Action, p.Member, p.BlockedBy, p.Message))
 	case f.scaling():
 		return yes(v1alpha1.ReasonScaling, orElse(p.Why, fmt.Sprintf("towards %d members", len(f.wanted()))))
-	case p.Action == engine.StepReplacePod:
-		return yes(v1alpha1.ReasonRollingOut, p.Why)
-	case p.Action == engine.StepReload:
-		return yes(v1alpha1.ReasonReloading, p.Why)
+	case f.doing() != "":
+		return yes(f.doing(), p.Why)
 	case len(f.decision.Replace) > 0:
 		return yes(v1alpha1.ReasonReplacingPod, "replacing "+f.decision.Replace[0].Name+", which could not start")
 	case p.Action != "":
@@ -218,6 +216,22 @@ func underWay(f *findings) verdict {
 	default:
 		return no(v1alpha1.ReasonUpToDate, "the members are as the specification says")
 	}
+}
+
+// doing is the reason of an action that has one of its own; empty where it has
+// none.
+func (f *findings) doing() string {
+	switch f.decision.Plan.Action {
+	case engine.StepReplacePod:
+		return v1alpha1.ReasonRollingOut
+	case engine.StepReload:
+		return v1alpha1.ReasonReloading
+	case engine.StepStepDown:
+		if f.state.Wanted.Lead != "" {
+			return v1alpha1.ReasonSwitchingOver
+		}
+	}
+	return ""
 }
 
 // stalled is true while nothing goes on until a person does something.
