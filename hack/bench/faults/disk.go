@@ -25,6 +25,8 @@ const (
 	smallDisk, largeDisk = "64Mi", "192Mi"
 	// fullTime is for how long is waited until a full disk is noticed.
 	fullTime = 45 * time.Second
+	// untilEnlarged is what a person takes to raise the size, at the very least.
+	untilEnlarged = 20 * time.Second
 	// fullValue is the size in bytes of what the client writes, so that the
 	// leader's log needs a new file soon.
 	fullValue = 8 << 10
@@ -40,7 +42,8 @@ func fullSetup() setup {
 }
 
 // fillDisk fills the leader's volume with a file that nobody removes, waits until
-// its server suffers, and has all volumes enlarged. The time counts from then.
+// its server suffers and some time more, and has all volumes enlarged. The time
+// counts from then.
 func fillDisk(ctx context.Context, st *stage) error {
 	lead, err := st.leader()
 	if err != nil {
@@ -58,6 +61,9 @@ func fillDisk(ctx context.Context, st *stage) error {
 		return s.Lacks(len(st.before.Members)) != ""
 	})
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if err := rest(ctx, untilEnlarged); err != nil {
 		return err
 	}
 	st.from()

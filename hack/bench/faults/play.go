@@ -25,8 +25,9 @@ const (
 	// calm is for how long the set is whole, and then the client writes, before
 	// anything happens.
 	calm = 2 * time.Second
-	// readable is for how long is waited for the keys to be read.
-	readable = 60 * time.Second
+	// readable is for how long is waited for the keys to be read, unreadable the
+	// same where not all voters came back.
+	readable, unreadable = 60 * time.Second, 15 * time.Second
 )
 
 // play plays one scenario with one subject in a namespace of its own, which is
@@ -247,7 +248,11 @@ func (p *player) awaitWrites(ctx context.Context, c *load.Client) error {
 
 // readBack reads what was acknowledged.
 func (p *player) readBack(ctx context.Context, c *load.Client, writes []load.Write, out *outcome) {
-	err := ground.Poll(ctx, "the keys", readable, func(ctx context.Context) bool {
+	patience := unreadable
+	if out.whole {
+		patience = readable
+	}
+	err := ground.Poll(ctx, "the keys", patience, func(ctx context.Context) bool {
 		stored, err := c.Stored(ctx)
 		if err != nil {
 			return false
