@@ -36,7 +36,11 @@ func (p *pass) replace(ctx context.Context) error {
 		if s := p.snapshot.pods[ref.Name]; s != nil {
 			seen.ResourceVersion = ptr.To(s.ResourceVersion)
 		}
-		err := p.Delete(ctx, pod, seen)
+		how := []client.DeleteOption{seen}
+		if ref.Force {
+			how = append(how, client.GracePeriodSeconds(0))
+		}
+		err := p.Delete(ctx, pod, how...)
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("replace pod %s, which cannot start: %w", ref.Name, err)
 		}

@@ -32,6 +32,7 @@ import (
 func (p *pass) want(snap *snapshot) plan.Wanted {
 	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Agent: p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
 		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete}
+	p.consent(&out)
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]

@@ -65,7 +65,7 @@ func TestRoleOfTheManager(t *testing.T) {
 		"persistentvolumeclaims": {"delete", "get", "list", "patch", "watch"},
 		"pods":                   {"delete", "get", "list", "patch", "watch"},
 		"statefulsets":           {"create", "get", "list", "patch", "watch"},
-		"pods/exec":              nil, "pods/portforward": nil, "serviceaccounts": nil, "nodes": nil,
+		"pods/exec":              nil, "pods/portforward": nil, "serviceaccounts": nil, "nodes": {"get", "list"}, "persistentvolumes": {"get"},
 	} {
 		slices.Sort(may[what])
 		if diff := cmp.Diff(verbs, may[what]); diff != "" {

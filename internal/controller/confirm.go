@@ -59,6 +59,9 @@ func (p *pass) confirm(ctx context.Context) error {
 	// After the claims: no report may be older than a loss that was seen.
 	snap.reports = p.fleet.Refresh(ctx, p.key)
 	p.early = false
+	if err := p.strand(ctx, snap); err != nil {
+		return err
+	}
 	return p.plan(snap)
 }
 

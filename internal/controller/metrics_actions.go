@@ -14,7 +14,7 @@ import (
 
 // actionDiscardVolume is the deletion of a claim, whether a plan had it as a step
 // or it follows from a leave that was completed.
-const actionDiscardVolume engine.StepKind = "DiscardVolume"
+const actionDiscardVolume = engine.StepDiscardVolume
 
 // deed is an action that this manager has begun: an agent was asked for it, or the
 // API server.

@@ -33,6 +33,7 @@ type snapshot struct {
 	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
 	claims   map[string]*corev1.PersistentVolumeClaim
 	reports  map[string]*engine.Report // by pod UID
+	stranded map[string]string         // why no node is left for a volume, by member
 	now      time.Time
 	// ledgerMade is when the ledger was made, by the API server's clock; nil
 	// where there is none.
@@ -162,7 +163,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 			m.Report = s.reports[string(p.UID)]
 		}
 		if c := s.claims[name]; c != nil {
-			m.Claim = &plan.Claim{UID: string(c.UID), Terminating: c.DeletionTimestamp != nil, Predates: s.predates(c)}
+			m.Claim = &plan.Claim{UID: string(c.UID), Terminating: c.DeletionTimestamp != nil, Predates: s.predates(c), Stranded: s.stranded[name]}
 		}
 		out.Members = append(out.Members, m)
 	}

@@ -158,6 +158,9 @@ func (p *pass) decide(ctx context.Context) error {
 	if err := p.follow(snap, answered); err != nil { //nolint:contextcheck // the long polls outlive the pass
 		return err
 	}
+	if err := p.strand(ctx, snap); err != nil {
+		return err
+	}
 	return p.plan(snap)
 }
 

@@ -111,6 +111,8 @@ func (p *pass) again(raced bool) time.Duration {
 		return raceAgain
 	case reconciling(p.findings).status == metav1.ConditionTrue, stalled(p.findings).status == metav1.ConditionTrue:
 		return watchdog
+	case len(p.snapshot.stranded) > 0:
+		return lookAgain
 	default:
 		return p.Settings.Resync
 	}

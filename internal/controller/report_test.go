@@ -97,16 +97,18 @@ func TestAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		findings *findings
 		raced    bool
+		stranded map[string]string
 		want     time.Duration
 	}{
-		"at rest":  {serving(3), false, time.Hour},
-		"paused":   {forming(3).with(paused), false, time.Hour},
-		"forming":  {forming(3), false, watchdog},
-		"stalled":  {serving(3).with(blocked), false, watchdog},
-		"raced":    {serving(3), true, raceAgain},
-		"raced on": {forming(3), true, raceAgain},
+		"at rest":           {serving(3), false, nil, time.Hour},
+		"at rest, one mute": {serving(3), false, map[string]string{"db-1": ""}, lookAgain},
+		"paused":            {forming(3).with(paused), false, nil, time.Hour},
+		"forming":           {forming(3), false, nil, watchdog},
+		"stalled":           {serving(3).with(blocked), false, nil, watchdog},
+		"raced":             {serving(3), true, nil, raceAgain},
+		"raced on":          {forming(3), true, nil, raceAgain},
 	} {
-		p := &pass{Reconciler: &Reconciler{Settings: settings}, findings: c.findings}
+		p := &pass{Reconciler: &Reconciler{Settings: settings}, findings: c.findings, snapshot: &snapshot{stranded: c.stranded}}
 		if got := p.again(c.raced); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}

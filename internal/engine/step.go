@@ -35,6 +35,10 @@ const (
 	// place: the kubelet restarts the agent alone. It is planned and carried out
 	// by the core.
 	StepUpgradeAgent StepKind = "UpgradeAgent"
+	// StepDiscardVolume deletes the claim of a member that is lost, as the user
+	// agreed, so that an empty one can take its place. It is planned and carried
+	// out by the core; no agent is asked.
+	StepDiscardVolume StepKind = "DiscardVolume"
 	// StepReplacePod deletes a member's pod, so that it is made anew from the
 	// StatefulSet's template on the same volume. It is planned and carried out
 	// by the core; no agent is asked.

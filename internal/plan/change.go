@@ -65,7 +65,7 @@ func (p *draft) candidates() []candidate {
 			out = append(out, candidate{step: s})
 		}
 	}
-	out = append(out, fresh...)
+	out = append(append(out, p.losses()...), fresh...)
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
 		if m.Ordinal < p.state.Wanted.Replicas && p.waitsToJoin(*m) {
@@ -177,6 +177,9 @@ func (p *draft) admit(c candidate) {
 	switch c.step.Kind {
 	case engine.StepReplacePod:
 		p.admitReplacement(c.step)
+		return
+	case engine.StepDiscardVolume:
+		p.admitLoss(c.step)
 		return
 	case engine.StepUpgradeAgent:
 		m := p.state.member(c.step.Member)

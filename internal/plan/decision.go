@@ -16,14 +16,14 @@ type Decision struct {
 	Budget *Budget
 	// Shape is that of the StatefulSet.
 	Shape Shape
+	// DeleteClaims are claims to delete, which the ledger says are doomed.
+	DeleteClaims []ClaimRef
 	// Replace are pods to delete so that they are made anew. At most one of them
 	// has a server that runs, and then nothing disruptive is asked for.
 	Replace []PodRef
 	// UpgradeAgents are pods that get the present image of the agent, in place; at
 	// most one.
 	UpgradeAgents []PodRef
-	// DeleteClaims are claims to delete, which the ledger says are doomed.
-	DeleteClaims []ClaimRef
 	// Asks are what the agents are asked for; at most one is disruptive.
 	Asks []Ask
 	// Plan is for status.plan.
@@ -56,6 +56,8 @@ type Shape struct {
 // PodRef names a pod by its UID, so that no other is deleted.
 type PodRef struct {
 	Name, UID string
+	// Force is true where its node is gone, so that nobody else would end it.
+	Force bool
 }
 
 // Ask is one action asked of one agent.

@@ -133,7 +133,7 @@ func (p *draft) grantFounder(m Member, lost, provable bool) {
 	case p.state.held(m):
 		p.guard(Summary{Action: engine.StepGrant, Member: m.Name, Why: "form the set", BlockedBy: GuardFormedOnce,
 			Message: m.Name + " lost its volume after it was let form, and the others do not all prove that nothing had formed"})
-	case lost && e.ClaimUID == m.Claim.UID && !p.heard(m):
+	case lost && e.ClaimUID == m.Claim.UID && p.state.trusted(m) != nil && !p.heard(m):
 		p.grant(m, engine.GrantForm) // it has it; its next report is later than the loss
 	}
 }

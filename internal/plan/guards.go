@@ -92,6 +92,9 @@ func setServes(p *draft, s engine.Step) string {
 
 func agentPresent(p *draft, s engine.Step) string {
 	m := p.state.member(s.Member)
+	if s.Kind == engine.StepDiscardVolume && m != nil {
+		return "" // there is none to ask
+	}
 	if m == nil || m.Pod == nil || m.Pod.Terminating || p.state.trusted(*m) == nil {
 		return "the agent of " + s.Member + " does not report"
 	}
@@ -117,7 +120,10 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 			continue
 		}
 		e := p.ledger.Members[name]
-		if e.Leaving && p.leaveBegun(name) {
+		if p.givingUp(name) && (!heals(s) || s.Kind == engine.StepDiscardVolume) {
+			return "the volume of " + name + " is being given up"
+		}
+		if e.Leaving && e.ClaimUID != "" && p.leaveBegun(name) {
 			return name + " is leaving"
 		}
 		if e.Replacing != "" && !heals(s) {
@@ -125,7 +131,8 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 		}
 		// Where a step adds members, one that has merely started is none yet. A
 		// dead identity may be what keeps it from becoming one.
-		started := p.traits.StartIsJoin && s.Kind != engine.StepEvictDead || len(p.out.Assessment.PeersNamed(name)) > 0
+		evicts := s.Kind == engine.StepEvictDead || s.Kind == engine.StepDiscardVolume
+		started := p.traits.StartIsJoin && !evicts || len(p.out.Assessment.PeersNamed(name)) > 0
 		if started && !e.Joined && e.ClaimUID != "" {
 			return name + " was let join and has not its vote yet"
 		}
@@ -138,7 +145,7 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 // deletion, it may itself wait for that member.
 func heals(s engine.Step) bool {
 	switch s.Kind {
-	case engine.StepEvictDead, engine.StepGrant, engine.StepJoin, engine.StepPromote:
+	case engine.StepEvictDead, engine.StepGrant, engine.StepJoin, engine.StepPromote, engine.StepDiscardVolume:
 		return true
 	}
 	return false

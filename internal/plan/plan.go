@@ -56,7 +56,9 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 		p.form()
 	}
 	p.shape()
+	p.askAboutLost()
 	p.replace()
+	p.freeClaims()
 	p.budget()
 	p.claim()
 	return p.done()

@@ -67,11 +67,11 @@ func (p *draft) granted() []string {
 }
 
 // settleClaim notes that the volume of a member is gone: the API server shows
-// no claim under its name, or another one, or its own agent found the volume
-// of a member that had joined to be empty. The identity that lived on it is
-// remembered as lost, since only evidence like this allows an eviction.
+// no claim under its name, or another one. The identity that lived on it is
+// remembered as lost, since only evidence like this allows an eviction. An
+// agent's word alone that the volume is empty is not: see lostFor.
 func (p *draft) settleClaim(name string, e Entry) Entry {
-	if !p.ledger.Formed || !p.volumeLost(name, e) && !p.wiped(name, e) {
+	if !p.ledger.Formed || !p.volumeLost(name, e) {
 		return e
 	}
 	e.Lost = appendNew(slices.Clone(e.Lost), e.ID)
@@ -262,7 +262,7 @@ func (p *draft) dataLost() bool {
 // not on one that is gone, nor on that of a joiner whose agent says that it has
 // got nothing yet; a member that has left never starts on its data again.
 func (p *draft) mayHoldData(name string, e Entry) bool {
-	if e.ClaimUID == "" || p.volumeLost(name, e) {
+	if e.ClaimUID == "" || p.volumeLost(name, e) || p.wiped(name, e) {
 		return false
 	}
 	r := p.state.trusted(*p.state.member(name))

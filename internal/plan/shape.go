@@ -43,7 +43,7 @@ func (p *draft) occupied(m Member) bool {
 // nothing, so it is not a step.
 func (p *draft) replace() {
 	for _, m := range p.state.Members {
-		if m.Pod != nil && !m.Pod.Terminating && p.outdated(m) {
+		if m.Pod != nil && !m.Pod.Terminating && p.outdated(m) && !p.out.asks(m.Name) {
 			p.out.Replace = append(p.out.Replace, PodRef{Name: m.Name, UID: m.Pod.UID})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -55,6 +56,12 @@ type Wanted struct {
 	// DeleteScaled is true where the claim of a member that is not wanted any
 	// more goes once it has left.
 	DeleteScaled bool
+	// DeleteLost is true where the claim of a lost member goes unasked.
+	DeleteLost bool
+	// Approved is what else the user agreed to. Unreadable says why that cannot
+	// be read; empty where it can.
+	Approved   []v1alpha1.Approval
+	Unreadable string
 	// Lead is the member that shall lead, once; empty where any may.
 	Lead string
 }
@@ -113,6 +120,9 @@ type Claim struct {
 	// Predates is true where it was made before the ledger, so that its volume
 	// may hold the data of a set that the ledger does not know.
 	Predates bool
+	// Stranded says why no node is left that its volume can be used on; empty
+	// where there may be one.
+	Stranded string
 }
 
 // MemberName returns the name of an ordinal's member, which is its pod's.

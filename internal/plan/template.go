@@ -75,7 +75,7 @@ func (p *draft) putBack() {
 func (p *draft) failedOn(template string) *Member {
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
-		if m.Pod != nil && !m.Pod.Terminating && m.Pod.Template == template && m.Pod.Failed != "" && p.state.costless(*m) {
+		if m.Pod != nil && !m.Pod.Terminating && m.Pod.Template == template && m.Pod.Failed != "" && p.state.costless(*m) && !p.lacksVolume(*m) {
 			return m
 		}
 	}

@@ -5,8 +5,8 @@ package plan
 
 import "slices"
 
-// Discard is the claim of a member that has left while the policy said that
-// claims of such members go. The ledger keeps it until the claim is gone.
+// Discard is a claim that is to be deleted: that of a member that has left while
+// the policy said that such claims go, or of one that is lost. The ledger keeps it until the claim is gone.
 type Discard struct {
 	Member   string `json:"member"`
 	ClaimUID string `json:"claimUID"`
@@ -16,6 +16,8 @@ type Discard struct {
 	// join on it, and it goes whatever is wanted by now: the manager that wrote
 	// it may still be about to delete it.
 	Doomed bool `json:"doomed,omitempty"`
+	// Lost is true where the member has not left but is lost, as the user agreed.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // ClaimRef names a member's claim by its UID, so that no other is deleted.
@@ -47,13 +49,16 @@ func (p *draft) discards() {
 	}
 }
 
-// kept tells whether a claim is not to be deleted any more: it is gone, or,
-// before it was doomed, a member was let join on it again or the policy was
-// changed back.
+// kept tells whether a claim is not to be deleted any more: it is gone; or the
+// lost member is back on it, or the user took the word back; or, before it was
+// doomed, a member was let join on it again or the policy was changed back.
 func (p *draft) kept(d Discard) bool {
 	m := p.state.member(d.Member)
 	if m == nil || m.Claim == nil || m.Claim.UID != d.ClaimUID {
 		return true
+	}
+	if d.Lost {
+		return !m.Claim.Terminating && (p.lostFor(*m) == "" || !p.agreed(*m))
 	}
 	return !d.Doomed && (!p.state.Wanted.DeleteScaled || p.ledger.Members[d.Member].ClaimUID == d.ClaimUID)
 }
@@ -77,11 +82,11 @@ func (p *draft) doomed(m Member) bool {
 	})
 }
 
-// beforeDoomed bounds a size so that no pod is made on a claim that is about to
-// be deleted: it would keep the claim from going, and wait on it in vain.
+// beforeDoomed bounds a size so that no pod is made for nobody's sake on a claim
+// that is about to be deleted: it would keep the claim from going.
 func (p *draft) beforeDoomed(size int32) int32 {
 	for _, m := range p.state.Members {
-		if p.doomed(m) {
+		if _, known := p.ledger.Members[m.Name]; !known && p.doomed(m) {
 			size = min(size, m.Ordinal)
 		}
 	}

@@ -51,6 +51,8 @@ const (
 	actStale
 	actCurrent
 	actChange
+	actLoseNode
+	actNodeBack
 )
 
 var actionNames = map[ActionKind]string{
@@ -60,6 +62,7 @@ var actionNames = map[ActionKind]string{
 	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
 	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actGarble: "report garbled", actClear: "report clear",
 	actStale: "report taken", actCurrent: "report current", actChange: "specification changed",
+	actLoseNode: "node lost", actNodeBack: "node back",
 }
 
 func (a Action) String() string {
@@ -175,6 +178,7 @@ var memberRules = []struct {
 	{ClaimLost, actLoseClaim, (*World).hasClaim, (*World).deleteClaim},
 	{ClaimRemade, actRemakeClaim, func(w *World, i int) bool { return w.hasClaim(i) && w.members[i].pod != 0 }, (*World).remakeClaim},
 	{ServerKilled, actKill, func(w *World, i int) bool { return w.model.Running(i) }, func(w *World, i int) { w.model.Stop(i) }},
+	{NodeLost, actLoseNode, func(w *World, i int) bool { return w.hasClaim(i) && !w.members[i].stranded }, (*World).loseNode},
 	{Silence, actSilence, func(w *World, i int) bool { return w.members[i].booted && !w.members[i].silent }, func(w *World, i int) { w.members[i].silent = true }},
 	{Stale, actStale, func(w *World, i int) bool { return w.members[i].booted && w.stale == nil }, (*World).takeStale},
 }
@@ -188,6 +192,9 @@ func (w *World) memberFaults(i int, out []Action) []Action {
 		if w.left[r.fault] > 0 && r.can(w, i) {
 			out = append(out, Action{Kind: r.kind, Member: uint8(i)})
 		}
+	}
+	if m.stranded {
+		out = append(out, Action{Kind: actNodeBack, Member: uint8(i)})
 	}
 	if m.silent {
 		out = append(out, Action{Kind: actHear, Member: uint8(i)})

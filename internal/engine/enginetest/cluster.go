@@ -55,7 +55,7 @@ func (w *World) endPod(i int) {
 
 func (w *World) endClaim(i int) {
 	m := &w.members[i]
-	m.claim, m.claimDying, m.volume = 0, false, volumeState{}
+	m.claim, m.claimDying, m.stranded, m.volume = 0, false, false, volumeState{}
 	w.model.Wipe(i)
 }
 
@@ -90,7 +90,7 @@ func (m *member) stuck() string {
 	switch {
 	case m.pod == 0:
 		return ""
-	case m.template == TemplateNoNode:
+	case m.template == TemplateNoNode || m.stranded || m.claim == 0:
 		return "cannot be scheduled"
 	case m.template == TemplateNoImage && m.released:
 		return "ImagePullBackOff"

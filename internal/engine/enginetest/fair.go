@@ -157,6 +157,8 @@ func (w *World) unlikeStopped(t Truth) string {
 func (w *World) excuse(d plan.Decision) string {
 	t := w.model.Truth()
 	switch {
+	case w.unagreed():
+		return "a node is gone, and nobody said that its volume may go"
 	case t.Formations > 0 && w.beyondRepair(t):
 		return "too few voters have their data"
 	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther:
@@ -182,7 +184,7 @@ func (w *World) beyondRepair(t Truth) bool {
 			continue
 		}
 		voters++
-		if p.Healthy || p.Data && !w.members[p.Member].volume.leaving {
+		if p.Healthy || p.Data && !w.members[p.Member].stranded && !w.members[p.Member].volume.leaving {
 			able++
 		}
 	}
@@ -190,7 +192,8 @@ func (w *World) beyondRepair(t Truth) bool {
 }
 
 // dataGone tells whether a set has formed and none of its volumes is left, nor
-// one of a member that has left and whose server was not stopped yet.
+// one of a member that has left and whose server was not stopped yet, nor one
+// that nobody can look at.
 func (w *World) dataGone() bool {
 	t := w.model.Truth()
 	for _, p := range t.Peers {
@@ -199,6 +202,9 @@ func (w *World) dataGone() bool {
 		}
 	}
 	for i := range w.sc.Members {
+		if w.members[i].stranded {
+			return false
+		}
 		if e, _ := w.entry(i); e.Leaving && w.model.HasData(i) && !w.members[i].volume.leaving {
 			return false
 		}

@@ -106,6 +106,7 @@ func (w *World) checkDecision(p *pass) {
 		w.checkAsk(p, a)
 	}
 	w.checkReplace(p)
+	w.checkGivingUp(p)
 	for _, r := range p.decision.Replace {
 		for _, a := range p.decision.Asks {
 			if a.Member == r.Name {
@@ -280,7 +281,8 @@ func (w *World) checkNoneElse(about string, a plan.Ask) {
 		if w.members[i].leaving && w.model.Running(i) {
 			w.violate("law 3: %s of %s while %s is leaving", a.Kind(), about, Name(i))
 		}
-		if w.joining(t, i) && (t.peers(i) > 0 || a.Kind() != engine.StepEvictDead) {
+		evicts := a.Kind() == engine.StepEvictDead || a.Kind() == engine.StepDiscardVolume
+		if w.joining(t, i) && (t.peers(i) > 0 || !evicts) {
 			w.violate("law 3: %s of %s while %s is joining", a.Kind(), about, Name(i))
 		}
 	}

@@ -26,3 +26,9 @@ func forgetDooms(_ plan.State, l *plan.Ledger) {
 		l.Discards[i].Doomed = false
 	}
 }
+
+// unasked is the planner, which takes everything for agreed.
+func unasked(e engine.Engine, s plan.State) plan.Decision {
+	s.Wanted.DeleteLost = true
+	return plan.Next(e, s)
+}

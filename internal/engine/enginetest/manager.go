@@ -52,7 +52,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		Name: Datastore,
 		Wanted: plan.Wanted{
 			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Stopped: w.wanted.Stopped, Lead: w.wanted.lead(),
-			DeleteScaled: w.wanted.DeleteScaled,
+			DeleteScaled: w.wanted.DeleteScaled, DeleteLost: w.wanted.DeleteLost,
 		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}
@@ -69,7 +69,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		pm := plan.Member{Name: Name(i), Ordinal: int32(i)}
 		if m.claim != 0 {
 			s.Retained = true
-			pm.Claim = &plan.Claim{UID: claimUID(i, m.claim), Terminating: m.claimDying}
+			pm.Claim = &plan.Claim{UID: claimUID(i, m.claim), Terminating: m.claimDying, Stranded: m.strandedFor()}
 		}
 		if m.pod != 0 {
 			pm.Pod = &plan.Pod{
@@ -162,11 +162,11 @@ func (w *World) effectsOf(p *pass) []effect {
 	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil || d.Ledger.Formed) {
 		out = append(out, effect{kind: writeSet})
 	}
-	for i := range d.Replace {
-		out = append(out, effect{deletePod, i})
-	}
 	for i := range d.DeleteClaims {
 		out = append(out, effect{deleteClaim, i})
+	}
+	for i := range d.Replace {
+		out = append(out, effect{deletePod, i})
 	}
 	for i := range d.Asks {
 		out = append(out, effect{askAgent, i})
@@ -250,7 +250,7 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 	case deletePod:
 		w.carryOutDelete(p, p.decision.Replace[e.index])
 	case deleteClaim:
-		w.carryOutDiscard(p.decision.DeleteClaims[e.index])
+		w.carryOutDiscard(p, p.decision.DeleteClaims[e.index])
 	case askAgent:
 		w.carryOutAsk(p, p.decision.Asks[e.index])
 	}

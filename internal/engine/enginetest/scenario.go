@@ -124,12 +124,15 @@ const (
 	Evicted
 	// Change is the user changing the specification.
 	Change
+	// NodeLost takes a node away for good, with the pod on it, whose volume cannot
+	// be used elsewhere; it may come back nevertheless.
+	NodeLost
 	// Adverse is a server doing what it need not.
 	Adverse
 	faultKinds
 )
 
-var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-remade", "server-killed", "silence", "garble", "stale", "evicted", "change", "adverse"}
+var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-remade", "server-killed", "silence", "garble", "stale", "evicted", "change", "node-lost", "adverse"}
 
 func (f Fault) String() string { return faultNames[f] }
 

@@ -88,6 +88,17 @@ func (s *Script) LoseClaim(members ...int) *Script {
 	return s
 }
 
+// LoseNode takes the nodes away that members' volumes are on.
+func (s *Script) LoseNode(members ...int) *Script {
+	for _, i := range members {
+		s.world.loseNode(i)
+	}
+	return s
+}
+
+// NodeBack brings the node of a member back.
+func (s *Script) NodeBack(member int) *Script { s.world.members[member].stranded = false; return s }
+
 // Silence keeps agents from hearing and being heard.
 func (s *Script) Silence(members ...int) *Script {
 	for _, i := range members {

@@ -121,6 +121,8 @@ func (w *World) applyFault(a Action) {
 		}
 	}
 	switch a.Kind {
+	case actNodeBack:
+		w.members[i].stranded = false
 	case actHear:
 		w.members[i].silent = false
 	case actGarble:

@@ -44,6 +44,8 @@ type Wanted struct {
 	Lead int8
 	// DeleteScaled has the claims of members go that are not wanted any more.
 	DeleteScaled bool
+	// DeleteLost has the claims of lost members go unasked.
+	DeleteLost bool
 }
 
 // lead is the name of the member that shall lead.
@@ -140,6 +142,7 @@ type member struct {
 	dying           bool
 	claim, claimSeq uint8
 	claimDying      bool
+	stranded        bool // the node that its volume is on is gone
 	volume          volumeState
 	released        bool
 	epoch           int8 // the highest that the agent has seen
@@ -204,7 +207,7 @@ func (w *World) hash(b []byte, budgets bool) (uint64, []byte) {
 }
 
 func (w *World) key(b []byte) []byte {
-	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled),
+	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost))
@@ -230,7 +233,7 @@ func (w *World) key(b []byte) []byte {
 func (m *member) key(b []byte) []byte {
 	v := m.volume
 	return append(b, m.pod, m.podSeq, byte(m.template), m.claim, m.claimSeq,
-		flags(m.booted, m.started, m.dying, m.claimDying, m.released, m.leaving, m.silent),
+		flags(m.booted, m.started, m.dying, m.claimDying, m.released, m.leaving, m.silent, m.stranded),
 		byte(m.epoch), byte(m.garbled),
 		flags(v.marked, v.foreign, v.form, v.formed, v.leaving), byte(v.size), v.pod, v.claim, byte(v.epoch))
 }

@@ -24,6 +24,9 @@ const Slow = "example.com/slow"
 // claim may ask for more is judged by the API server itself.
 type storage struct{ client.Client }
 
+// VolumeOf is the name of the volume that a claim is bound to. Nobody makes it.
+func VolumeOf(claim *corev1.PersistentVolumeClaim) string { return "volume-of-" + string(claim.UID) }
+
 func (k *storage) setup(mgr manager.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("storage").For(&corev1.PersistentVolumeClaim{}).
 		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(k.claimsOf)).Complete(k)
@@ -58,7 +61,7 @@ func (k *storage) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	}
 	if claim.Spec.VolumeName == "" {
 		before := claim.DeepCopy()
-		claim.Spec.VolumeName = "volume-of-" + claim.Name
+		claim.Spec.VolumeName = VolumeOf(&claim)
 		if err := k.Patch(ctx, &claim, client.MergeFrom(before)); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
