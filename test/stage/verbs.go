@@ -6,6 +6,8 @@ package stage
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +140,13 @@ func ExpectMembers(ctx context.Context, s *Scene, name string, n int) {
 				g.Expect(err).To(HaveOccurred(), "the Service of member %d", i)
 			}
 		}
-	}).Should(Succeed())
+	}).Should(Succeed(), func() string {
+		var d v1alpha1.Datastore
+		if err := s.Get(ctx, name, &d); err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("there are %v\n%s", slices.Sorted(maps.Keys(s.Versions(ctx, name))), StatusText(&d))
+	})
 }
 
 // ExpectCollected runs garbage collection, where no controller does, until it
