@@ -208,6 +208,7 @@ func (p *pass) patchClaim(ctx context.Context, c *corev1.PersistentVolumeClaim, 
 	if err != nil {
 		return fmt.Errorf("render the change: %w", err)
 	}
+	//nolint:wrapcheck // The callers say what they were changing.
 	return p.Patch(ctx, c.DeepCopy(), client.RawPatch(types.MergePatchType, body), client.FieldOwner(resource.FieldOwner))
 }
 

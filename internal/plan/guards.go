@@ -155,15 +155,26 @@ func heals(s engine.Step) bool {
 // out an action.
 func otherBusy(p *draft, s engine.Step) string {
 	for _, m := range p.state.Members {
-		if _, known := p.ledger.Members[m.Name]; known && m.Pod != nil && m.Pod.Terminating && m.Name != s.About() {
-			return "the pod " + m.Name + " is being deleted"
-		}
-		if m.Pod != nil && !m.Pod.AgentSettled && m.Pod.Agent != "" && m.Name != s.About() && !heals(s) {
-			return "the agent of " + m.Name + " is being replaced"
+		if why := p.podInHand(m, s); why != "" && m.Name != s.About() {
+			return why
 		}
 		if r := p.state.trusted(m); r != nil && r.Action != nil && !r.Action.Done && r.Action.Error == "" && m.Name != s.Member {
 			return fmt.Sprintf("%s still carries out a %s", m.Name, r.Action.Kind)
 		}
+	}
+	return ""
+}
+
+// podInHand says that a member's pod is being deleted, or its agent replaced.
+func (p *draft) podInHand(m Member, s engine.Step) string {
+	_, known := p.ledger.Members[m.Name]
+	switch {
+	case m.Pod == nil:
+		return ""
+	case known && m.Pod.Terminating:
+		return "the pod " + m.Name + " is being deleted"
+	case !m.Pod.AgentSettled && m.Pod.Agent != "" && !heals(s):
+		return "the agent of " + m.Name + " is being replaced"
 	}
 	return ""
 }
