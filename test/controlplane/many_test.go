@@ -21,7 +21,7 @@ import (
 
 var _ = Describe("Many Datastores", func() {
 	It("form at once, and rest", func(ctx context.Context) {
-		const many = 30
+		const many = 20
 		s := NewScene(ctx)
 		op := s.Operate(ctx)
 		var all []*v1alpha1.Datastore
