@@ -101,10 +101,11 @@ func agentPresent(p *draft, s engine.Step) string {
 	return ""
 }
 
-// oneAtATime refuses while another member is on its way in or out, while a
-// pod is being deleted, or while an agent still carries out an action.
+// oneAtATime refuses a disruptive step, and a handover of the leadership, while
+// another member is on its way in or out, while a pod is being deleted, or while
+// an agent still carries out an action.
 func oneAtATime(p *draft, s engine.Step) string {
-	if !disruptive(s) {
+	if !disruptive(s) && s.Kind != engine.StepStepDown {
 		return ""
 	}
 	if why := otherOnItsWay(p, s); why != "" {
@@ -113,31 +114,45 @@ func oneAtATime(p *draft, s engine.Step) string {
 	return otherBusy(p, s)
 }
 
-// otherOnItsWay names a member that is joining or leaving.
+// otherOnItsWay names a member that is joining or leaving, or about to.
 func otherOnItsWay(p *draft, s engine.Step) string {
 	for _, name := range p.granted() {
 		if name == s.About() {
 			continue
 		}
-		e := p.ledger.Members[name]
-		if p.givingUp(name) && (!heals(s) || s.Kind == engine.StepDiscardVolume) {
-			return "the volume of " + name + " is being given up"
+		if why := p.goes(name, s); why != "" {
+			return why
 		}
-		if e.Leaving && e.ClaimUID != "" && p.leaveBegun(name) {
-			return name + " is leaving"
-		}
-		if e.Replacing != "" && !heals(s) {
-			return "the pod of " + name + " is being replaced"
-		}
-		// Where a step adds members, one that has merely started is none yet. A
-		// dead identity may be what keeps it from becoming one.
-		evicts := s.Kind == engine.StepEvictDead || s.Kind == engine.StepDiscardVolume
-		started := p.traits.StartIsJoin && !evicts || len(p.out.Assessment.PeersNamed(name)) > 0
-		if started && !e.Joined && e.ClaimUID != "" {
+		if p.comes(name, s) {
 			return name + " was let join and has not its vote yet"
 		}
 	}
 	return ""
+}
+
+// goes says that something of a member is on its way out: the member, its volume
+// or its pod. The last two do not hold up what brings another one back.
+func (p *draft) goes(name string, s engine.Step) string {
+	e := p.ledger.Members[name]
+	switch {
+	case p.givingUp(name) && (!heals(s) || s.Kind == engine.StepDiscardVolume):
+		return "the volume of " + name + " is being given up"
+	case e.Leaving && e.ClaimUID != "" && p.leaveBegun(name):
+		return name + " is leaving"
+	case e.Replacing != "" && !heals(s):
+		return "the pod of " + name + " is being replaced"
+	}
+	return ""
+}
+
+// comes tells whether a member was let join and has not its vote yet. Where a
+// step adds members, one that has merely started is none yet. A dead identity
+// may be what keeps it from becoming one.
+func (p *draft) comes(name string, s engine.Step) bool {
+	e := p.ledger.Members[name]
+	evicts := s.Kind == engine.StepEvictDead || s.Kind == engine.StepDiscardVolume
+	started := p.traits.StartIsJoin && !evicts || len(p.out.Assessment.PeersNamed(name)) > 0
+	return started && !e.Joined && e.ClaimUID != ""
 }
 
 // heals tells whether a step brings a missing member nearer. It is not held up

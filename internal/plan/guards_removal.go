@@ -137,8 +137,10 @@ func membersSettled(p *draft, s engine.Step) string {
 	}
 	settled := map[string]bool{s.About(): true}
 	for _, q := range p.out.Assessment.Peers {
-		switch {
+		switch m := p.state.member(q.Name); {
 		case q.Name == s.About():
+		case m != nil && m.Pod != nil && m.Pod.Terminating:
+			return "the pod " + q.Name + " is being deleted"
 		case !q.Healthy:
 			return q.Name + " is not healthy"
 		case !q.Voter:

@@ -124,6 +124,9 @@ func (p *draft) settleReplacement(name string, e Entry) Entry {
 // until that wish was fulfilled once. Empty where any may.
 func (p *draft) mayLead() []string {
 	leader := p.out.Assessment.Leader
+	if p.podsInHand() {
+		return nil // a pod that goes still answers, and must not be given the lead
+	}
 	if p.state.Wanted.Stopped {
 		if first := p.firstRunning(); first != "" {
 			return []string{first}
@@ -143,6 +146,14 @@ func (p *draft) mayLead() []string {
 		return []string{wish.Name}
 	}
 	return nil
+}
+
+// podsInHand tells whether the pod of any member is being deleted or is missing.
+func (p *draft) podsInHand() bool {
+	return slices.ContainsFunc(p.granted(), func(name string) bool {
+		m := p.state.member(name)
+		return m == nil || m.Pod == nil || m.Pod.Terminating
+	})
 }
 
 // stays tells whether a member was let in and is not to leave.

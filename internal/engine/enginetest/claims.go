@@ -45,7 +45,9 @@ func (w *World) carryOutDiscard(p *pass, ref plan.ClaimRef) {
 // by what is true, by the ledger, or by what its agent was told (law 6); unless
 // the member is lost and the user agreed.
 func (w *World) checkDiscard(p *pass, i int) {
-	if w.members[i].stranded && p.wanted.DeleteLost {
+	// It may come back between the decision and the deletion: what was declared
+	// lost is given up.
+	if (w.members[i].stranded || p.members[i].stranded) && p.wanted.DeleteLost {
 		return
 	}
 	uid := claimUID(i, w.members[i].claim)

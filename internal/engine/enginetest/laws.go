@@ -205,6 +205,7 @@ func (w *World) checkOneAsk(p *pass) {
 }
 
 func (w *World) checkAsk(p *pass, a plan.Ask) {
+	w.checkHandover(p, a)
 	if !w.disruptive(a) {
 		return
 	}
@@ -228,6 +229,19 @@ func (w *World) checkAsk(p *pass, a plan.Ask) {
 	if a.Step != nil {
 		w.checkQuorumAfter(*a.Step)
 		w.checkOthersFirst(*a.Step)
+	}
+}
+
+// checkHandover asserts that the leadership is not moved while a voter's pod is
+// on its way out: that one may get it, and takes it along.
+func (w *World) checkHandover(p *pass, a plan.Ask) {
+	if a.Kind() != engine.StepStepDown || !p.fresh {
+		return
+	}
+	for _, q := range w.model.Truth().Peers {
+		if q.Voter && w.members[q.Member].dying && Name(q.Member) != a.Member {
+			w.violate("law 3: StepDown of %s while the pod of %s is being deleted", a.Member, Name(q.Member))
+		}
 	}
 }
 
