@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -125,8 +126,13 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	return nil
 }
 
+// apiWait is how long a manager that starts waits for the API server. It is less
+// than its liveness probe allows: one that ended at once would be restarted after
+// longer and longer pauses, and be away for a minute after the API server is back.
+const apiWait = 45 * time.Second
+
 // ownImage is the image of the manager's own pod, so that whoever installs the
-// operator names it once.
+// operator names it once. It waits for the API server, and for the right to ask.
 func ownImage(ctx context.Context, config *rest.Config) (string, error) {
 	namespace, name := os.Getenv("POD_NAMESPACE"), os.Getenv("POD_NAME")
 	if namespace == "" || name == "" {
@@ -136,9 +142,14 @@ func ownImage(ctx context.Context, config *rest.Config) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("look up the manager's own image: %w", err)
 	}
-	pod, err := c.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	var pod *corev1.Pod
+	var failed error
+	err = wait.PollUntilContextTimeout(ctx, time.Second, apiWait, true, func(ctx context.Context) (bool, error) {
+		pod, failed = c.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+		return failed == nil, nil
+	})
 	if err != nil {
-		return "", fmt.Errorf("look up the manager's own image: %w", err)
+		return "", fmt.Errorf("look up the manager's own image: %w", errors.Join(err, failed))
 	}
 	for _, c := range pod.Spec.Containers {
 		if c.Name == "manager" {
