@@ -23,4 +23,5 @@ func TestControlPlane(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	Begin(ctx, "../../config/crd/bases", true)
+	SetDefaultEventuallyPollingInterval(100 * time.Millisecond) // many look at once
 }, NodeTimeout(20*time.Minute))
