@@ -70,6 +70,7 @@ var _ = Describe("An operator with an old view", func() {
 		fresh := s.Sample("db").Obj()
 		ExpectApplied(ctx, fresh)
 		ExpectObjectReconciled(ctx, fresh)
+		ExpectRest(second.Wire) // the budget is opened last
 		before := s.Versions(ctx)
 		stale.Wire.Forget()
 		Consistently(func() wire.Tally { return wire.Count(stale.Wire.Writes()) }).Should(BeEmpty(), "the Datastore is another")
