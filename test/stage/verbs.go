@@ -87,6 +87,8 @@ func Reconciled(g Gomega, d *v1alpha1.Datastore) {
 	Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady)(g, d)
 	Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonUpToDate)(g, d)
 	Has(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled)(g, d)
+	// By then the budget is open, which is the last that is written.
+	Has(v1alpha1.ConditionDegraded, metav1.ConditionFalse, v1alpha1.ReasonFullTolerance)(g, d)
 	g.Expect(d.Status.ReadyReplicas).To(Equal(*d.Spec.Replicas))
 	g.Expect(d.Status.Replicas).To(Equal(*d.Spec.Replicas))
 }

@@ -140,6 +140,7 @@ var _ = Describe("An operator that another one has taken over from", func() {
 		second := s.Operate(ctx)
 		ExpectScaled(ctx, d, 3)
 		ExpectObjectReconciled(ctx, d)
+		ExpectRest(second.Wire)
 		Expect(second.Stop()).To(Succeed())
 		before, pods := s.Versions(ctx), s.PodUIDs(ctx, "db")
 
