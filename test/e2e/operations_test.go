@@ -154,12 +154,12 @@ var _ = Describe("Planned work on a Consul cluster", Ordered, func() {
 		if drained[0] == drained[1] {
 			Skip("the members are on one node")
 		}
-		DeferCleanup(func(ctx SpecContext) {
+		uncordon := func(ctx context.Context) {
 			for _, n := range drained {
 				Expect(cluster.Kubectl(ctx, "uncordon", n)).To(Succeed())
 			}
-			expectSettled(ctx, key, 3)
-		}, NodeTimeout(3*time.Minute))
+		}
+		DeferCleanup(func(ctx SpecContext) { uncordon(ctx) }, NodeTimeout(time.Minute))
 		lowest := make(chan int)
 		watching, stop := context.WithCancel(ctx)
 		go func() { lowest <- lowestReady(watching, key) }()
@@ -175,6 +175,8 @@ var _ = Describe("Planned work on a Consul cluster", Ordered, func() {
 		drains.Wait()
 		stop()
 		Expect(<-lowest).To(BeNumerically(">=", 2), "two members were evicted at once")
+		uncordon(ctx)
+		expectSettled(ctx, key, 3)
 	})
 
 	It("hands the leadership over when it is asked to", func(ctx SpecContext) {
