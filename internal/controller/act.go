@@ -23,7 +23,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
 	"github.com/quorate/quorate/internal/plan"
-	"github.com/quorate/quorate/internal/resource"
 )
 
 // replace deletes the pods that the decision names, each by its UID and as it
@@ -160,10 +159,8 @@ func agentAddress(pod *corev1.Pod) string {
 // agentRun names the run of the agent's container that the kubelet last told
 // of; empty where none runs.
 func agentRun(pod *corev1.Pod) string {
-	for _, c := range pod.Status.InitContainerStatuses {
-		if c.Name == resource.AgentContainer && c.State.Running != nil {
-			return c.ContainerID
-		}
+	if c := agentRunning(pod); c != nil {
+		return c.ContainerID
 	}
 	return ""
 }

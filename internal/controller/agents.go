@@ -17,29 +17,43 @@ import (
 	"github.com/quorate/quorate/internal/resource"
 )
 
+// agentContainer is the agent in a pod, nil where it has none.
+func agentContainer(p *corev1.Pod) *corev1.Container {
+	for i := range p.Spec.InitContainers {
+		if c := &p.Spec.InitContainers[i]; c.Name == resource.AgentContainer {
+			return c
+		}
+	}
+	return nil
+}
+
+// agentRunning is what the kubelet last told of the agent's container, nil where
+// it does not run.
+func agentRunning(p *corev1.Pod) *corev1.ContainerStatus {
+	for i := range p.Status.InitContainerStatuses {
+		if c := &p.Status.InitContainerStatuses[i]; c.Name == resource.AgentContainer && c.State.Running != nil {
+			return c
+		}
+	}
+	return nil
+}
+
 // agentImage is the image that a pod's agent is to have.
 func agentImage(p *corev1.Pod) string {
-	for _, c := range p.Spec.InitContainers {
-		if c.Name == resource.AgentContainer {
-			return c.Image
-		}
+	if c := agentContainer(p); c != nil {
+		return c.Image
 	}
 	return ""
 }
 
 // agentSettled tells whether the kubelet has taken up the pod as it is now, and
-// its agent runs and has passed its startup probe. A server before 1.34 does not
-// say what the kubelet has taken up; then the agent's word alone counts.
+// its agent runs. A server before 1.34 does not say what the kubelet has taken
+// up; then the agent's word alone counts.
 func agentSettled(p *corev1.Pod) bool {
 	if seen := p.Status.ObservedGeneration; seen != 0 && seen < p.Generation {
 		return false
 	}
-	for _, c := range p.Status.InitContainerStatuses {
-		if c.Name == resource.AgentContainer {
-			return c.State.Running != nil
-		}
-	}
-	return false
+	return agentRunning(p) != nil
 }
 
 // upgradeAgents gives pods the present image of the agent: the kubelet restarts

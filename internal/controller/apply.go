@@ -30,8 +30,11 @@ import (
 // want renders what the specification asks for, to compare with what is. A
 // specification that was refused asks for what there is.
 func (p *pass) want(snap *snapshot) plan.Wanted {
-	out := plan.Wanted{Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Agent: p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
-		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete}
+	out := plan.Wanted{
+		Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped,
+		Agent: p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
+		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete,
+	}
 	p.consent(&out)
 	if p.findings.blocked != nil {
 		if snap.set != nil {

@@ -5,33 +5,15 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/resource"
 )
-
-func (s *snapshot) readBudget(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) error {
-	var budget policyv1.PodDisruptionBudget
-	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: resource.DisruptionBudgetName(d.Name)}, &budget)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return fmt.Errorf("get PodDisruptionBudget %s: %w", resource.DisruptionBudgetName(d.Name), err)
-	case metav1.IsControlledBy(&budget, d):
-		s.budget = &budget
-	}
-	return nil
-}
 
 // maxUnavailable is what a budget asks for. One that somebody else wrote in
 // percent counts as open.

@@ -54,7 +54,11 @@ func stripPod(o any) (any, error) {
 		return o, nil
 	}
 	p.ManagedFields = nil
-	p.Spec = corev1.PodSpec{NodeName: p.Spec.NodeName, InitContainers: agentOnly(p.Spec.InitContainers)}
+	spec := corev1.PodSpec{NodeName: p.Spec.NodeName}
+	if c := agentContainer(p); c != nil {
+		spec.InitContainers = []corev1.Container{{Name: c.Name, Image: c.Image}}
+	}
+	p.Spec = spec
 	p.Annotations = map[string]string{resource.TemplateAnnotation: p.Annotations[resource.TemplateAnnotation]}
 	p.ObjectMeta = metav1.ObjectMeta{
 		Name: p.Name, Namespace: p.Namespace, UID: p.UID, ResourceVersion: p.ResourceVersion, Labels: p.Labels,
@@ -62,14 +66,4 @@ func stripPod(o any) (any, error) {
 		CreationTimestamp: p.CreationTimestamp, Generation: p.Generation,
 	}
 	return p, nil
-}
-
-// agentOnly keeps the agent's image.
-func agentOnly(containers []corev1.Container) []corev1.Container {
-	for _, c := range containers {
-		if c.Name == resource.AgentContainer {
-			return []corev1.Container{{Name: c.Name, Image: c.Image}}
-		}
-	}
-	return nil
 }

@@ -55,13 +55,14 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		claims:   map[string]*corev1.PersistentVolumeClaim{},
 		reports:  reports,
 	}
-	if err := s.readSet(ctx, r, d); err != nil {
+	var err error
+	if s.set, err = readControlled[appsv1.StatefulSet](ctx, r, d, "StatefulSet", resource.StatefulSetName(d.Name)); err != nil {
 		return nil, err
 	}
-	if err := s.readConfig(ctx, r, d); err != nil {
+	if s.config, err = readControlled[corev1.ConfigMap](ctx, r, d, "ConfigMap", resource.ConfigName(d.Name)); err != nil {
 		return nil, err
 	}
-	if err := s.readBudget(ctx, r, d); err != nil {
+	if s.budget, err = readControlled[policyv1.PodDisruptionBudget](ctx, r, d, "PodDisruptionBudget", resource.DisruptionBudgetName(d.Name)); err != nil {
 		return nil, err
 	}
 	scope := []client.ListOption{client.InNamespace(d.Namespace), client.MatchingLabels{resource.DatastoreLabel: d.Name}}
@@ -95,32 +96,23 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 	return s, nil
 }
 
-func (s *snapshot) readSet(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) error {
-	var set appsv1.StatefulSet
-	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}, &set)
+// readControlled gets a child of a Datastore by name; nil where there is none, or
+// one that is somebody else's.
+func readControlled[T any, O interface {
+	*T
+	client.Object
+}](ctx context.Context, r client.Reader, d *v1alpha1.Datastore, kind, name string) (O, error) {
+	child := O(new(T))
+	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, child)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil
+		return nil, nil
 	case err != nil:
-		return fmt.Errorf("get StatefulSet %s: %w", d.Name, err)
-	case metav1.IsControlledBy(&set, d):
-		s.set = &set
+		return nil, fmt.Errorf("get %s %s: %w", kind, name, err)
+	case !metav1.IsControlledBy(child, d):
+		return nil, nil
 	}
-	return nil
-}
-
-func (s *snapshot) readConfig(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) error {
-	var config corev1.ConfigMap
-	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: resource.ConfigName(d.Name)}, &config)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return fmt.Errorf("get ConfigMap %s: %w", resource.ConfigName(d.Name), err)
-	case metav1.IsControlledBy(&config, d):
-		s.config = &config
-	}
-	return nil
+	return child, nil
 }
 
 // children are the observed ones that the next ones follow from.

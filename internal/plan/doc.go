@@ -15,6 +15,6 @@
 // elsewhere.
 //
 // What is not done here: a member is never evicted because it is silent, no
-// claim is deleted while it may be a member's, and a set of which the ledger says that it has
-// formed is never formed again, whatever is missing.
+// claim is deleted while it may be a member's, and a set of which the ledger
+// says that it has formed is never formed again, whatever is missing.
 package plan

@@ -6,7 +6,8 @@ package plan
 import "slices"
 
 // Discard is a claim that is to be deleted: that of a member that has left while
-// the policy said that such claims go, or of one that is lost. The ledger keeps it until the claim is gone.
+// the policy said that such claims go, or of one that is lost. The ledger keeps
+// it until the claim is gone.
 type Discard struct {
 	Member   string `json:"member"`
 	ClaimUID string `json:"claimUID"`

@@ -19,9 +19,10 @@ const revisionHistory = 2
 // its gate, and none is replaced but by the operator. It never deletes a claim.
 //
 // Existing is what is there, or nil: then all is rendered, also where one was
-// there before. With writeTemplate false the template stays as it was last written, whatever the specification says now and
-// whichever operator wrote it; a change that somebody else made to it is undone.
-// The one that PutBack was given comes before both.
+// there before. With writeTemplate false the template stays as it was last
+// written, whatever the specification says now and whichever operator wrote it;
+// a change that somebody else made to it is undone. The one that PutBack was
+// given comes before both.
 // The claims' templates stay in any case: the API server lets nobody change
 // them.
 func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *appsv1.StatefulSet {
