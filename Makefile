@@ -42,8 +42,11 @@ demo: tools images ## Show the main job: a cluster, the operator, a datastore fr
 demo-down: ## Remove everything that the demo made.
 	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE) --down
 
+# Tests that draw at random draw the same each time here, so that one that
+# fails says something of the change at hand; "make campaign" draws anew.
 .PHONY: test
 test: export GOTESTFLAGS = -json
+test: export RAPID_SEED ?= 1
 test: ## Run all the tests; installs and builds what they need.
 	@$(GO) run ./hack/verify \
 		'!tools=$(MAKE) --no-print-directory test-tools' \
@@ -72,8 +75,13 @@ test-controlplane: ## The controller with real controller-manager and scheduler,
 # only make it slower. TestContract runs a real engine's planning through it.
 .PHONY: test-simulation
 test-simulation: ## The planner against models of three kinds of servers, in every interleaving within bounds.
-	$(GO) test -timeout 20m $(GOTESTFLAGS) ./internal/engine/enginetest/...
-	$(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul
+	RAPID_CHECKS=2000 $(GO) test -timeout 20m $(GOTESTFLAGS) ./internal/engine/enginetest/...
+	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul
+
+.PHONY: campaign
+campaign: ## The simulation for as long as it takes to find what a hundred thousand random walks show.
+	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul -rapid.checks=100000
+	$(GO) test -run '^TestSimulation$$/models//^random$$' -timeout 4h ./internal/engine/enginetest -rapid.checks=100000
 
 .PHONY: test-consul
 test-consul: ## The Consul engine against real Consul servers on loopback.
