@@ -178,6 +178,15 @@ const (
 	// with the annotation that the message names.
 	ReasonMemberLost = "MemberLost"
 
+	// ReasonClaimTerminating says that somebody deleted the claim of a member whose
+	// server runs, and that it is not replaced in good order, as it otherwise
+	// would be: the set is too small to do without what is on the volume, or shall
+	// be stopped. The volume goes as soon as the pod does.
+	//
+	// Remedy: do what the message says before anything ends the pod: raise
+	// spec.replicas to 3, or take spec.stopped back.
+	ReasonClaimTerminating = "ClaimTerminating"
+
 	// ReasonPaused says that spec.paused is true, and nothing is changed.
 	//
 	// Remedy: set spec.paused to false.

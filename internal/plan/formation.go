@@ -105,7 +105,13 @@ func (p *draft) resumeFormation() {
 	lost := p.noteLostFounders()
 	provable := p.provablyUnformed()
 	for _, name := range p.founders() {
-		if m := p.state.member(name); m != nil && settledPod(*m) && !p.outdated(*m) {
+		m := p.state.member(name)
+		if m == nil || m.Pod == nil || m.Pod.Terminating || m.Claim == nil || p.outdated(*m) {
+			continue
+		}
+		// Who waits does not start on a claim that is being deleted; who has
+		// started is asked on it nevertheless.
+		if !m.Claim.Terminating || !p.state.held(*m) {
 			p.grantFounder(*m, lost, provable)
 		}
 	}

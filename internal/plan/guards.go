@@ -137,7 +137,7 @@ func (p *draft) goes(name string, s engine.Step) string {
 	switch {
 	case p.givingUp(name) && (!heals(s) || s.Kind == engine.StepDiscardVolume):
 		return "the volume of " + name + " is being given up"
-	case e.Leaving && e.ClaimUID != "" && p.leaveBegun(name):
+	case e.Leaving && e.ClaimUID != "" && p.leaveBegun(name) && !(heals(s) && p.lost(name)):
 		return name + " is leaving"
 	case e.Replacing != "" && !heals(s):
 		return "the pod of " + name + " is being replaced"

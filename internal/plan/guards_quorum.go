@@ -23,8 +23,12 @@ func quorumAfter(p *draft, s engine.Step) string {
 }
 
 // downtimeAllowed tells whether the user said that a set too small to have any
-// member to spare may be without service while one is restarted.
+// member to spare may be without service while one is restarted. That is no word
+// on one that would come back without its data.
 func (p *draft) downtimeAllowed(s engine.Step, voters int) bool {
+	if m := p.state.member(s.About()); m != nil && p.vanishing(*m) {
+		return false
+	}
 	return s.Kind == engine.StepReplacePod && voters <= 2 && p.state.Wanted.AllowDowntime
 }
 

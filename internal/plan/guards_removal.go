@@ -87,8 +87,9 @@ func removes(s engine.Step) bool {
 }
 
 // takesVoter tells whether a living member goes, or makes ready to go. A leave
-// that the member's agent has begun is not held up any more: its server never
-// starts again, so the sooner it is out of the count the better.
+// that the member's agent has begun is not held up any more, nor the handover
+// before it: its server never starts again, so the sooner it is out of the count
+// the better.
 func (p *draft) takesVoter(s engine.Step) bool {
 	votes := slices.ContainsFunc(p.out.Assessment.Peers, func(q engine.Peer) bool { return q.Voter && q.ID == s.SubjectID })
 	living := s.Kind == engine.StepStepDown || s.Kind == engine.StepUpgradeAgent || s.Cost.Voters > 0 || votes && removes(s) && s.Kind != engine.StepEvictDead
@@ -96,7 +97,7 @@ func (p *draft) takesVoter(s engine.Step) bool {
 		return false
 	}
 	m := p.state.member(s.About())
-	if m == nil || s.Kind != engine.StepLeave {
+	if m == nil || s.Kind != engine.StepLeave && s.Kind != engine.StepStepDown {
 		return true
 	}
 	r := p.state.trusted(*m)

@@ -15,7 +15,8 @@ import (
 // A member is lost that cannot come back on its volume, though its claim is
 // there. Either no node is left that the volume can be used on, by the API
 // server's word: a node that is only silent is not gone (law 2). Or the member
-// had joined, and its agent finds the volume under the same claim empty.
+// had joined, and its agent finds the volume under the same claim empty. Or the
+// claim is being deleted, and the pod came too late to start on it.
 //
 // To delete the claim is to give up what may be the only copy of something, so
 // it takes the user's word: the policy, or an approval that names this claim.
@@ -34,15 +35,24 @@ func (p *draft) lostFor(m Member) string {
 	switch {
 	case p.wiped(m.Name, e):
 		return "its volume is empty, although it had joined"
-	case p.state.trusted(m) == nil:
-		return m.Claim.Stranded
+	case p.state.trusted(m) != nil:
+		return ""
+	case known && p.neverStarts(m):
+		return "its claim is being deleted, and no pod starts on it any more"
 	}
-	return ""
+	return m.Claim.Stranded
 }
 
-// agreed tells whether the user has said that a lost member's claim may go.
+// lost is the same by name, where no more than that it is matters.
+func (p *draft) lost(name string) bool {
+	m := p.state.member(name)
+	return m != nil && p.lostFor(*m) != ""
+}
+
+// agreed tells whether the user has said that a lost member's claim may go, or
+// somebody has deleted it.
 func (p *draft) agreed(m Member) bool {
-	return p.state.Wanted.DeleteLost || slices.Contains(p.state.Wanted.Approved, approval(m))
+	return m.Claim.Terminating || p.state.Wanted.DeleteLost || slices.Contains(p.state.Wanted.Approved, approval(m))
 }
 
 func approval(m Member) v1alpha1.Approval {
@@ -55,7 +65,7 @@ func (p *draft) losses() []candidate {
 	var out []candidate
 	for _, m := range p.state.Members {
 		why := p.lostFor(m)
-		if why == "" || m.Claim.Terminating || p.doomed(m) || !p.agreed(m) {
+		if why == "" || p.doomed(m) || !p.agreed(m) {
 			continue
 		}
 		out = append(out, candidate{step: engine.Step{
@@ -90,7 +100,7 @@ func (p *draft) askAboutLost() {
 	}
 	var lost, texts []string
 	for _, m := range p.state.Members {
-		if why := p.lostFor(m); why != "" && !m.Claim.Terminating && !p.doomed(m) && !p.agreed(m) {
+		if why := p.lostFor(m); why != "" && !p.doomed(m) && !p.agreed(m) {
 			lost = append(lost, fmt.Sprintf("%s is lost: %s", m.Name, why))
 			texts = append(texts, approval(m).String())
 		}
@@ -114,9 +124,9 @@ func (p *draft) freeClaims() {
 		if m.Pod == nil || p.out.replaces(m.Pod.UID) || p.out.asks(m.Name) {
 			continue
 		}
-		force := p.givingUp(m.Name) && p.doomed(m) && p.state.trusted(m) == nil
+		force := p.givingUp(m.Name) && p.doomed(m) && p.state.trusted(m) == nil && m.Claim.Stranded != ""
 		waits := p.doomed(m) || m.Claim == nil && !m.Pod.Started && p.state.trusted(m) == nil
-		if force || waits && !m.Pod.Terminating && p.state.costless(m) && !p.released(m) {
+		if force || p.keepsBlank(m) || waits && !m.Pod.Terminating && p.state.costless(m) && !p.released(m) {
 			p.out.Replace = append(p.out.Replace, PodRef{Name: m.Name, UID: m.Pod.UID, Force: force})
 		}
 	}

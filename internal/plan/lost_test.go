@@ -57,6 +57,19 @@ func TestLostMembers(t *testing.T) {
 			"ledger, Grant/Join db-1",
 			"ledger, open",
 		}},
+		{"its node is back when the word of a manager that was replaced comes late", func() []string {
+			s := raftSet(3, unasked).LoseNode(1)
+			return append(s.LingerBefore("delete claim"), s.NodeBack(1).Rest()...)
+		}, []string{
+			"close",
+			"ledger, delete claim of db-1, replace db-1 (replaced before delete claim)",
+			"ledger",
+			"ledger, close, epoch on set",
+			"ledger, replace db-1",
+			"ledger, EvictDead db-1 by db-0",
+			"ledger, Grant/Join db-1",
+			"ledger, open",
+		}},
 		{"without a quorum nothing is given up", func() []string { return raftSet(3, unasked).LoseNode(1, 2).Rest() }, []string{
 			"close",
 			"blocked: membership-known",

@@ -59,3 +59,21 @@ func TestALostIdentityIsRememberedWithoutItsName(t *testing.T) {
 		t.Errorf("once it is gone: asked for %+v, the ledger has %+v", d.Asks, d.Ledger.Members["db-2"])
 	}
 }
+
+// A member that leads and whose agent has begun its leave hands over, whoever
+// else is not well: it cannot leave before, nor start again.
+func TestWhoHasBegunToLeaveHandsOver(t *testing.T) {
+	s := threeServers()
+	s.Wanted.Replicas = 2
+	first, last := &s.Members[0].Report.Server, &s.Members[2].Report.Server
+	last.View, last.Leader, first.View, first.Leader = first.View, true, nil, false
+	last.View.Peers[1].Healthy, s.Members[1].Report = false, nil
+	s.Members[2].Report.Volume = engine.VolumeLeaving
+	e := s.Ledger.Members["db-2"]
+	e.Leaving = true
+	s.Ledger.Members["db-2"] = e
+	d := plan.Next(consul.Engine{}, s)
+	if len(d.Asks) != 1 || d.Asks[0].Kind() != engine.StepStepDown || d.Asks[0].Member != "db-2" {
+		t.Errorf("asked for %+v, plan %+v", d.Asks, d.Plan)
+	}
+}

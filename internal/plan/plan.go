@@ -57,6 +57,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	p.shape()
 	p.askAboutLost()
+	p.askAboutVanishing()
 	p.replace()
 	p.freeClaims()
 	p.budget()

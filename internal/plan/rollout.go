@@ -37,16 +37,19 @@ func (p *draft) begunReplacements() []candidate {
 // once the StatefulSet's controller has seen it: else the pod would be made
 // anew as it was.
 func (p *draft) rollout() []candidate {
-	out := p.outdatedServers()
-	if len(out) == 0 {
+	due := p.dueForReplacement()
+	if len(due) == 0 {
 		return nil
 	}
-	why := fmt.Sprintf("it has not the wanted template yet, as %d of the members", len(out))
-	return []candidate{{step: p.replacement(out[0], why)}}
+	why := fmt.Sprintf("it has not the wanted template yet, as %d of the members", len(p.outdatedServers()))
+	if p.vanishing(due[0]) {
+		why = "its claim is being deleted, and goes with its pod"
+	}
+	return []candidate{{step: p.replacement(due[0], why)}}
 }
 
 // outdatedServers are the members whose servers run with another template than
-// the wanted one, in the order in which they are replaced.
+// the wanted one.
 func (p *draft) outdatedServers() []Member {
 	if p.state.Set == nil || p.held() != nil {
 		return nil
@@ -54,6 +57,18 @@ func (p *draft) outdatedServers() []Member {
 	var out []Member
 	for _, m := range p.state.Members {
 		if p.stays(m) && m.Pod != nil && !m.Pod.Terminating && m.Pod.Template != p.state.Wanted.Template && !p.outdated(m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// dueForReplacement are these, and those whose claim is being deleted, in the
+// order in which they are replaced.
+func (p *draft) dueForReplacement() []Member {
+	out := p.outdatedServers()
+	for _, m := range p.vanishingServers() {
+		if !slices.ContainsFunc(out, func(o Member) bool { return o.Name == m.Name }) {
 			out = append(out, m)
 		}
 	}
@@ -99,7 +114,7 @@ func (p *draft) admitReplacement(s engine.Step) {
 	switch set := p.state.Set; {
 	case set == nil:
 		return
-	case !begun && set.Template != p.state.Wanted.Template:
+	case !begun && set.Template != p.state.Wanted.Template && p.held() == nil:
 		p.firstReplacement = true
 		return
 	case !set.Settled:
@@ -119,8 +134,8 @@ func (p *draft) settleReplacement(name string, e Entry) Entry {
 	return e
 }
 
-// mayLead are the members that may lead now: where only the leader has not the
-// wanted template yet, those that have, and else the one that the user wishes,
+// mayLead are the members that may lead now: where only the leader is still to be
+// replaced, the others, and else the one that the user wishes,
 // until that wish was fulfilled once. Empty where any may.
 func (p *draft) mayLead() []string {
 	leader := p.out.Assessment.Leader
@@ -133,7 +148,7 @@ func (p *draft) mayLead() []string {
 		}
 		return nil
 	}
-	if out := p.outdatedServers(); len(out) == 1 && out[0].Name == leader {
+	if due := p.dueForReplacement(); len(due) == 1 && due[0].Name == leader {
 		var others []string
 		for _, m := range p.state.Members {
 			if m.Name != leader && p.stays(m) && p.healthyVoter(m.Name) != nil {

@@ -61,7 +61,7 @@ func (p *draft) outdated(m Member) bool {
 	if p.mayWriteTemplate() {
 		template = p.state.Wanted.Template
 	}
-	return m.Pod.Template != template && p.state.costless(m) && !p.released(m)
+	return m.Pod.Template != template && p.state.costless(m) && !p.released(m) && !p.vanishing(m)
 }
 
 // released tells whether a server may start at any moment: its gate is open

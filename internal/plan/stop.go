@@ -48,7 +48,8 @@ func (p *draft) running(members int32) int32 {
 	if !p.state.Wanted.Stopped || !p.ledger.Formed && p.ledger.FormationSize > 0 {
 		return members
 	}
-	top, busy := int32(0), p.moving()
+	// Who stops on a claim that is being deleted would come back without its data.
+	top, busy := int32(0), p.moving() || len(p.vanishingServers()) > 0
 	for _, m := range p.state.Members {
 		if !p.ledger.Formed && p.unexplained(m) {
 			return members

@@ -42,6 +42,7 @@ const (
 	actDeletePod
 	actEvict
 	actLoseClaim
+	actDoomClaim
 	actRemakeClaim
 	actKill
 	actSilence
@@ -59,7 +60,7 @@ var actionNames = map[ActionKind]string{
 	actEndPod: "pod ends", actTerminate: "set scales pod down", actCreate: "set creates pod", actBoot: "agent starts", actStart: "server starts",
 	actFinish: "agent ends leave", actSee: "budget is seen", actEvict: "eviction let pass", actEvicted: "pod evicted", actMarkFormed: "agent marks formed", actMove: "servers", actPass: "pass", actResume: "pass goes on",
 	actResumeOld: "old manager goes on", actPassCrash: "pass, crash after effect", actPassLinger: "pass, lingers after effect",
-	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
+	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim and pod deleted", actDoomClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
 	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actGarble: "report garbled", actClear: "report clear",
 	actStale: "report taken", actCurrent: "report current", actChange: "specification changed",
 	actLoseNode: "node lost", actNodeBack: "node back",
@@ -176,6 +177,7 @@ var memberRules = []struct {
 	{PodDeleted, actDeletePod, func(w *World, i int) bool { return w.members[i].pod != 0 && !w.members[i].dying }, (*World).deletePod},
 	{Evicted, actEvict, (*World).mayEvict, func(w *World, i int) { w.budget.approved = int8(i) + 1 }},
 	{ClaimLost, actLoseClaim, (*World).hasClaim, (*World).deleteClaim},
+	{ClaimDoomed, actDoomClaim, func(w *World, i int) bool { return w.hasClaim(i) && w.members[i].pod != 0 }, (*World).doomClaim},
 	{ClaimRemade, actRemakeClaim, func(w *World, i int) bool { return w.hasClaim(i) && w.members[i].pod != 0 }, (*World).remakeClaim},
 	{ServerKilled, actKill, func(w *World, i int) bool { return w.model.Running(i) }, func(w *World, i int) { w.model.Stop(i) }},
 	{NodeLost, actLoseNode, func(w *World, i int) bool { return w.hasClaim(i) && !w.members[i].stranded }, (*World).loseNode},

@@ -16,7 +16,7 @@ const clusterID = "set-1"
 
 func (w *World) canBoot(i int) bool {
 	m := &w.members[i]
-	return m.pod != 0 && m.claim != 0 && !m.stranded && !m.booted && !m.dying && m.template != TemplateNoNode
+	return m.pod != 0 && m.claim != 0 && !m.claimDying && !m.stranded && !m.booted && !m.dying && m.template != TemplateNoNode
 }
 
 // boot starts the agent: it looks at the volume and opens the gate of a member.

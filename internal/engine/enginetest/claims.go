@@ -18,6 +18,17 @@ func (w *World) loseNode(i int) {
 	w.members[i].stranded = true
 }
 
+// doomClaim deletes the claim of a member, and not its pod: the claim goes with
+// that.
+func (w *World) doomClaim(i int) {
+	w.members[i].claimDying = true
+	w.lost++
+}
+
+func (w *World) claimsDying() bool {
+	return slices.ContainsFunc(w.members[:], func(m member) bool { return m.claimDying })
+}
+
 // strandedFor is what the manager finds out about a volume.
 func (m *member) strandedFor() string {
 	if m.stranded {

@@ -134,6 +134,9 @@ func (w *World) unlikeWanted() string {
 		if want == 1 && w.members[i].template != w.wanted.Template {
 			return Name(i) + " has not the wanted template"
 		}
+		if w.members[i].claimDying {
+			return Name(i) + " runs on a claim that is being deleted"
+		}
 	}
 	return w.undeleted()
 }
@@ -165,6 +168,8 @@ func (w *World) excuse(d plan.Decision) string {
 		return "the template is bad"
 	case w.wanted.Replicas <= 2 && !w.wanted.AllowDowntime && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonDowntimeRefused:
 		return "one of two members cannot be restarted without downtime"
+	case w.claimsDying() && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonClaimTerminating:
+		return "nobody can do without a claim that is being deleted"
 	case w.lost > 0 && t.Formations == 0 && saysLost(d):
 		return "a volume was lost during the formation"
 	}
@@ -184,7 +189,8 @@ func (w *World) beyondRepair(t Truth) bool {
 			continue
 		}
 		voters++
-		if p.Healthy || p.Data && !w.members[p.Member].stranded && !w.members[p.Member].volume.leaving {
+		m := &w.members[p.Member]
+		if usable := !m.stranded && !m.volume.leaving && (m.booted || !m.claimDying); p.Healthy || p.Data && usable {
 			able++
 		}
 	}
@@ -202,7 +208,7 @@ func (w *World) dataGone() bool {
 		}
 	}
 	for i := range w.sc.Members {
-		if w.members[i].stranded {
+		if m := &w.members[i]; m.stranded || m.claimDying && !m.booted {
 			return false
 		}
 		if e, _ := w.entry(i); e.Leaving && w.model.HasData(i) && !w.members[i].volume.leaving {

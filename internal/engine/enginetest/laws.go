@@ -63,7 +63,7 @@ func (w *World) checkSet(p *pass, next kubeSet) {
 		return
 	}
 	if p.wanted.Stopped {
-		w.checkStop(next)
+		w.checkStop(p, next)
 		return
 	}
 	t := w.model.Truth()
@@ -78,7 +78,7 @@ func (w *World) checkSet(p *pass, next kubeSet) {
 }
 
 // checkStop asserts that one server is stopped at a time.
-func (w *World) checkStop(next kubeSet) {
+func (w *World) checkStop(p *pass, next kubeSet) {
 	down := 0
 	for i := range w.members {
 		if w.model.Running(i) && (i >= int(next.replicas) || w.members[i].dying) {
@@ -87,6 +87,11 @@ func (w *World) checkStop(next kubeSet) {
 	}
 	if down > 1 && next.replicas < w.set.replicas {
 		w.violate("law 3: %d servers are stopped at once", down)
+	}
+	for i := int(next.replicas); i < int(w.set.replicas); i++ {
+		if p.members[i].claimDying && p.members[i].pod != 0 && !p.members[i].dying && w.model.HasData(i) {
+			w.violate("law 6: %s is stopped, and its claim goes with the pod", Name(i))
+		}
 	}
 }
 
@@ -150,7 +155,7 @@ func (w *World) checkReplacement(p *pass, i int) {
 	if !w.healthyVoter(t, i) {
 		return
 	}
-	small := voters <= 2 && p.wanted.AllowDowntime
+	small := voters <= 2 && p.wanted.AllowDowntime && !p.members[i].claimDying
 	if need := w.sc.Engine.Traits().Quorum(voters); healthy-1 < need && !small {
 		w.violate("law 5: the replacement of %s leaves %d healthy voters of %d", Name(i), healthy-1, voters)
 	}

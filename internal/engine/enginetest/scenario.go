@@ -110,6 +110,8 @@ const (
 	PodDeleted
 	// ClaimLost deletes a pod and its claim.
 	ClaimLost
+	// ClaimDoomed deletes a claim whose pod stays.
+	ClaimDoomed
 	// ClaimRemade deletes a pod and has its claim made anew over the same volume.
 	ClaimRemade
 	// ServerKilled ends a server in its pod.
@@ -132,7 +134,7 @@ const (
 	faultKinds
 )
 
-var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-remade", "server-killed", "silence", "garble", "stale", "evicted", "change", "node-lost", "adverse"}
+var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-doomed", "claim-remade", "server-killed", "silence", "garble", "stale", "evicted", "change", "node-lost", "adverse"}
 
 func (f Fault) String() string { return faultNames[f] }
 

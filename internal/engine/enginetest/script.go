@@ -88,6 +88,14 @@ func (s *Script) LoseClaim(members ...int) *Script {
 	return s
 }
 
+// DoomClaim deletes the claims of members, and not their pods.
+func (s *Script) DoomClaim(members ...int) *Script {
+	for _, i := range members {
+		s.world.doomClaim(i)
+	}
+	return s
+}
+
 // LoseNode takes the nodes away that members' volumes are on.
 func (s *Script) LoseNode(members ...int) *Script {
 	for _, i := range members {
@@ -152,9 +160,19 @@ func (s *Script) Crash() []string {
 	return s.lines
 }
 
+// LingerBefore is as CrashBefore, but the manager is only replaced: what was left
+// of its pass happens when nothing else is due.
+func (s *Script) LingerBefore(text string) []string {
+	return s.breakBefore(text, "replaced", func(p *pass) { s.world.old = p.seal() })
+}
+
 // CrashBefore ends the manager in the middle of the next pass that does what a
 // text is part of, before the first such effect, and returns what was done.
 func (s *Script) CrashBefore(text string) []string {
+	return s.breakBefore(text, "crash", func(*pass) {})
+}
+
+func (s *Script) breakBefore(text, how string, rest func(*pass)) []string {
 	s.lines = nil
 	for range mostTurns {
 		p := s.pass()
@@ -163,9 +181,10 @@ func (s *Script) CrashBefore(text string) []string {
 			at = slices.IndexFunc(p.effects, func(e effect) bool { return strings.Contains(p.effectLine(e), text) })
 		}
 		if at >= 0 {
-			s.lines = append(s.lines, p.line()+" (crash before "+text+")")
+			s.lines = append(s.lines, p.line()+" ("+how+" before "+text+")")
 			s.world.run(p, at, true)
 			s.world.manager = manager{}
+			rest(p)
 			break
 		}
 		if p != nil && len(p.effects) > 0 {
