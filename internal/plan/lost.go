@@ -125,11 +125,19 @@ func (p *draft) freeClaims() {
 			continue
 		}
 		force := p.givingUp(m.Name) && p.doomed(m) && p.state.trusted(m) == nil && m.Claim.Stranded != ""
-		waits := p.doomed(m) || m.Claim == nil && !m.Pod.Started && p.state.trusted(m) == nil
-		if force || p.keepsBlank(m) || waits && !m.Pod.Terminating && p.state.costless(m) && !p.released(m) {
+		if force || p.keepsBlank(m) || p.waitsInVain(m) {
 			p.out.Replace = append(p.out.Replace, PodRef{Name: m.Name, UID: m.Pod.UID, Force: force})
 		}
 	}
+}
+
+// waitsInVain tells whether a pod that may go at no cost waits for a claim that
+// is gone, or is about to be deleted.
+func (p *draft) waitsInVain(m Member) bool {
+	if m.Pod.Terminating || !p.state.costless(m) || p.released(m) {
+		return false
+	}
+	return p.doomed(m) || m.Claim == nil && !m.Pod.Started && p.state.trusted(m) == nil
 }
 
 // lacksVolume tells whether a member's pod waits for a volume, which is no fault
