@@ -50,16 +50,16 @@ test: export RAPID_SEED ?= 1
 test: ## Run all the tests; installs and builds what they need.
 	@$(GO) run ./hack/verify \
 		'!tools=$(MAKE) --no-print-directory test-tools' \
+		'!images=$(MAKE) --no-print-directory images' \
+		'cluster=$(MAKE) --no-print-directory test-cluster' \
+		'&e2e=$(MAKE) --no-print-directory test-e2e' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
 		'unit=$(MAKE) --no-print-directory test-unit' \
 		'simulation=$(MAKE) --no-print-directory test-simulation' \
 		'controlplane=$(MAKE) --no-print-directory test-controlplane' \
-		'consul=$(MAKE) --no-print-directory test-consul' \
-		'!images=$(MAKE) --no-print-directory images' \
-		'cluster=$(MAKE) --no-print-directory test-cluster' \
-		'e2e=$(MAKE) --no-print-directory test-e2e'
+		'consul=$(MAKE) --no-print-directory test-consul'
 
 ##@ Tests, from quick to real
 

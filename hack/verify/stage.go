@@ -26,6 +26,8 @@ type stage struct {
 	name, command string
 	// essential stages end the run when they fail.
 	essential bool
+	// beside has those after it not wait for a stage.
+	beside bool
 }
 
 func parseStage(arg string) (stage, error) {
@@ -34,7 +36,8 @@ func parseStage(arg string) (stage, error) {
 		return stage{}, fmt.Errorf("%q is not name=command", arg)
 	}
 	name, essential := strings.CutPrefix(name, "!")
-	return stage{name: name, command: command, essential: essential}, nil
+	name, beside := strings.CutPrefix(name, "&")
+	return stage{name: name, command: command, essential: essential, beside: beside}, nil
 }
 
 func (s stage) log() string { return filepath.Join(logDir, s.name+".log") }

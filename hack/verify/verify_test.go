@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,30 @@ func TestRunStopsAtAnEssentialFailure(t *testing.T) {
 	}
 	if _, err := (stage{name: "c", command: "test ! -e ran"}).run(context.Background()); err != nil {
 		t.Error("the stage after an essential one that failed was run")
+	}
+}
+
+func TestAStageBesideOthersIsWaitedForAndCounts(t *testing.T) {
+	t.Chdir(t.TempDir())
+	// It ends only when the stage after it has begun.
+	if !run(t.Context(), []string{"&a=until test -e begun; do sleep 0.05; done; touch ended", "b=touch begun"}) {
+		t.Error("what passed is said to have failed")
+	}
+	if _, err := os.Stat("ended"); err != nil {
+		t.Error("the stage beside the others was not waited for")
+	}
+	if run(t.Context(), []string{"&a=false", "b=true"}) {
+		t.Error("a stage that failed beside others passes")
+	}
+}
+
+func TestAnEssentialFailureEndsWhatRunsBeside(t *testing.T) {
+	t.Chdir(t.TempDir())
+	begin := time.Now()
+	if run(t.Context(), []string{"&a=sleep 60", "!b=false"}) {
+		t.Error("a failed stage passes")
+	}
+	if took := time.Since(begin); took > 30*time.Second {
+		t.Errorf("it ended after %s", took)
 	}
 }

@@ -29,6 +29,12 @@ func (w *World) claimsDying() bool {
 	return slices.ContainsFunc(w.members[:], func(m member) bool { return m.claimDying })
 }
 
+// volumeOutOfReach tells whether a member's volume is still there, and no pod
+// will ever start on it.
+func (w *World) volumeOutOfReach() bool {
+	return slices.ContainsFunc(w.members[:], func(m member) bool { return m.claimDying && !m.booted && m.volume.marked })
+}
+
 // strandedFor is what the manager finds out about a volume.
 func (m *member) strandedFor() string {
 	if m.stranded {

@@ -168,6 +168,8 @@ func (w *World) excuse(d plan.Decision) string {
 		return "the template is bad"
 	case w.wanted.Replicas <= 2 && !w.wanted.AllowDowntime && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonDowntimeRefused:
 		return "one of two members cannot be restarted without downtime"
+	case !t.Serving && w.ledger != nil && w.ledger.ledger.Formed && w.volumeOutOfReach():
+		return "no pod starts on a claim that is being deleted, and nobody serves without it"
 	case w.claimsDying() && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonClaimTerminating:
 		return "nobody can do without a claim that is being deleted"
 	case w.lost > 0 && t.Formations == 0 && saysLost(d):
