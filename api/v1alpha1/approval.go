@@ -21,16 +21,10 @@ const (
 	ApproveReplace ApprovalKind = "replace"
 
 	// ApproveRecover agrees to the recovery of a set whose majority is lost for
-	// good, from the data of the named survivor alone. What only the others had
-	// is lost. A token is optional: the status names one, such as the number of
-	// recoveries so far, to make the consent good for one recovery only.
+	// good, from what is left, of which the named survivor has the newest data.
+	// What only the others had is lost. The token is the number of the recovery,
+	// so that the consent is good once.
 	ApproveRecover ApprovalKind = "recover"
-
-	// ApproveRestart agrees that a set which lost all of its data, by the reason
-	// DataLost, starts again with nothing. It names no member, but the Datastore,
-	// and the token is the identity of the set that was lost, so that it is good
-	// once.
-	ApproveRestart ApprovalKind = "restart-empty"
 )
 
 // maxApproval bounds the annotation, in bytes.
@@ -40,24 +34,19 @@ const maxApproval = 4096
 type Approval struct {
 	// Kind is what is agreed to.
 	Kind ApprovalKind
-	// Subject is the member, or for ApproveRestart the Datastore.
+	// Subject is the member.
 	Subject string
-	// Token ties the consent to one occasion; empty where the kind needs none.
+	// Token ties the consent to one occasion.
 	Token string
 }
 
 // String returns the form in which it is written in the annotation.
 func (a Approval) String() string {
-	out := string(a.Kind) + ":" + a.Subject
-	if a.Token != "" {
-		out += ":" + a.Token
-	}
-	return out
+	return string(a.Kind) + ":" + a.Subject + ":" + a.Token
 }
 
-// ParseApprovals reads the value of AnnotationApprove: KIND:SUBJECT:TOKEN, the
-// token left out where the kind needs none, and several separated by commas.
-// Space around each is ignored. An empty text agrees to nothing.
+// ParseApprovals reads the value of AnnotationApprove: KIND:SUBJECT:TOKEN, and
+// several separated by commas. Space around each is ignored. An empty text agrees to nothing.
 //
 // It is all or nothing: where one part cannot be read, nothing is agreed to,
 // and the error, one sentence for the user, says which.
@@ -82,7 +71,7 @@ func ParseApprovals(text string) ([]Approval, error) {
 func parseApproval(text string) (Approval, error) {
 	fields := strings.Split(text, ":")
 	if len(fields) < 2 || len(fields) > 3 {
-		return Approval{}, fmt.Errorf("%q is not of the form KIND:NAME or KIND:NAME:TOKEN", text)
+		return Approval{}, fmt.Errorf("%q is not of the form KIND:NAME:TOKEN", text)
 	}
 	a := Approval{Kind: ApprovalKind(fields[0]), Subject: fields[1]}
 	if len(fields) == 3 {
@@ -91,11 +80,11 @@ func parseApproval(text string) (Approval, error) {
 		}
 	}
 	switch {
-	case !slices.Contains([]ApprovalKind{ApproveReplace, ApproveRecover, ApproveRestart}, a.Kind):
-		return Approval{}, fmt.Errorf("%q agrees to %q, which is none of %s, %s and %s", text, a.Kind, ApproveReplace, ApproveRecover, ApproveRestart)
+	case !slices.Contains([]ApprovalKind{ApproveReplace, ApproveRecover}, a.Kind):
+		return Approval{}, fmt.Errorf("%q agrees to %q, which is neither %s nor %s", text, a.Kind, ApproveReplace, ApproveRecover)
 	case len(validation.IsDNS1123Label(a.Subject)) > 0:
 		return Approval{}, fmt.Errorf("%q names %q, which is no name", text, a.Subject)
-	case a.Token == "" && a.Kind != ApproveRecover:
+	case a.Token == "":
 		return Approval{}, fmt.Errorf("%q does not say which one: copy the text that the status gives", text)
 	case strings.ContainsFunc(a.Token, notInToken):
 		return Approval{}, fmt.Errorf("%q has a character after its last colon that is no letter, digit, dash, dot or underscore", text)

@@ -18,10 +18,8 @@ func TestParseApprovals(t *testing.T) {
 		"":                           nil,
 		"  \n":                       nil,
 		"replace:db-2:" + claimUID:   {replace},
-		"recover:db-1":               {{Kind: ApproveRecover, Subject: "db-1"}},
 		"recover:db-1:3":             {{Kind: ApproveRecover, Subject: "db-1", Token: "3"}},
-		"restart-empty:db:" + "9-a.": {{Kind: ApproveRestart, Subject: "db", Token: "9-a."}},
-		" recover:db-1 ,\n replace:db-2:" + claimUID + " ": {{Kind: ApproveRecover, Subject: "db-1"}, replace},
+		" recover:db-1:1 ,\n replace:db-2:" + claimUID + " ": {{Kind: ApproveRecover, Subject: "db-1", Token: "1"}, replace},
 	} {
 		got, err := ParseApprovals(text)
 		if err != nil {
@@ -51,13 +49,14 @@ func TestParseApprovalsRefuses(t *testing.T) {
 		"Recover:db-1":                    `agrees to "Recover"`,
 		"evict:db-1":                      `agrees to "evict"`,
 		"replace:db-2":                    "does not say which one",
-		"restart-empty:db":                "does not say which one",
+		"recover:db-1":                    "does not say which one",
+		"restart-empty:db:1":              `agrees to "restart-empty"`,
 		"replace:db-2:":                   "nothing after its last colon",
 		"recover:db-1:":                   "nothing after its last colon",
 		"replace:db-2:*":                  "a character after its last colon",
 		"replace:db-2:a b":                "a character after its last colon",
-		"recover:db-1,":                   "is not of the form",
-		"recover:db-1,replace:db-2":       "does not say which one",
+		"recover:db-1:1,":                 "is not of the form",
+		"recover:db-1:1,replace:db-2":     "does not say which one",
 		"recover:db-1;recover:db-2":       "which is no name",
 		strings.Repeat("recover:a,", 500): "more than 4096 bytes",
 	} {
@@ -76,7 +75,7 @@ func TestApprovedIsExact(t *testing.T) {
 	for text, want := range map[string]bool{
 		"":                                            false,
 		agreed.String():                               true,
-		"recover:db-1," + agreed.String():             true,
+		"recover:db-1:1," + agreed.String():           true,
 		"replace:db-1:" + claimUID:                    false,
 		"replace:db-2:another":                        false,
 		"recover:db-2:" + claimUID:                    false,

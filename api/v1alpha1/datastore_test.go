@@ -64,7 +64,7 @@ func TestReasonsOfTroubleNameARemedy(t *testing.T) {
 		"ReasonDataLost", "ReasonLedgerLost", "ReasonCredentialsLost", "ReasonFormationUncertain", "ReasonPaused",
 		"ReasonQuorumLost", "ReasonMembersSilent", "ReasonBlocked", "ReasonForming",
 		"ReasonStopped", "ReasonRolloutFailed", "ReasonUpgradeRefused", "ReasonExpansionRefused", "ReasonDowntimeRefused",
-		"ReasonMemberLost", "ReasonClaimTerminating", "ReasonRollingOut", "ReasonReloading", "ReasonSwitchingOver", "ReasonExpandingVolumes", "ReasonStopping",
+		"ReasonMemberLost", "ReasonClaimTerminating", "ReasonMajorityLost", "ReasonRollingOut", "ReasonReloading", "ReasonSwitchingOver", "ReasonExpandingVolumes", "ReasonStopping",
 	} {
 		if doc := found[name][1]; !strings.Contains(doc, "\nRemedy: ") {
 			t.Errorf("%s names no remedy: %q", name, doc)

@@ -187,6 +187,15 @@ const (
 	// spec.replicas to 3, or take spec.stopped back.
 	ReasonClaimTerminating = "ClaimTerminating"
 
+	// ReasonMajorityLost says that so many members have lost their volumes for good
+	// that the others can never be a majority again. Nothing is served, and
+	// nothing is done about it without the user's word.
+	//
+	// Remedy: bring the volumes back; or agree to a recovery from what is left,
+	// with the annotation that the message names. What only the others had is then
+	// lost.
+	ReasonMajorityLost = "MajorityLost"
+
 	// ReasonPaused says that spec.paused is true, and nothing is changed.
 	//
 	// Remedy: set spec.paused to false.

@@ -63,7 +63,11 @@ func New(s settings.Settings, kit engine.Kit, log *slog.Logger) (*Agent, error) 
 		return nil, fmt.Errorf("make the first report: %w", err)
 	}
 	a := &Agent{settings: s, log: log, local: local, board: b}
-	a.keeper = keeper.New(v, hold.Dir(s.RunDir), local, func() error { return kit.Renderer.Retire(s.DataDir) })
+	var prepare keeper.Recover
+	if l, ok := local.(engine.LocalRecoverer); ok {
+		prepare = l.Recover
+	}
+	a.keeper = keeper.New(v, hold.Dir(s.RunDir), local, func() error { return kit.Renderer.Retire(s.DataDir) }, prepare)
 	a.runner = action.NewRunner(a.acted)
 	mounted := mounts.New(map[string]string{mounts.Member: s.SecretDir, mounts.Shared: s.SharedDir})
 	a.observer = observer.New(local, a.keeper, b, mounted, a.runner.Acting)

@@ -4,6 +4,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +31,8 @@ const (
 	wholePod crash = "whole pod"
 )
 
-// TestLifeWithACrashAtEachPoint has a member form, leave and join again, with
-// a crash at one point, for each point and each way to come back from it.
+// TestLifeWithACrashAtEachPoint has a member form, be recovered, leave and join
+// again, with a crash at one point, for each point and each way to come back from it.
 func TestLifeWithACrashAtEachPoint(t *testing.T) {
 	tried := 0
 	for _, name := range faultpoint.All() {
@@ -43,8 +44,11 @@ func TestLifeWithACrashAtEachPoint(t *testing.T) {
 		switch name {
 		case "agent.marker-staged":
 			// Each write of the marker in a life: grant, formed, epoch of the
-			// leave, leaving, grant again, formed again.
-			points = []string{name, name + "@2", name + "@3", name + "@4", name + "@5", name + "@6"}
+			// recovery, recovering, recovered, epoch of the leave, leaving, grant
+			// again, formed again.
+			for n := 2; n <= 9; n++ {
+				points = append(points, fmt.Sprintf("%s@%d", name, n))
+			}
 		case "agent.marker-written", "agent.action-accepted", "agent.config-released", "agent.gate-opened", "agent.form-dropped", "agent.formed-marked":
 			// Also the second time, after joining again.
 			points = []string{name, name + "@2"}
@@ -88,13 +92,25 @@ func (p *pod) life(how crash) {
 	leave := protocol.ActionRequest{ID: "leave", Epoch: 2, PodUID: p.PodUID, ClusterID: p.ClusterID, Step: &engine.Step{
 		Kind: engine.StepLeave, Member: p.Member,
 	}}
-	join.Epoch = 3
+	recovery := protocol.ActionRequest{ID: "recover", Epoch: 2, PodUID: p.PodUID, ClusterID: p.ClusterID, Step: &engine.Step{
+		Kind: engine.StepRecover, Member: p.Member, Recovery: 1, Params: map[string]string{"peers": "[]"},
+	}}
+	leave.Epoch, join.Epoch = 3, 4
 
 	p.phase(how, form, func(r engine.Report, m *engine.Marker) bool {
 		return r.Volume == engine.VolumeMember && r.Server.Serving && m != nil && m.Formed
 	})
 	if p.formations != 1 {
 		p.t.Fatalf("the server formed a set %d times", p.formations)
+	}
+	p.phase(how, recovery, func(r engine.Report, m *engine.Marker) bool {
+		if r.Volume == engine.VolumeRecovering && p.lock != nil {
+			p.stopServer() // its pod is replaced, and it with it
+		}
+		return r.Volume == engine.VolumeMember && r.Server.Serving && m != nil && m.Recovered == 1 && p.recoveries > 0
+	})
+	if p.recoveries != 1 || p.exists(filepath.Join(p.DataDir, raftDir), peersFile) {
+		p.t.Fatalf("the server was recovered %d times, or will be once more", p.recoveries)
 	}
 	p.phase(how, leave, func(r engine.Report, _ *engine.Marker) bool {
 		return r.Volume == engine.VolumeLeaving && !r.Released
@@ -109,7 +125,7 @@ func (p *pod) life(how crash) {
 	if p.exists(filepath.Join(p.DataDir, raftDir), "old") {
 		p.t.Error("a member joined with the data that it left with")
 	}
-	if m := p.check(); m.Leaving || m.Epoch != 3 {
+	if m := p.check(); m.Leaving || m.Epoch != 4 {
 		p.t.Errorf("at the end the marker is %+v", m)
 	}
 	if p.formations != 1 {

@@ -20,6 +20,7 @@ const (
 	serverFile = "server.json" // beside the data: what the server says
 	leftFile   = "left"        // beside the data: the server has left and ends
 	raftDir    = "raft"        // in the data: the server's state
+	peersFile  = "peers.json"  // beside the server's state: whose set it is, until a server has read it
 	formFile   = "form.json"   // in the configuration: lets the server form a set
 )
 
@@ -27,14 +28,14 @@ const (
 // its own, which a test writes.
 type fakeEngine struct {
 	engine.Engine
-	dir, config string
+	dir, config, data string
 }
 
 func kit(dir string) engine.Kit {
 	return engine.Kit{
 		Name: "Fake", Engine: fakeEngine{}, Renderer: fakeEngine{},
 		NewLocal: func(c engine.LocalConfig) (engine.Local, error) {
-			return fakeEngine{dir: dir, config: c.ConfigDir}, nil
+			return fakeEngine{dir: dir, config: c.ConfigDir, data: c.DataDir}, nil
 		},
 	}
 }
@@ -80,6 +81,11 @@ func (e fakeEngine) Release(m engine.Marker) error {
 		return err
 	}
 	return nil
+}
+
+// Recover implements engine.LocalRecoverer.
+func (e fakeEngine) Recover(r engine.Recovery) error {
+	return os.WriteFile(filepath.Join(e.data, raftDir, peersFile), []byte(r.Params["peers"]), 0o600)
 }
 
 func (e fakeEngine) Drain(context.Context) error {

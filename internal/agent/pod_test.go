@@ -39,9 +39,9 @@ type pod struct {
 	ended chan error
 	// lock is held while the modelled server runs.
 	lock *os.File
-	// formations counts how often the server has formed a set.
-	formations int
-	deaths     int
+	// formations counts how often the server has formed a set, recoveries how
+	// often it has read of one, and deaths those of processes at fault points.
+	formations, recoveries, deaths int
 }
 
 func newPod(t *testing.T, env ...string) *pod {
@@ -179,6 +179,10 @@ func (p *pod) startServer() {
 		}
 		p.must(os.Mkdir(filepath.Join(p.DataDir, raftDir), 0o700))
 	}
+	if p.exists(filepath.Join(p.DataDir, raftDir), peersFile) {
+		p.recoveries++
+		p.must(os.Remove(filepath.Join(p.DataDir, raftDir, peersFile)))
+	}
 	text, err := json.Marshal(engine.Server{Running: true, Serving: true, Formed: true, ID: "id"})
 	p.must(err)
 	path := filepath.Join(p.dir, serverFile)
@@ -213,6 +217,8 @@ func (p *pod) check() *engine.Marker {
 		p.t.Fatal("the hold is lifted on a volume without a grant")
 	case m.Leaving && p.held() == held:
 		p.t.Fatal("the hold is lifted on a volume whose member is leaving")
+	case m.Recovering() && p.held() == held:
+		p.t.Fatal("the hold is lifted on a volume that is not prepared for a recovery yet")
 	}
 	if m != nil && m.Formed && form && p.exists(p.ConfigDir, formFile) {
 		p.t.Fatal("a volume is marked as formed, and settings to form another set are there")

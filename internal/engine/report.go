@@ -17,6 +17,9 @@ const (
 	// manager will see through. Its server never starts on this data again; a
 	// Join grant has the data removed and lets it start afresh.
 	VolumeLeaving VolumeState = "Leaving"
+	// VolumeRecovering bears the word of a recovery that was agreed to. Its server
+	// does not start before its data was prepared for that, see Recovery.
+	VolumeRecovering VolumeState = "Recovering"
 	// VolumeForeign holds data without a marker, or with another set's. Its
 	// server never starts.
 	VolumeForeign VolumeState = "Foreign"
@@ -36,9 +39,16 @@ type Marker struct {
 	Formed bool `json:"formed,omitempty"`
 	// Leaving is set before a leave is begun.
 	Leaving bool `json:"leaving,omitempty"`
+	// Recovery is the last one that was told of, and Recovered the number of the
+	// last one that the data was prepared for, or that was given up.
+	Recovery  *Recovery `json:"recovery,omitempty"`
+	Recovered int       `json:"recovered,omitempty"`
 	// Epoch is the highest epoch seen (fencing).
 	Epoch int64 `json:"epoch,omitempty"`
 }
+
+// Recovering tells whether the data has still to be prepared for a recovery.
+func (m Marker) Recovering() bool { return m.Recovery != nil && m.Recovery.Number > m.Recovered }
 
 // Report is what one agent says of its own member. It is untrusted input: its
 // size is bounded where it is read, and every field is checked against what
@@ -55,6 +65,10 @@ type Report struct {
 	ClusterID string    `json:"clusterID,omitempty"`
 	ClaimUID  string    `json:"claimUID,omitempty"`
 	Grant     GrantKind `json:"grant,omitempty"`
+	// Recovery is the number of the last recovery that the agent was told of, and
+	// Recovered that of the last one that is done with on this volume.
+	Recovery  int `json:"recovery,omitempty"`
+	Recovered int `json:"recovered,omitempty"`
 	// Released is true once the gate is open for this pod.
 	Released bool `json:"released,omitempty"`
 	// Epoch is the highest that the agent has seen.

@@ -39,6 +39,11 @@ const (
 	// agreed, so that an empty one can take its place. It is planned and carried
 	// out by the core; no agent is asked.
 	StepDiscardVolume StepKind = "DiscardVolume"
+	// StepRecover tells a survivor of a recovery that the user agreed to; Params
+	// are the engine's, see Recoverer. It is planned by the core. The server is
+	// not stopped by it. Without parameters it says that the recovery was given up:
+	// a volume that has not been prepared for it never is.
+	StepRecover StepKind = "Recover"
 	// StepReplacePod deletes a member's pod, so that it is made anew from the
 	// StatefulSet's template on the same volume. It is planned and carried out
 	// by the core; no agent is asked.
@@ -55,6 +60,8 @@ type Step struct {
 	// SubjectID is the engine's own identity of the subject. An agent refuses
 	// the step where the identity it finds is another.
 	SubjectID string `json:"subjectID,omitempty"`
+	// Recovery is the number of the one that a Recover is about.
+	Recovery int `json:"recovery,omitempty"`
 	// Params are in the engine's words.
 	Params map[string]string `json:"params,omitempty"`
 	// Secrets names the credentials which the core attaches when it sends the

@@ -27,7 +27,7 @@ func (p *draft) change() {
 	var first *Summary
 	candidates := p.candidates()
 	p.disrupting = otherOnItsWay(p, engine.Step{}) != "" ||
-		slices.ContainsFunc(candidates, func(c candidate) bool { return disruptive(c.step) })
+		slices.ContainsFunc(candidates, func(c candidate) bool { return disruptive(c.step) || c.step.Kind == engine.StepRecover })
 	for _, c := range candidates {
 		v, blocked := p.refusal(c)
 		if !blocked {
@@ -57,7 +57,8 @@ type candidate struct {
 
 func (p *draft) candidates() []candidate {
 	begun, fresh := p.withdrawals()
-	out := append(p.begunReplacements(), begun...)
+	out := append(p.leftovers(), p.begunReplacements()...)
+	out = append(out, begun...)
 	for _, s := range p.engine.Plan(p.desired(), p.seen) {
 		// A set that was usable has its credentials: whoever claims otherwise is
 		// not told them again.

@@ -39,6 +39,9 @@ type Ledger struct {
 	Members map[string]Entry `json:"members,omitempty"`
 	// Discards are claims that are to be deleted.
 	Discards []Discard `json:"discards,omitempty"`
+	// Recovery is the one that is under way, and Recoveries how many were begun.
+	Recovery   *Recovery `json:"recovery,omitempty"`
+	Recoveries int       `json:"recoveries,omitempty"`
 }
 
 // Entry is what was granted to one member, and what became of it.
@@ -74,6 +77,7 @@ func (l *Ledger) Clone() *Ledger {
 	}
 	out := *l
 	out.Discards = slices.Clone(l.Discards)
+	out.Recovery = l.Recovery.clone()
 	out.Members = make(map[string]Entry, len(l.Members))
 	for k, e := range l.Members {
 		e.Lost = slices.Clone(e.Lost)
@@ -91,6 +95,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 	a.Members, b.Members = nil, nil
 	return a.ClusterID == b.ClusterID && a.Epoch == b.Epoch && a.FormationSize == b.FormationSize &&
 		a.Formed == b.Formed && a.Bootstrapped == b.Bootstrapped && a.Failed == b.Failed && a.FailedWhy == b.FailedWhy && a.Lead == b.Lead && a.Image == b.Image && a.ImageFor == b.ImageFor &&
+		a.Recoveries == b.Recoveries && l.Recovery.equal(o.Recovery) &&
 		slices.Equal(l.Discards, o.Discards) && maps.EqualFunc(l.Members, o.Members, Entry.equal)
 }
 

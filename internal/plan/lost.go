@@ -50,9 +50,9 @@ func (p *draft) lost(name string) bool {
 }
 
 // agreed tells whether the user has said that a lost member's claim may go, or
-// somebody has deleted it.
+// somebody has deleted it. A recovery that was agreed to says so of all.
 func (p *draft) agreed(m Member) bool {
-	return m.Claim.Terminating || p.state.Wanted.DeleteLost || slices.Contains(p.state.Wanted.Approved, approval(m))
+	return m.Claim.Terminating || p.ledger.Recovery != nil || p.state.Wanted.DeleteLost || slices.Contains(p.state.Wanted.Approved, approval(m))
 }
 
 func approval(m Member) v1alpha1.Approval {
@@ -83,6 +83,11 @@ func (p *draft) admitLoss(s engine.Step) {
 	if m == nil || p.lostFor(*m) == "" || !p.agreed(*m) {
 		return
 	}
+	p.doom(*m)
+}
+
+// doom writes down that the claim of a lost member is deleted.
+func (p *draft) doom(m Member) {
 	d := Discard{Member: m.Name, ClaimUID: m.Claim.UID, ID: p.ledger.Members[m.Name].ID, Doomed: true, Lost: true}
 	p.ledger.Discards = append(slices.DeleteFunc(p.ledger.Discards, func(o Discard) bool { return o.ClaimUID == d.ClaimUID }), d)
 }

@@ -72,7 +72,7 @@ func TestLostMembers(t *testing.T) {
 		}},
 		{"without a quorum nothing is given up", func() []string { return raftSet(3, unasked).LoseNode(1, 2).Rest() }, []string{
 			"close",
-			"blocked: membership-known",
+			"stalled: MajorityLost",
 		}},
 		{"two of five, one after the other", func() []string {
 			return raftSet(5, enginetest.Wanted{Replicas: 5, DeleteLost: true}).LoseNode(1, 2).Rest()

@@ -16,7 +16,8 @@ import (
 //     joined or gone, the set formed), so that the stages after it decide on
 //     what is also remembered;
 //  3. form: until the set has formed, nothing but its formation is planned;
-//  4. change: the membership steps of the engine, then grants to join, one
+//  4. recover: a recovery that the user agreed to, and nothing beside it; else
+//     change: the membership steps of the engine, then grants to join, one
 //     disruptive step at most, and the claims of members that have left;
 //  5. shape: the size and template of the StatefulSet, from what is left;
 //  6. replace: pods that cannot get on and serve nobody;
@@ -46,9 +47,13 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	if p.ledger.Formed {
 		p.putBack()
-		if p.state.Wanted.Stopped {
+		p.beginRecovery()
+		switch {
+		case p.state.Wanted.Stopped:
 			p.stop()
-		} else {
+		case p.ledger.Recovery != nil:
+			p.recover()
+		default:
 			p.change()
 		}
 		p.discards()
@@ -57,6 +62,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	p.shape()
 	p.askAboutLost()
+	p.askAboutRecovery()
 	p.askAboutVanishing()
 	p.replace()
 	p.freeClaims()

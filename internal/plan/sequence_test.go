@@ -272,7 +272,7 @@ func TestLoss(t *testing.T) {
 		}},
 		{"the volumes of a majority", func() []string { return raftSet(3, of(3)).LoseClaim(0, 1).Rest() }, []string{
 			"ledger, close",
-			"blocked: membership-known",
+			"stalled: MajorityLost",
 		}},
 		{"all volumes", func() []string { return raftSet(3, of(3)).LoseClaim(0, 1, 2).Rest() }, []string{
 			"ledger",

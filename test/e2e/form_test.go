@@ -102,11 +102,7 @@ var _ = Describe("A Consul cluster from one resource", Ordered, func() {
 		id, uid := memberID(datastore(ctx, key), "consul-0"), claim(ctx, key.Namespace, "consul-0").UID
 		Expect(k8s.Delete(ctx, claim(ctx, key.Namespace, "consul-0"))).To(Succeed())
 		Expect(k8s.Delete(ctx, pod(ctx, key.Namespace, "consul-0"))).To(Succeed())
-		Eventually(ctx, func(g Gomega) {
-			var c corev1.PersistentVolumeClaim
-			g.Expect(k8s.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: "data-consul-0"}, &c)).To(Succeed())
-			g.Expect(c.UID).NotTo(Equal(uid))
-		}).Should(Succeed())
+		expectAnotherClaim(ctx, key, "consul-0", uid)
 		AddReportEntry("pod and claim of consul-0 lost, all voters again", expectSettled(ctx, key, 3).String())
 		Expect(memberID(datastore(ctx, key), "consul-0")).NotTo(Equal(id))
 		expectPeers(ctx, key, 3)

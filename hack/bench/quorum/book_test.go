@@ -6,14 +6,17 @@ package quorum
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/quorate/quorate/hack/bench/ground"
 )
@@ -42,7 +45,15 @@ func TestTheBookIsKept(t *testing.T) {
 	ctx := t.Context()
 	foreign := pod("client", "10.0.0.9")
 	foreign.OwnerReferences = nil
-	k8s := fake.NewClientBuilder().WithObjects(pod("consul-0", "10.0.0.1"), foreign, service("consul-0", "10.96.0.1", "consul-0"), service("headless", "None", "consul-0")).Build()
+	// What comes between a list and its watch is told of by a real API server,
+	// and not by this one.
+	var watching atomic.Int32
+	counted := func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
+		w, err := c.Watch(ctx, list, opts...)
+		watching.Add(1)
+		return w, err
+	}
+	k8s := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{Watch: counted}).WithObjects(pod("consul-0", "10.0.0.1"), foreign, service("consul-0", "10.96.0.1", "consul-0"), service("headless", "None", "consul-0")).Build()
 	book := &Book{K8s: k8s, Reach: ground.Direct(), Namespace: "here", Container: "server"}
 	book.Follow(ctx)
 	await := func(what string, is func([]Member) bool) {
@@ -58,7 +69,7 @@ func TestTheBookIsKept(t *testing.T) {
 		}
 	}
 	await("what was there", func(m []Member) bool {
-		return len(m) == 1 && m[0].Name == "consul-0" && m[0].URL == "http://10.0.0.1:8500" && m[0].Node == "node-1" &&
+		return watching.Load() == 2 && len(m) == 1 && m[0].Name == "consul-0" && m[0].URL == "http://10.0.0.1:8500" && m[0].Node == "node-1" &&
 			m[0].Container == "abc" && m[0].Running && m[0].Restarts == 2 && !m[0].Leaving &&
 			slices.Equal(m[0].Addresses, []string{"10.0.0.1", "10.96.0.1"})
 	})

@@ -108,6 +108,11 @@ func (d *Desk) checkVolume(s engine.Step) *protocol.Refusal {
 	switch state := d.Keeper.Volume().State; state {
 	case engine.VolumeMember:
 		return nil
+	case engine.VolumeRecovering:
+		if s.Kind == engine.StepRecover {
+			return nil
+		}
+		return refuse(protocol.RefusedVolume, "a member that is being recovered takes no step %s", s.Kind)
 	case engine.VolumeLeaving:
 		if slices.Contains(whileLeaving, s.Kind) {
 			return nil
@@ -143,6 +148,12 @@ func (d *Desk) step(s engine.Step) func(context.Context) error {
 		defer d.Changed()
 		if s.Kind == engine.StepLeave && s.About() == d.Member {
 			return d.leave(ctx, s)
+		}
+		if s.Kind == engine.StepRecover {
+			if len(s.Params) == 0 {
+				return d.Keeper.GiveUpRecovery(s.Recovery)
+			}
+			return d.Keeper.BeginRecovery(engine.Recovery{Number: s.Recovery, Params: s.Params})
 		}
 		return d.tell(ctx, s)
 	}

@@ -63,7 +63,7 @@ func (b *bench) start() {
 	go runner.Run(b.t.Context())
 	b.Desk = &Desk{
 		Member: "db-1", PodUID: "p", ClusterID: "c", Runner: runner,
-		Keeper: keeper.New(v, hold.Dir(b.run), b, func() error { return os.RemoveAll(filepath.Join(b.data, "raft")) }),
+		Keeper: keeper.New(v, hold.Dir(b.run), b, func() error { return os.RemoveAll(filepath.Join(b.data, "raft")) }, nil),
 		Do: func(_ context.Context, s engine.Step) error {
 			b.steps = append(b.steps, s)
 			if b.do != nil {

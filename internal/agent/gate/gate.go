@@ -30,6 +30,8 @@ func Decide(volume engine.VolumeState) Decision {
 		return Decision{Waits: "the volume is empty: the server waits for a grant to form or to join"}
 	case engine.VolumeLeaving:
 		return Decision{Waits: "the member has left: its server waits for a grant to join afresh"}
+	case engine.VolumeRecovering:
+		return Decision{Waits: "the set is being recovered: the server starts once its data is prepared for that"}
 	case engine.VolumeForeign:
 		return Decision{Waits: "the volume is not this member's: its server never starts here"}
 	default:
@@ -63,7 +65,7 @@ func Judge(volume engine.VolumeState, marker *engine.Marker, g engine.Grant) (Ve
 			return TakeAfterRetiring, ""
 		}
 		return Refuse, "a member that has left may join again, and never form"
-	case engine.VolumeMember:
+	case engine.VolumeMember, engine.VolumeRecovering:
 		if marker != nil && same(marker.Grant, g) {
 			return Have, ""
 		}

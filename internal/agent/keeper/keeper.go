@@ -5,12 +5,14 @@
 // to the volume, has the engine write what a granted server needs, and lifts
 // or sets the hold.
 //
-// Whatever the moment of a crash, what is on the disk keeps three promises:
+// Whatever the moment of a crash, what is on the disk keeps these promises:
 //
 //   - while the hold is not set, the volume bears a grant of this set and no
 //     leave was begun;
 //   - while the volume is marked as formed, no setting is rendered that could
 //     form another set;
+//   - a volume's data is prepared for a recovery only with the proof that no
+//     server runs on it, and not again once a server may have started after it;
 //   - data is removed only under a grant to join, from a volume whose member
 //     has left, with the proof that no server runs on it.
 package keeper
@@ -36,7 +38,14 @@ var (
 	formedMarked   = faultpoint.New("agent.formed-marked")
 	leaveHeld      = faultpoint.New("agent.leave-held")
 	leaveMarked    = faultpoint.New("agent.leave-marked")
+
+	recoveryHeld     = faultpoint.New("agent.recovery-held")
+	recoveryMarked   = faultpoint.New("agent.recovery-marked")
+	recoveryPrepared = faultpoint.New("agent.recovery-prepared")
 )
+
+// Recover prepares the data on the volume for a recovery.
+type Recover func(r engine.Recovery) error
 
 // Releaser is the part of an engine's local half that writes settings for a
 // granted server.
@@ -51,6 +60,8 @@ type Keeper struct {
 	hold   hold.Dir
 	local  Releaser
 	retire func() error
+	// recover is nil where the engine knows no recovery.
+	recover Recover
 
 	mu   sync.Mutex
 	open bool
@@ -59,9 +70,9 @@ type Keeper struct {
 }
 
 // New returns the keeper of a volume. Retire removes the server's data from
-// it.
-func New(v *volume.Volume, h hold.Dir, local Releaser, retire func() error) *Keeper {
-	return &Keeper{volume: v, hold: h, local: local, retire: retire}
+// it. Recover may be nil.
+func New(v *volume.Volume, h hold.Dir, local Releaser, retire func() error, recover Recover) *Keeper {
+	return &Keeper{volume: v, hold: h, local: local, retire: retire, recover: recover}
 }
 
 // Volume returns the volume as it is now.
@@ -105,6 +116,9 @@ func (k *Keeper) Settle() error {
 }
 
 func (k *Keeper) settle() error {
+	if err := k.prepareRecovery(); err != nil {
+		return err
+	}
 	s := k.volume.Snapshot()
 	if !gate.Decide(s.State).Open {
 		k.open = false

@@ -27,6 +27,9 @@ type bench struct {
 	failRelease  error
 	retired      int
 	heldAtRetire bool
+	// prepared are the recoveries that data was prepared for.
+	prepared      []int
+	heldAtPrepare bool
 }
 
 func (b *bench) Release(m engine.Marker) error {
@@ -54,6 +57,10 @@ func (b *bench) restart() {
 		b.retired++
 		b.heldAtRetire = b.held()
 		return os.RemoveAll(filepath.Join(b.data, "raft"))
+	}, func(r engine.Recovery) error {
+		b.prepared = append(b.prepared, r.Number)
+		b.heldAtPrepare = b.held()
+		return os.WriteFile(filepath.Join(b.data, "raft", "peers.json"), []byte(r.Params["peers"]), 0o600)
 	})
 }
 
@@ -239,5 +246,57 @@ func TestEpochsOutliveAnAgent(t *testing.T) {
 	b.restart()
 	if got := b.Volume().Epoch; got != 4 {
 		t.Errorf("epoch %d", got)
+	}
+}
+
+func TestARecoveryPreparesTheDataWhileNoServerRuns(t *testing.T) {
+	b := newBench(t)
+	b.must(b.Grant(grant(engine.GrantForm)))
+	b.must(b.Formed())
+	ended := b.serverRuns()
+	b.must(b.BeginRecovery(engine.Recovery{Number: 1, Params: map[string]string{"peers": "[]"}}))
+	b.gate(false, engine.VolumeRecovering)
+	if len(b.prepared) > 0 {
+		t.Fatal("the data of a running server was touched")
+	}
+	b.restart() // an agent that is replaced knows it from the volume
+	b.must(b.Settle())
+	b.gate(false, engine.VolumeRecovering)
+	ended()
+	b.must(b.Settle())
+	b.gate(true, engine.VolumeMember)
+	if !slices.Equal(b.prepared, []int{1}) || !b.heldAtPrepare {
+		t.Errorf("prepared %v, held %v", b.prepared, b.heldAtPrepare)
+	}
+
+	// From here on a server may have started: the same is never done again.
+	b.must(b.BeginRecovery(engine.Recovery{Number: 1}))
+	b.restart()
+	b.must(b.Settle())
+	b.gate(true, engine.VolumeMember)
+	b.must(b.BeginRecovery(engine.Recovery{Number: 2}))
+	if !slices.Equal(b.prepared, []int{1, 2}) {
+		t.Errorf("prepared %v", b.prepared)
+	}
+	if m := b.Volume().Marker; m.Recovered != 2 || !m.Formed {
+		t.Errorf("the marker is %+v", m)
+	}
+}
+
+func TestNoRecoveryOnAVolumeThatIsNobodys(t *testing.T) {
+	b := newBench(t)
+	if err := b.BeginRecovery(engine.Recovery{Number: 1}); err == nil {
+		t.Error("an empty volume was recovered")
+	}
+	b.gate(false, engine.VolumeEmpty)
+	b.must(b.Grant(grant(engine.GrantJoin)))
+	b.must(b.BeginLeave())
+	if err := b.BeginRecovery(engine.Recovery{Number: 1}); err == nil {
+		t.Error("a member that has left was recovered")
+	}
+	b.gate(false, engine.VolumeLeaving)
+	b.recover = nil
+	if err := b.BeginRecovery(engine.Recovery{Number: 1}); err == nil {
+		t.Error("an engine without recoveries recovered")
 	}
 }

@@ -131,7 +131,7 @@ func (o *Observer) show(turn uint64, epoch int64, server engine.Server, released
 // has an identity all the same. One that cannot be asked is reported as not
 // running, and the failure as a problem.
 func (o *Observer) observe(ctx context.Context) (engine.Server, error) {
-	if s := o.keeper.Volume().State; s != engine.VolumeMember && s != engine.VolumeLeaving {
+	if s := o.keeper.Volume().State; s != engine.VolumeMember && s != engine.VolumeLeaving && s != engine.VolumeRecovering {
 		return engine.Server{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, protocol.LookTime)
@@ -154,9 +154,13 @@ func (o *Observer) publish(epoch int64, server engine.Server, released bool, has
 	volume := o.keeper.Volume()
 	return o.board.Update(func(d *board.Draft) {
 		d.Volume, d.Epoch = volume.State, epoch
-		d.ClusterID, d.ClaimUID, d.Grant = "", "", ""
+		d.ClusterID, d.ClaimUID, d.Grant, d.Recovery, d.Recovered = "", "", "", 0, 0
 		if m := volume.Marker; m != nil {
 			d.ClusterID, d.ClaimUID, d.Grant = m.Grant.ClusterID, m.Grant.ClaimUID, m.Grant.Kind
+			d.Recovered = m.Recovered
+			if r := m.Recovery; r != nil {
+				d.Recovery = r.Number
+			}
 		}
 		d.Released = released
 		d.Server = server

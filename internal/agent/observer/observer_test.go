@@ -82,7 +82,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	f := &fake{}
-	k := keeper.New(v, hold.Dir(run), f, func() error { return nil })
+	k := keeper.New(v, hold.Dir(run), f, func() error { return nil }, nil)
 	b, err := board.New(engine.Report{Member: "db-0"})
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,8 @@ type Finding struct {
 //   - without a marker it is Empty, or Foreign where it holds data;
 //   - with a marker that cannot be read, or of another set or member, it is
 //     Foreign;
-//   - with its own marker it is Leaving once a leave was begun, else Member.
+//   - with its own marker it is Leaving once a leave was begun, Recovering while
+//     its data is to be prepared for a recovery, else Member.
 //
 // A volume whose member was part of a formed set, and whose data is gone from
 // under the marker, is Foreign too: a server started there would be a new one
@@ -61,6 +62,8 @@ func classifyMarked(id Identity, m engine.Marker, data bool) Finding {
 		return foreign(fmt.Sprintf("the volume belongs to the member %s, this is %s", m.Member, id.Member))
 	case m.Leaving:
 		return Finding{State: engine.VolumeLeaving}
+	case m.Recovering() && data:
+		return Finding{State: engine.VolumeRecovering}
 	case m.Formed && !data:
 		return foreign("the volume's marker says that its server was part of a formed set, but the server's data is gone; " +
 			"delete the claim to have the member replaced, or bring the data back")

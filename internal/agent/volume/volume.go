@@ -6,6 +6,7 @@ package volume
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -136,6 +137,30 @@ func (v *Volume) MarkLeaving() error {
 	return v.mark("leaving", func(m *engine.Marker) { m.Leaving = true })
 }
 
+// MarkRecovering keeps a recovery that the data has to be prepared for. An older
+// one than is known changes nothing.
+func (v *Volume) MarkRecovering(r engine.Recovery) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.finding.State != engine.VolumeMember && v.finding.State != engine.VolumeRecovering {
+		return fmt.Errorf("mark the volume for a recovery: it is in state %s", v.finding.State)
+	}
+	if last := v.marker.Recovery; last != nil && last.Number >= r.Number {
+		return nil
+	}
+	return v.store(v.changed(func(m *engine.Marker) { m.Recovery = &r }))
+}
+
+// MarkRecovered keeps that the data is prepared for the recovery that is marked.
+func (v *Volume) MarkRecovered() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.finding.State != engine.VolumeRecovering {
+		return fmt.Errorf("mark the volume as recovered: it is in state %s", v.finding.State)
+	}
+	return v.store(v.changed(func(m *engine.Marker) { m.Recovered = m.Recovery.Number }))
+}
+
 func (v *Volume) mark(as string, change func(*engine.Marker)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -151,7 +176,8 @@ func (v *Volume) mark(as string, change func(*engine.Marker)) error {
 
 // marked tells whether the volume bears this member's own marker.
 func (v *Volume) marked() bool {
-	return v.finding.State == engine.VolumeMember || v.finding.State == engine.VolumeLeaving
+	s := v.finding.State
+	return s == engine.VolumeMember || s == engine.VolumeLeaving || s == engine.VolumeRecovering
 }
 
 // changed returns a copy of the marker with a change made to it.
@@ -168,8 +194,11 @@ func (v *Volume) store(m engine.Marker) error {
 	}
 	v.marker, v.epoch = clone(&m), m.Epoch
 	v.finding = Finding{State: engine.VolumeMember}
-	if m.Leaving {
+	switch {
+	case m.Leaving:
 		v.finding.State = engine.VolumeLeaving
+	case m.Recovering():
+		v.finding.State = engine.VolumeRecovering
 	}
 	return nil
 }
@@ -180,5 +209,8 @@ func clone(m *engine.Marker) *engine.Marker {
 	}
 	out := *m
 	out.Grant.Founders = slices.Clone(m.Grant.Founders)
+	if r := m.Recovery; r != nil {
+		out.Recovery = &engine.Recovery{Number: r.Number, Params: maps.Clone(r.Params)}
+	}
 	return &out
 }

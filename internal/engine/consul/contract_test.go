@@ -5,6 +5,7 @@ package consul
 
 import (
 	"cmp"
+	"strings"
 	"testing"
 
 	"github.com/quorate/quorate/internal/engine"
@@ -36,7 +37,7 @@ func reportAsConsul(s raft.Status) engine.Server {
 	if !s.Formed || !s.Bootstrapped {
 		return out
 	}
-	out.Facts = map[string]string{factACL: aclReady}
+	out.Facts = map[string]string{factACL: aclReady, factLog: "1/1", factVoters: strings.Join(s.Voters, ",")}
 	out.Version, out.Term, out.Serving = "1.22.3", s.Term, s.Serving
 	if s.Leader && s.Peers != nil {
 		out.View = &engine.View{Peers: s.Peers, Tolerance: tolerance(s.Peers)}

@@ -107,6 +107,9 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	out.Facts = map[string]string{factACL: aclReady}
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
 	out.Settings = l.settings(self)
+	if leader == "" {
+		out.Facts[factLog] = logEnd{self.number("last_log_term"), self.number("last_log_index")}.String()
+	}
 	if err := l.describeRole(client, q, &out, self, leader); err != nil {
 		return out, err
 	}
@@ -122,6 +125,9 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 		return fmt.Errorf("reading the server's own raft configuration: %w", err)
 	}
 	voter, member := false, false
+	if leader == "" {
+		out.Facts[factVoters] = strings.Join(votersOf(raft), ",")
+	}
 	for _, s := range raft.Servers {
 		if s.ID == out.ID {
 			voter, member = s.Voter, true
@@ -142,6 +148,17 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 		l.setCaughtUp(true)
 	}
 	return nil
+}
+
+// votersOf lists the identities that have a vote.
+func votersOf(raft *api.RaftConfiguration) []string {
+	var out []string
+	for _, s := range raft.Servers {
+		if s.Voter {
+			out = append(out, s.ID)
+		}
+	}
+	return out
 }
 
 // maxLag is how many log entries a voter may still have to apply when it first

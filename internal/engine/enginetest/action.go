@@ -31,6 +31,7 @@ const (
 	actSee
 	actFinish
 	actMarkFormed
+	actPrepare
 	actMove
 	actPass       // a whole pass
 	actResume     // the lingering pass goes on to its end
@@ -58,7 +59,7 @@ const (
 
 var actionNames = map[ActionKind]string{
 	actEndPod: "pod ends", actTerminate: "set scales pod down", actCreate: "set creates pod", actBoot: "agent starts", actStart: "server starts",
-	actFinish: "agent ends leave", actSee: "budget is seen", actEvict: "eviction let pass", actEvicted: "pod evicted", actMarkFormed: "agent marks formed", actMove: "servers", actPass: "pass", actResume: "pass goes on",
+	actFinish: "agent ends leave", actSee: "budget is seen", actEvict: "eviction let pass", actEvicted: "pod evicted", actMarkFormed: "agent marks formed", actPrepare: "agent prepares the data", actMove: "servers", actPass: "pass", actResume: "pass goes on",
 	actResumeOld: "old manager goes on", actPassCrash: "pass, crash after effect", actPassLinger: "pass, lingers after effect",
 	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim and pod deleted", actDoomClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
 	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actGarble: "report garbled", actClear: "report clear",
@@ -109,6 +110,7 @@ var ownRules = []struct {
 	{actStart, (*World).canStart, (*World).start},
 	{actSee, func(w *World, i int) bool { return i == 0 && w.budget.exists && !w.budget.seen }, func(w *World, _ int) { w.budget.seen = true }},
 	{actFinish, (*World).canFinish, func(w *World, i int) { w.members[i].leaving = false }},
+	{actPrepare, (*World).canPrepare, (*World).prepare},
 	{actMarkFormed, (*World).canMarkFormed, func(w *World, i int) { w.members[i].volume.formed = true }},
 }
 

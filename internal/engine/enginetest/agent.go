@@ -45,7 +45,11 @@ func (w *World) marker(i int) *engine.Marker {
 	if v.form {
 		g.Kind, g.Size = engine.GrantForm, int32(v.size)
 	}
-	return &engine.Marker{Version: 1, Member: Name(i), Grant: g, Formed: v.formed, Leaving: v.leaving, Epoch: int64(v.epoch)}
+	mk := &engine.Marker{Version: 1, Member: Name(i), Grant: g, Formed: v.formed, Leaving: v.leaving, Epoch: int64(v.epoch), Recovered: int(v.recovered)}
+	if v.recovery > 0 {
+		mk.Recovery = &engine.Recovery{Number: int(v.recovery), Params: v.recoverParams()}
+	}
+	return mk
 }
 
 func (w *World) canStart(i int) bool {
@@ -80,7 +84,8 @@ func (w *World) report(i int) *engine.Report {
 		Server:   w.model.Observe(i),
 	}
 	if mk := w.marker(i); mk != nil {
-		r.ClusterID, r.ClaimUID, r.Grant = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind
+		r.ClusterID, r.ClaimUID, r.Grant, r.Recovered = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind, mk.Recovered
+		r.Recovery = int(m.volume.recovery)
 	}
 	if m.leaving {
 		r.Action = &engine.ActionState{ID: "leave", Kind: engine.StepLeave}
@@ -160,6 +165,9 @@ func (w *World) do(i int, own fence.Own, s engine.Step) bool {
 		return false
 	}
 	w.checkStep(i, s)
+	if s.Kind == engine.StepRecover {
+		return w.beginRecovery(i, s)
+	}
 	if s.Kind != engine.StepLeave || s.About() != Name(i) {
 		return w.model.Do(i, s) == nil
 	}

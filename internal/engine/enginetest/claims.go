@@ -64,7 +64,8 @@ func (w *World) carryOutDiscard(p *pass, ref plan.ClaimRef) {
 func (w *World) checkDiscard(p *pass, i int) {
 	// It may come back between the decision and the deletion: what was declared
 	// lost is given up.
-	if (w.members[i].stranded || p.members[i].stranded) && p.wanted.DeleteLost {
+	agreed := p.wanted.DeleteLost || p.decision.Ledger.Recovery != nil
+	if (w.members[i].stranded || p.members[i].stranded) && agreed {
 		return
 	}
 	uid := claimUID(i, w.members[i].claim)
@@ -90,7 +91,7 @@ func (w *World) checkDiscard(p *pass, i int) {
 func (w *World) checkGivingUp(p *pass) {
 	for _, ref := range p.decision.DeleteClaims {
 		i := Ordinal(ref.Member)
-		if !w.members[i].stranded || p.base.doomed(ref.UID) {
+		if !w.members[i].stranded || p.base.doomed(ref.UID) || p.decision.Ledger.Recovery != nil {
 			continue
 		}
 		if !p.decision.Assessment.Known {

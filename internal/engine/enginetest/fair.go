@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
 )
 
@@ -162,7 +163,7 @@ func (w *World) excuse(d plan.Decision) string {
 	switch {
 	case w.unagreed():
 		return "a node is gone, and nobody said that its volume may go"
-	case t.Formations > 0 && w.beyondRepair(t):
+	case t.Formations > 0 && w.beyondRepair(t) && !(w.wanted.Recover && w.recoverable(t) && !saysLost(d)):
 		return "too few voters have their data"
 	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther:
 		return "the template is bad"
@@ -181,6 +182,26 @@ func (w *World) excuse(d plan.Decision) string {
 		}
 	}
 	return ""
+}
+
+// recoverable tells whether what is left is enough to recover the set from. A set
+// that was never usable is not: its servers tell nobody what they have.
+func (w *World) recoverable(t Truth) bool {
+	if _, ok := w.sc.Engine.(engine.Recoverer); !ok || !t.Usable || w.ledger == nil || !w.ledger.ledger.Formed {
+		return false
+	}
+	usable := false
+	for _, p := range t.Peers {
+		m := &w.members[p.Member]
+		switch {
+		case !p.Data || m.stranded || m.volume.leaving:
+		case m.claimDying && m.booted:
+			return false // its pod cannot be replaced, nor be left as it is
+		default:
+			usable = usable || p.Voter && !m.claimDying
+		}
+	}
+	return usable
 }
 
 // beyondRepair tells whether fewer voters than a quorum can ever run again.

@@ -112,6 +112,7 @@ func (w *World) checkDecision(p *pass) {
 	}
 	w.checkReplace(p)
 	w.checkGivingUp(p)
+	w.checkConsent(p)
 	for _, r := range p.decision.Replace {
 		for _, a := range p.decision.Asks {
 			if a.Member == r.Name {
@@ -124,6 +125,10 @@ func (w *World) checkDecision(p *pass) {
 // checkReplace asserts that the servers whose pods are replaced while they run
 // are at most one, and that the others can do without it.
 func (w *World) checkReplace(p *pass) {
+	if l := p.decision.Ledger; l != nil && l.Recovery != nil {
+		w.checkRestart(p)
+		return
+	}
 	running := 0
 	for _, r := range p.decision.Replace {
 		i := Ordinal(r.Name)

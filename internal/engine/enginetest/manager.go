@@ -52,7 +52,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		Name: Datastore,
 		Wanted: plan.Wanted{
 			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Stopped: w.wanted.Stopped, Lead: w.wanted.lead(),
-			DeleteScaled: w.wanted.DeleteScaled, DeleteLost: w.wanted.DeleteLost,
+			DeleteScaled: w.wanted.DeleteScaled, DeleteLost: w.wanted.DeleteLost, Approved: w.approvals(),
 		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}

@@ -82,6 +82,14 @@ type Model interface {
 	Truth() Truth
 }
 
+// Recoverer is a model of servers whose set can be recovered from a minority.
+type Recoverer interface {
+	// Recover has a member's data be such that its server, when it starts next, is
+	// a member of a set of the survivors that the parameters name, in the words of
+	// the engine. It returns the survivors.
+	Recover(member int, params map[string]string) (survivors []int)
+}
+
 // Move is something that servers do by themselves.
 type Move struct {
 	// Kind and the operands are the model's own.

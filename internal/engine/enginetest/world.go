@@ -46,6 +46,8 @@ type Wanted struct {
 	DeleteScaled bool
 	// DeleteLost has the claims of lost members go unasked.
 	DeleteLost bool
+	// Recover agrees to whatever recovery is asked for.
+	Recover bool
 }
 
 // lead is the name of the member that shall lead.
@@ -169,6 +171,10 @@ type volumeState struct {
 	pod, claim      uint8
 	formed, leaving bool
 	epoch           int8
+	// recovery is the last one that the agent was told of, with its parameters,
+	// and recovered the last one that the data was prepared for.
+	recovery, recovered int8
+	params              string
 }
 
 // manager is the one that is in charge.
@@ -235,7 +241,7 @@ func (m *member) key(b []byte) []byte {
 	return append(b, m.pod, m.podSeq, byte(m.template), m.claim, m.claimSeq,
 		flags(m.booted, m.started, m.dying, m.claimDying, m.released, m.leaving, m.silent, m.stranded),
 		byte(m.epoch), byte(m.garbled),
-		flags(v.marked, v.foreign, v.form, v.formed, v.leaving), byte(v.size), v.pod, v.claim, byte(v.epoch))
+		flags(v.marked, v.foreign, v.form, v.formed, v.leaving), byte(v.size), v.pod, v.claim, byte(v.epoch), byte(v.recovery), byte(v.recovered))
 }
 
 func flags(bits ...bool) byte {

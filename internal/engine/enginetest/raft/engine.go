@@ -33,6 +33,9 @@ func Report(s Status) engine.Server {
 	if s.Bootstrapped {
 		out.Facts[factUsable] = "Yes"
 	}
+	if len(s.Voters) > 0 {
+		out.Facts[factVoters] = strings.Join(s.Voters, ",")
+	}
 	if s.Peers != nil {
 		out.View = &engine.View{Peers: s.Peers}
 	}

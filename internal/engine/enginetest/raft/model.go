@@ -32,6 +32,8 @@ type Status struct {
 	Term uint64
 	// Peers are set for a leader that has a quorum.
 	Peers []engine.Peer
+	// Voters are the identities that have a vote, as this server knows it.
+	Voters []string
 	// Bootstrapped is true once the set was made usable.
 	Bootstrapped bool
 	// Settings are the parameters of the last Configure.

@@ -57,6 +57,10 @@ func (m *Model) movesInSet(i int, add func(uint8, int, int, bool)) {
 	p := k.find(m, i)
 	switch {
 	case p == nil:
+		// It was not there when the set was recovered from others.
+		if k.formed && k.leader >= 0 && !m.servers[i].leaving {
+			add(moveAdd, i, n, false)
+		}
 	case p.voter && k.leader < 0 && m.hasQuorum(n):
 		add(moveElect, i, n, false)
 	case !p.voter && k.leader >= 0:

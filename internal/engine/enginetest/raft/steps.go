@@ -31,6 +31,11 @@ func (m *Model) status(i int) Status {
 	st.Voter = p != nil && p.voter
 	st.Serving = st.Voter && k.leader >= 0
 	st.Bootstrapped = k.bootstrapped
+	for _, q := range k.peers {
+		if q.voter && k.leader < 0 {
+			st.Voters = append(st.Voters, id(q.member, q.gen))
+		}
+	}
 	if int(k.leader) == i {
 		st.Leader = true
 		if k.formed {

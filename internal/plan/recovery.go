@@ -1,0 +1,349 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// A set that has lost so many volumes that what is left can never be a quorum is
+// recovered from what is left, if the user agrees: what only the others had is
+// lost, acknowledged or not. Nothing of this begins on the strength of silence
+// (law 2): every member has either its volume and an agent that reports, or has
+// lost its volume by the API server's word. Where one is silent the user is told
+// of it, and nothing is offered.
+//
+// The consent names the survivor with the newest data, and which recovery it is,
+// so that it is good once. From then on the ledger has who survives. The claims
+// of the others that are still there, on nodes that are gone, are deleted first:
+// if these came back they could be a quorum of their own (law 1). Then each
+// survivor's agent is told; its server starts again only with its data prepared.
+// That they are about to be told is in the ledger before: until then the recovery
+// is given up where somebody comes back, and after it no more, since a survivor
+// may be on its way. When all have been told their pods are replaced, and the recovery is over when
+// a quorum of them answers. The lost members then join as any other on an empty
+// volume.
+
+// Recovery is a recovery that is under way.
+type Recovery struct {
+	// Survivors are the members that it is made from.
+	Survivors []string `json:"survivors"`
+	// Params are the engine's.
+	Params map[string]string `json:"params,omitempty"`
+	// Told is set before the first survivor is told.
+	Told bool `json:"told,omitempty"`
+}
+
+func (r *Recovery) clone() *Recovery {
+	if r == nil {
+		return nil
+	}
+	return &Recovery{Survivors: slices.Clone(r.Survivors), Params: maps.Clone(r.Params), Told: r.Told}
+}
+
+func (r *Recovery) equal(o *Recovery) bool {
+	if r == nil || o == nil {
+		return r == o
+	}
+	return r.Told == o.Told && slices.Equal(r.Survivors, o.Survivors) && maps.Equal(r.Params, o.Params)
+}
+
+// remnant is what is left of a formed set.
+type remnant struct {
+	engine.Remains
+	// survivors have their volumes, report, and have a vote or the newest data.
+	survivors []Member
+	// gone are sentences on those whose volumes are gone, or will never be used.
+	gone []string
+	// unknown are those of which neither is known: they may have become voters
+	// unseen.
+	unknown []string
+	// doomed have survived on claims that are being deleted, so that their pods
+	// cannot be replaced.
+	doomed []string
+	// able is how many have a vote, whether they have the set's state or not yet.
+	able int
+	// mute is set where there are others, of which it is not known.
+	mute bool
+}
+
+// remnant sorts the members that the ledger knows of.
+func (p *draft) remnant(rec engine.Recoverer) remnant {
+	var r remnant
+	var have, blank []Member
+	for _, name := range p.granted() {
+		e, m := p.ledger.Members[name], p.state.member(name)
+		switch why := p.beyondUse(name, e); {
+		case why != "":
+			r.gone = append(r.gone, name+" "+why)
+		case p.claimGone(name, e) || p.state.trusted(*m) == nil:
+			r.unknown = append(r.unknown, name)
+		case p.stateless(*m):
+			blank = append(blank, *m)
+		default:
+			have = append(have, *m)
+		}
+	}
+	if len(have) == 0 {
+		return r
+	}
+	r.Remains = rec.Remains(p.observed(have))
+	r.mute = r.Newest == ""
+	votes := func(m Member) bool { return slices.Contains(r.Voters, m.Report.Server.ID) }
+	for _, m := range blank {
+		if votes(m) {
+			r.able++ // it gets the state from whoever leads
+		}
+	}
+	for _, m := range have {
+		if votes(m) {
+			r.able++
+		}
+		if votes(m) || m.Name == r.Newest {
+			r.survivors = append(r.survivors, m)
+			if m.Claim == nil || m.Claim.Terminating {
+				r.doomed = append(r.doomed, m.Name)
+			}
+		}
+	}
+	return r
+}
+
+// stateless tells whether a member's server is known not to hold the set's state:
+// it was let start and has got nothing yet.
+func (p *draft) stateless(m Member) bool {
+	r := p.state.trusted(m)
+	return r != nil && r.Server.Running && !r.Server.Formed
+}
+
+// beyondUse says why no server will ever start again on a member's volume; empty
+// where one may.
+func (p *draft) beyondUse(name string, e Entry) string {
+	m := p.state.member(name)
+	switch {
+	case e.ClaimUID == "" || m == nil || p.volumeLost(name, e):
+		return "has lost its volume"
+	case p.lostFor(*m) != "":
+		return "is lost: " + p.lostFor(*m)
+	case e.Leaving && p.stopped(m):
+		return "has been told to leave, and never starts again on its data"
+	}
+	return ""
+}
+
+// hopeless tells whether what is left can never be a quorum. Where it is not
+// known who has the newest data, those that are gone must be as many as are left.
+func (p *draft) hopeless(r remnant) bool {
+	a := p.out.Assessment
+	if !p.ledger.Formed || a.Known || a.Serving || len(r.gone) == 0 {
+		return false
+	}
+	return r.Newest != "" && r.able+len(r.unknown) < p.traits.Quorum(len(r.Voters))
+}
+
+// recoverer is the engine, where it knows recoveries.
+func (p *draft) recoverer() engine.Recoverer {
+	r, _ := p.engine.(engine.Recoverer)
+	return r
+}
+
+// beginRecovery writes down a recovery that the user agrees to, if one is needed.
+func (p *draft) beginRecovery() {
+	rec := p.recoverer()
+	if rec == nil || p.ledger.Recovery != nil || p.state.Wanted.Stopped {
+		return
+	}
+	r := p.remnant(rec)
+	if !p.hopeless(r) || len(r.unknown)+len(r.doomed) > 0 || !slices.Contains(p.state.Wanted.Approved, p.consent(r.Newest)) {
+		return
+	}
+	p.ledger.Recoveries++
+	p.ledger.Recovery = &Recovery{Survivors: namesOf(r.survivors), Params: rec.Recover(p.observed(r.survivors))}
+	for _, m := range p.state.Members {
+		if p.lostFor(m) != "" && !p.doomed(m) {
+			p.doom(m)
+		}
+	}
+}
+
+// consent is what the user would have to say.
+func (p *draft) consent(newest string) v1alpha1.Approval {
+	return v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: newest, Token: fmt.Sprint(p.ledger.Recoveries + 1)}
+}
+
+func (p *draft) observed(members []Member) []engine.MemberObservation {
+	names := namesOf(members)
+	return slices.DeleteFunc(slices.Clone(p.seen.Members), func(m engine.MemberObservation) bool { return !slices.Contains(names, m.Name) })
+}
+
+func namesOf(members []Member) []string {
+	out := make([]string, 0, len(members))
+	for _, m := range members {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// askAboutRecovery calls the user where the majority is lost.
+func (p *draft) askAboutRecovery() {
+	rec := p.recoverer()
+	if rec == nil || p.ledger.Recovery != nil {
+		return
+	}
+	r := p.remnant(rec)
+	if a := p.out.Assessment; p.ledger.Formed && !a.Known && !a.Serving && len(r.survivors)+len(r.unknown) == 0 && len(r.gone) > 0 && !r.mute {
+		p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf("nothing is left that the set could be recovered from (%s); bring a volume back", strings.Join(r.gone, "; ")))
+		return
+	}
+	if !p.hopeless(r) {
+		return
+	}
+	lost := fmt.Sprintf("of %d voters %d are left, too few for a majority ever again (%s)", len(r.Voters), r.able+len(r.unknown), strings.Join(r.gone, "; "))
+	if len(r.unknown) > 0 {
+		p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf("%s; %s is silent and may have the newest data: bring it back, or delete its pod and claim if its volume is lost too", lost, strings.Join(r.unknown, ", ")))
+		return
+	}
+	if len(r.doomed) > 0 {
+		p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf("%s; the claim of %s is being deleted, so that the set cannot be recovered from it: delete its pod too to give its data up", lost, strings.Join(r.doomed, ", ")))
+		return
+	}
+	message := fmt.Sprintf("%s; %s has the newest data of what is left (%s); bring the volumes of the others back, or agree that the set goes on from %s, and that what only the others had is lost, with the annotation %s=%s",
+		lost, r.Newest, r.Why, strings.Join(namesOf(r.survivors), ", "), v1alpha1.AnnotationApprove, p.consent(r.Newest))
+	if w := p.state.Wanted.Unreadable; w != "" {
+		message += "; what stands there agrees to nothing: " + w
+	}
+	p.stall(v1alpha1.ReasonMajorityLost, message)
+}
+
+// recover takes a recovery that is under way as far as it goes in this pass.
+func (p *draft) recover() {
+	p.disrupting = true
+	r := p.ledger.Recovery
+	switch {
+	case p.recovered():
+		p.ledger.Recovery = nil
+	case p.survivorLost() || !r.Told && p.otherLeft():
+		// The user is asked anew, about what there is now.
+		p.ledger.Recovery, p.raise = nil, true
+	case !r.Told && p.givesUp():
+		p.summarize(Summary{Action: engine.StepRecover, Why: "the volumes of those that are lost are given up first"})
+	default:
+		r.Told = true
+		if p.tellSurvivors() {
+			return
+		}
+		p.restartSurvivors()
+		p.summarize(Summary{Action: engine.StepRecover, Why: strings.Join(r.Survivors, ", ") + " start again as a set of their own"})
+	}
+}
+
+// recovered tells whether the survivors are a set of their own, by a quorum's
+// word.
+func (p *draft) recovered() bool {
+	return p.out.Assessment.Known && p.everySurvivor(func(m Member) bool {
+		r := p.state.trusted(m)
+		return r != nil && r.Recovered == p.ledger.Recoveries
+	})
+}
+
+// survivorLost tells whether a survivor has lost its volume meanwhile.
+func (p *draft) survivorLost() bool {
+	return !p.everySurvivor(func(m Member) bool {
+		e := p.ledger.Members[m.Name]
+		return e.ClaimUID != "" && !p.volumeLost(m.Name, e) && p.lostFor(m) == "" && (m.Claim == nil || !m.Claim.Terminating)
+	})
+}
+
+// otherLeft tells whether somebody else turns out to have a volume, and had a vote
+// or is silent: it could be a quorum with others. Who had none when the survivors
+// were chosen got none since, with nobody to give it.
+func (p *draft) otherLeft() bool {
+	r := p.ledger.Recovery
+	return slices.ContainsFunc(p.granted(), func(name string) bool {
+		e, m := p.ledger.Members[name], p.state.member(name)
+		if p.beyondUse(name, e) != "" || slices.Contains(r.Survivors, name) || p.doomed(*m) || p.stateless(*m) {
+			return false
+		}
+		return e.Joined || p.state.trusted(*m) == nil
+	})
+}
+
+func (p *draft) everySurvivor(is func(Member) bool) bool {
+	return !slices.ContainsFunc(p.ledger.Recovery.Survivors, func(name string) bool {
+		m := p.state.member(name)
+		return m == nil || !is(*m)
+	})
+}
+
+// givesUp tells whether a claim of one that is lost is still there.
+func (p *draft) givesUp() bool {
+	return slices.ContainsFunc(p.ledger.Discards, func(d Discard) bool {
+		m := p.state.member(d.Member)
+		return d.Lost && m != nil && m.Claim != nil && m.Claim.UID == d.ClaimUID
+	})
+}
+
+// tellSurvivors asks each survivor's agent that does not know of it yet. It
+// returns whether there is any.
+func (p *draft) tellSurvivors() bool {
+	waits := false
+	for _, name := range p.ledger.Recovery.Survivors {
+		m := p.state.member(name)
+		if m.Pod == nil || p.told(*m) {
+			waits = waits || m.Pod == nil
+			continue
+		}
+		waits = true
+		s := engine.Step{Kind: engine.StepRecover, Member: name, Recovery: p.ledger.Recoveries, Params: p.ledger.Recovery.Params, Why: "the user agreed"}
+		if why := agentPresent(p, s); why != "" {
+			p.guard(Summary{Action: s.Kind, Member: name, Why: s.Why, BlockedBy: GuardAgentPresent, Message: why})
+			continue
+		}
+		p.summarize(Summary{Action: s.Kind, Member: name, Why: s.Why})
+		p.out.Asks = append(p.out.Asks, Ask{Member: name, PodUID: m.Pod.UID, Step: &s})
+	}
+	return waits
+}
+
+// told tells whether a survivor's server does not start before, or has started
+// after, its data was prepared.
+func (p *draft) told(m Member) bool {
+	r := p.state.trusted(m)
+	return r != nil && r.Recovery == p.ledger.Recoveries
+}
+
+// leftovers tell members of a recovery that was given up before they were prepared
+// for it, so that they never are. Until then nobody may be evicted.
+func (p *draft) leftovers() []candidate {
+	var out []candidate
+	for _, m := range p.state.Members {
+		if r := p.state.trusted(m); r != nil && r.Volume == engine.VolumeRecovering {
+			out = append(out, candidate{step: engine.Step{
+				Kind: engine.StepRecover, Member: m.Name, Recovery: r.Recovery,
+				Why: fmt.Sprintf("recovery %d was given up", r.Recovery),
+			}})
+		}
+	}
+	return out
+}
+
+// restartSurvivors replaces the pods of those whose servers still run as they
+// were. There is no quorum that this could cost.
+func (p *draft) restartSurvivors() {
+	for _, name := range p.ledger.Recovery.Survivors {
+		m, e := p.state.member(name), p.ledger.Members[name]
+		if r := p.state.trusted(*m); r == nil || r.Volume != engine.VolumeRecovering || !r.Released || m.Pod.Terminating {
+			continue
+		}
+		e.Replacing = m.Pod.UID
+		p.ledger.set(name, e)
+		p.out.Replace = append(p.out.Replace, PodRef{Name: name, UID: m.Pod.UID})
+	}
+}
