@@ -15,10 +15,10 @@ const claimUID = "6f1c0f1e-7f6c-4f0a-9d1f-3f8a4f1f0c11"
 func TestParseApprovals(t *testing.T) {
 	replace := Approval{Kind: ApproveReplace, Subject: "db-2", Token: claimUID}
 	for text, want := range map[string][]Approval{
-		"":                           nil,
-		"  \n":                       nil,
-		"replace:db-2:" + claimUID:   {replace},
-		"recover:db-1:3":             {{Kind: ApproveRecover, Subject: "db-1", Token: "3"}},
+		"":                         nil,
+		"  \n":                     nil,
+		"replace:db-2:" + claimUID: {replace},
+		"recover:db-1:3":           {{Kind: ApproveRecover, Subject: "db-1", Token: "3"}},
 		" recover:db-1:1 ,\n replace:db-2:" + claimUID + " ": {{Kind: ApproveRecover, Subject: "db-1", Token: "1"}, replace},
 	} {
 		got, err := ParseApprovals(text)

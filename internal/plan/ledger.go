@@ -91,12 +91,19 @@ func (l *Ledger) Equal(o *Ledger) bool {
 	if l == nil || o == nil {
 		return l == o
 	}
-	a, b := *l, *o
-	a.Members, b.Members = nil, nil
-	return a.ClusterID == b.ClusterID && a.Epoch == b.Epoch && a.FormationSize == b.FormationSize &&
-		a.Formed == b.Formed && a.Bootstrapped == b.Bootstrapped && a.Failed == b.Failed && a.FailedWhy == b.FailedWhy && a.Lead == b.Lead && a.Image == b.Image && a.ImageFor == b.ImageFor &&
-		a.Recoveries == b.Recoveries && l.Recovery.equal(o.Recovery) &&
-		slices.Equal(l.Discards, o.Discards) && maps.EqualFunc(l.Members, o.Members, Entry.equal)
+	return l.sameSet(o) && l.sameWork(o) && maps.EqualFunc(l.Members, o.Members, Entry.equal)
+}
+
+// sameSet compares what the set is.
+func (l *Ledger) sameSet(o *Ledger) bool {
+	return l.ClusterID == o.ClusterID && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
+		l.Formed == o.Formed && l.Bootstrapped == o.Bootstrapped && l.Image == o.Image && l.ImageFor == o.ImageFor
+}
+
+// sameWork compares what is done, or was.
+func (l *Ledger) sameWork(o *Ledger) bool {
+	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries &&
+		l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards)
 }
 
 func (e Entry) equal(o Entry) bool {
