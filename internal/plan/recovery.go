@@ -27,9 +27,9 @@ import (
 // survivor's agent is told; its server starts again only with its data prepared.
 // That they are about to be told is in the ledger before: until then the recovery
 // is given up where somebody comes back, and after it no more, since a survivor
-// may be on its way. When all have been told their pods are replaced, and the recovery is over when
-// a quorum of them answers. The lost members then join as any other on an empty
-// volume.
+// may be on its way. When all have been told their pods are replaced, and when all
+// are prepared the recovery is over. The lost members then join as any other on an
+// empty volume.
 
 // Recovery is a recovery that is under way.
 type Recovery struct {
@@ -244,10 +244,10 @@ func (p *draft) recover() {
 	}
 }
 
-// recovered tells whether the survivors are a set of their own, by a quorum's
-// word.
+// recovered tells whether every survivor's data is prepared: from there on the
+// servers do the rest, and others may come and go before it is seen.
 func (p *draft) recovered() bool {
-	return p.out.Assessment.Known && p.everySurvivor(func(m Member) bool {
+	return p.everySurvivor(func(m Member) bool {
 		r := p.state.trusted(m)
 		return r != nil && r.Recovered == p.ledger.Recoveries
 	})

@@ -45,6 +45,7 @@ func (s *Scene) Operate(ctx context.Context, change ...func(*operator.Options)) 
 	op, err := operator.Start(ctx, o)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(op.Stop()).To(Succeed()) })
+	DeferCleanup(s.autopsy) // which is done before
 	return op
 }
 
