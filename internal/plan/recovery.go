@@ -127,12 +127,16 @@ func (p *draft) stateless(m Member) bool {
 // where one may.
 func (p *draft) beyondUse(name string, e Entry) string {
 	m := p.state.member(name)
+	var r *engine.Report
+	if m != nil {
+		r = p.state.trusted(*m)
+	}
 	switch {
 	case e.ClaimUID == "" || m == nil || p.volumeLost(name, e):
 		return "has lost its volume"
 	case p.lostFor(*m) != "":
 		return "is lost: " + p.lostFor(*m)
-	case e.Leaving && p.stopped(m):
+	case r != nil && r.Volume == engine.VolumeLeaving:
 		return "has been told to leave, and never starts again on its data"
 	}
 	return ""
@@ -229,7 +233,7 @@ func (p *draft) recover() {
 	switch {
 	case p.recovered():
 		p.ledger.Recovery = nil
-	case p.survivorLost() || !r.Told && p.otherLeft():
+	case p.survivorLost() || !r.Told && (p.out.Assessment.Known || p.otherLeft()):
 		// The user is asked anew, about what there is now.
 		p.ledger.Recovery, p.raise = nil, true
 	case !r.Told && p.givesUp():
@@ -268,7 +272,7 @@ func (p *draft) otherLeft() bool {
 	r := p.ledger.Recovery
 	return slices.ContainsFunc(p.granted(), func(name string) bool {
 		e, m := p.ledger.Members[name], p.state.member(name)
-		if p.beyondUse(name, e) != "" || slices.Contains(r.Survivors, name) || p.doomed(*m) || p.stateless(*m) {
+		if p.beyondUse(name, e) != "" || slices.Contains(r.Survivors, name) || p.stateless(*m) {
 			return false
 		}
 		return e.Joined || p.state.trusted(*m) == nil

@@ -89,7 +89,6 @@ func TestRecovery(t *testing.T) {
 			return append(s.CrashBefore("delete claim"), s.NodeBack(1).NodeBack(2).Rest()...)
 		}, []string{
 			"ledger, close, delete claim of db-1, delete claim of db-2, replace db-1, replace db-2 (crash before delete claim)",
-			"ledger",
 			"ledger, close, epoch on set",
 			"open",
 		}},

@@ -113,10 +113,13 @@ func (m *member) settings() map[string]string {
 func (m *member) report() (engine.Report, string) {
 	r := engine.Report{
 		Protocol: protocol.Version, Member: m.pod.Name, PodUID: string(m.pod.UID),
-		Volume: m.state(), Released: m.released, Epoch: m.epoch, Server: m.observe(),
+		Volume: m.state(), Released: m.released || m.set.model.Running(m.pod.Ordinal), Epoch: m.epoch, Server: m.observe(),
 	}
 	if mk := m.volume.marker; mk != nil {
-		r.ClusterID, r.ClaimUID, r.Grant = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind
+		r.ClusterID, r.ClaimUID, r.Grant, r.Recovered = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind, mk.Recovered
+		if mk.Recovery != nil {
+			r.Recovery = mk.Recovery.Number
+		}
 	}
 	r.Mounts = map[string]string{}
 	for key, value := range m.pod.Mounted {
@@ -184,6 +187,8 @@ func (m *member) step(id string, own fence.Own, s engine.Step) *protocol.Refusal
 	switch state := m.state(); {
 	case state == engine.VolumeLeaving && s.Kind != engine.StepLeave:
 		return refuse(protocol.RefusedVolume, "a member that is leaving takes no step "+string(s.Kind))
+	case s.Kind == engine.StepRecover:
+		return m.recover(id, s)
 	case state != engine.VolumeMember && state != engine.VolumeLeaving:
 		return refuse(protocol.RefusedVolume, "there is no server")
 	}
@@ -199,6 +204,30 @@ func (m *member) step(id string, own fence.Own, s engine.Step) *protocol.Refusal
 	m.leaving = leaves && m.set.model.Running(m.pod.Ordinal)
 	m.action.Done = !m.leaving
 	return nil
+}
+
+// recover marks the volume for a recovery, or as one that was given up.
+func (m *member) recover(id string, s engine.Step) *protocol.Refusal {
+	m.action = &engine.ActionState{ID: id, Kind: s.Kind, Done: true}
+	mk := m.volume.marker
+	switch {
+	case len(s.Params) > 0 && (mk.Recovery == nil || mk.Recovery.Number < s.Recovery):
+		mk.Recovery = &engine.Recovery{Number: s.Recovery, Params: maps.Clone(s.Params)}
+	case len(s.Params) == 0 && mk.Recovery != nil && mk.Recovery.Number == s.Recovery:
+		mk.Recovered = s.Recovery
+	}
+	m.decide()
+	return nil
+}
+
+// prepare prepares the data for a recovery, once no server runs.
+func (m *member) prepare() {
+	if m.state() != engine.VolumeRecovering || m.set.model.Running(m.pod.Ordinal) {
+		return
+	}
+	m.set.model.Recover(m.pod.Ordinal, m.volume.marker.Recovery.Params)
+	m.volume.marker.Recovered = m.volume.marker.Recovery.Number
+	m.decide()
 }
 
 // do has the server carry out a step. The first access token must be the one

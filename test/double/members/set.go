@@ -70,6 +70,11 @@ func (s *set) kill(m *member) {
 // note it.
 func (s *set) settle() {
 	const most = 1000
+	for _, m := range s.members {
+		if m != nil {
+			m.prepare()
+		}
+	}
 	for n := 0; !s.held; n++ {
 		if n == most {
 			panic(fmt.Sprintf("the servers of %s never rest", s.key))

@@ -4,6 +4,8 @@
 package members
 
 import (
+	"strings"
+
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/enginetest/raft"
 )
@@ -21,6 +23,9 @@ func words(s raft.Status) engine.Server {
 		return out
 	}
 	out.Facts["acl"] = "Ready"
+	if len(s.Voters) > 0 {
+		out.Facts["log"], out.Facts["voters"] = "1/1", strings.Join(s.Voters, ",")
+	}
 	out.Version, out.Term, out.Serving = "1.22.3", s.Term, s.Serving
 	switch {
 	case s.Leader:

@@ -7,6 +7,9 @@ import (
 	"context"
 
 	. "github.com/onsi/ginkgo/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
 
 	. "github.com/quorate/quorate/test/stage"
 )
@@ -16,4 +19,13 @@ var _ = DescribeTable("An operator that dies at any moment is followed by one th
 	Entry("with a formation", Story{Act: Form}),
 	Entry("with a shrinkage", Story{Before: Formed, Act: ScaleTo(2)}),
 	Entry("with a growth", Story{Before: Formed, Act: ScaleTo(4)}),
+	Entry("with a recovery", Story{Before: func(ctx context.Context, d *v1alpha1.Datastore) {
+		Formed(ctx, d)
+		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 1, 2)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost, "recover:db-0:1"))
+	}, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, "recover:db-0:1")
+		})
+	}}),
 )

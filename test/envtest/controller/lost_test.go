@@ -5,6 +5,8 @@ package controller
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -121,3 +123,74 @@ var _ = Describe("A member whose volume is on one node only", func() {
 		Expect(claim.UID).To(Equal(lost))
 	})
 })
+
+var _ = Describe("A set that has lost its majority for good", func() {
+	It("is recovered from what is left, once the user agrees and not before", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		before := s.PodUIDs(ctx, "db")
+		loseVolumes(ctx, s, 1, 2)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost,
+			"of 3 voters 1 are left", "db-0 has the newest data", v1alpha1.AnnotationApprove+"=recover:db-0:1"))
+		approve := func(text string) {
+			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
+				metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, text)
+			})
+		}
+		for _, text := range []string{"recover:db-1:1", "recover:db-0:2", "recover:db-0"} {
+			approve(text)
+			ExpectPoked(ctx, d)
+			Consistently(func() types.UID { return s.PodUIDs(ctx, "db")["db-0"] }).Should(Equal(before["db-0"]), text)
+		}
+
+		approve("recover:db-0:1")
+		ExpectObjectReconciled(ctx, d)
+		Expect(s.PodUIDs(ctx, "db")["db-0"]).NotTo(Equal(before["db-0"]))
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+		Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
+
+		By("the word was good once")
+		loseVolumes(ctx, s, 1, 2)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost, "recover:db-0:2"))
+	})
+
+	It("is not offered a recovery while a member is silent that may have its volume", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Replicas(5).Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		World.Silence(s.Key("db"), 0, true)
+		loseVolumes(ctx, s, 1, 2, 3, 4)
+		Consistently(func(g Gomega) {
+			g.Expect(s.Get(ctx, "db", d)).To(Succeed())
+			g.Expect(StatusText(d)).NotTo(ContainSubstring("recover:"))
+		}).WithTimeout(3 * time.Second).Should(Succeed())
+		World.Silence(s.Key("db"), 0, false)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost, "recover:db-0:1"))
+	})
+})
+
+// loseVolumes deletes claims with their pods, and waits until others are there.
+func loseVolumes(ctx context.Context, s *Scene, ordinals ...int) {
+	GinkgoHelper()
+	before := map[string]types.UID{}
+	for _, i := range ordinals {
+		var claim corev1.PersistentVolumeClaim
+		name := fmt.Sprintf("data-db-%d", i)
+		Expect(s.Get(ctx, name, &claim)).To(Succeed())
+		before[name] = claim.UID
+		s.Remove(ctx, &corev1.PersistentVolumeClaim{}, name)
+		s.Remove(ctx, &corev1.Pod{}, fmt.Sprintf("db-%d", i))
+	}
+	Eventually(func(g Gomega) {
+		for name, uid := range before {
+			var claim corev1.PersistentVolumeClaim
+			g.Expect(s.Get(ctx, name, &claim)).To(Succeed())
+			g.Expect(claim.UID).NotTo(Equal(uid), "%s, deleted %v", name, claim.DeletionTimestamp)
+		}
+	}).Should(Succeed())
+}
