@@ -148,7 +148,7 @@ func (p *draft) waitsInVain(m Member) bool {
 // lacksVolume tells whether a member's pod waits for a volume, which is no fault
 // of its template.
 func (p *draft) lacksVolume(m Member) bool {
-	return m.Claim == nil || m.Claim.Terminating || p.lostFor(m) != ""
+	return m.Claim == nil || m.Claim.Terminating || m.Claim.Stranded != "" || p.lostFor(m) != ""
 }
 
 // replaces tells whether a pod is to be deleted already.
