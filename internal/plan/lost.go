@@ -92,8 +92,12 @@ func (p *draft) doom(m Member) {
 	p.ledger.Discards = append(slices.DeleteFunc(p.ledger.Discards, func(o Discard) bool { return o.ClaimUID == d.ClaimUID }), d)
 }
 
-// givingUp tells whether the claim of a lost member is about to be deleted.
+// givingUp tells whether the claim of a lost member is about to be deleted. One
+// that is back on it waits for its turn, see vanishing.
 func (p *draft) givingUp(name string) bool {
+	if m := p.state.member(name); m != nil && p.vanishing(*m) && p.healthyVoter(name) != nil {
+		return false
+	}
 	return slices.ContainsFunc(p.ledger.Discards, func(d Discard) bool { return d.Lost && d.Member == name })
 }
 
