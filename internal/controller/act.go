@@ -41,9 +41,13 @@ func (p *pass) replace(ctx context.Context) error {
 		}
 		err := p.Delete(ctx, pod, how...)
 		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("replace pod %s, which cannot start: %w", ref.Name, err)
+			return fmt.Errorf("replace pod %s: %w", ref.Name, err)
 		}
-		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, "it cannot get on as it is"))
+		why := "it cannot get on as it is"
+		if p.findings.decision.Ledger.Recovery != nil {
+			why = "the set is being recovered"
+		}
+		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, why))
 		pointPodDeleted.Reach()
 	}
 	return nil

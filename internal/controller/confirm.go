@@ -90,8 +90,8 @@ func (p *pass) current(ctx context.Context) error {
 		return fmt.Errorf("get %s: %w", p.d.Name, err)
 	case live.UID != p.d.UID || live.DeletionTimestamp != nil:
 		return errGone
-	case live.Generation != p.d.Generation:
-		return errOutdated
+	case live.Generation != p.d.Generation, live.Annotations[v1alpha1.AnnotationApprove] != p.d.Annotations[v1alpha1.AnnotationApprove]:
+		return errOutdated // a word may have been taken back
 	}
 	p.confirmed = true
 	return nil

@@ -18,7 +18,7 @@ type Recoverer interface {
 	// Remains reads what those members have who have their volumes.
 	Remains(have []MemberObservation) Remains
 	// Recover returns the parameters by which each survivor becomes a member of
-	// a set of the survivors alone.
+	// a set of the survivors alone. They are never empty.
 	Recover(survivors []MemberObservation) map[string]string
 }
 

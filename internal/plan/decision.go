@@ -19,7 +19,8 @@ type Decision struct {
 	// DeleteClaims are claims to delete, which the ledger says are doomed.
 	DeleteClaims []ClaimRef
 	// Replace are pods to delete so that they are made anew. At most one of them
-	// has a server that runs, and then nothing disruptive is asked for.
+	// has a server that runs, and then nothing disruptive is asked for; all may, in
+	// a recovery.
 	Replace []PodRef
 	// UpgradeAgents are pods that get the present image of the agent, in place; at
 	// most one.

@@ -60,9 +60,9 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	} else {
 		p.form()
 	}
+	p.askAboutRecovery()
 	p.shape()
 	p.askAboutLost()
-	p.askAboutRecovery()
 	p.askAboutVanishing()
 	p.replace()
 	p.freeClaims()

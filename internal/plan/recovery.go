@@ -17,8 +17,8 @@ import (
 // recovered from what is left, if the user agrees: what only the others had is
 // lost, acknowledged or not. Nothing of this begins on the strength of silence
 // (law 2): every member has either its volume and an agent that reports, or has
-// lost its volume by the API server's word. Where one is silent the user is told
-// of it, and nothing is offered.
+// lost its volume, by the API server's word or by that of the agent on it. Where
+// one is silent the user is told of it, and nothing is offered.
 //
 // The consent names the survivor with the newest data, and which recovery it is,
 // so that it is good once. From then on the ledger has who survives. The claims
@@ -35,6 +35,8 @@ import (
 type Recovery struct {
 	// Survivors are the members that it is made from.
 	Survivors []string `json:"survivors"`
+	// Voters are the identities that had a vote, by the newest survivor's data.
+	Voters []string `json:"voters,omitempty"`
 	// Params are the engine's.
 	Params map[string]string `json:"params,omitempty"`
 	// Told is set before the first survivor is told.
@@ -45,14 +47,14 @@ func (r *Recovery) clone() *Recovery {
 	if r == nil {
 		return nil
 	}
-	return &Recovery{Survivors: slices.Clone(r.Survivors), Params: maps.Clone(r.Params), Told: r.Told}
+	return &Recovery{Survivors: slices.Clone(r.Survivors), Voters: slices.Clone(r.Voters), Params: maps.Clone(r.Params), Told: r.Told}
 }
 
 func (r *Recovery) equal(o *Recovery) bool {
 	if r == nil || o == nil {
 		return r == o
 	}
-	return r.Told == o.Told && slices.Equal(r.Survivors, o.Survivors) && maps.Equal(r.Params, o.Params)
+	return r.Told == o.Told && slices.Equal(r.Survivors, o.Survivors) && slices.Equal(r.Voters, o.Voters) && maps.Equal(r.Params, o.Params)
 }
 
 // remnant is what is left of a formed set.
@@ -62,28 +64,39 @@ type remnant struct {
 	survivors []Member
 	// gone are sentences on those whose volumes are gone, or will never be used.
 	gone []string
-	// unknown are those of which neither is known: they may have become voters
-	// unseen.
+	// unknown are those of which neither is known: they may have a vote.
 	unknown []string
-	// doomed have survived on claims that are being deleted, so that their pods
-	// cannot be replaced.
-	doomed []string
-	// able is how many have a vote, whether they have the set's state or not yet.
-	able int
-	// mute is set where there are others, of which it is not known.
-	mute bool
+	// terminating are survivors on claims that are being deleted, so that their
+	// pods cannot be replaced.
+	terminating []string
+	// able is how many have a vote, whether they have the set's state or not yet,
+	// and left how many have their volumes.
+	able, left int
 }
 
-// remnant sorts the members that the ledger knows of.
+// remnant sorts the members that the ledger knows of, and those that it does not
+// know and that may run all the same: it may be older than they are.
 func (p *draft) remnant(rec engine.Recoverer) remnant {
 	var r remnant
 	var have, blank []Member
+	accounted, nameless := map[string]bool{}, 0
+	for _, m := range p.state.Members {
+		if _, known := p.ledger.Members[m.Name]; !known && m.Claim != nil && m.Claim.Stranded == "" && m.Pod != nil && p.state.trusted(m) == nil {
+			r.unknown = append(r.unknown, m.Name)
+		}
+	}
 	for _, name := range p.granted() {
 		e, m := p.ledger.Members[name], p.state.member(name)
+		for _, id := range append(slices.Clone(e.Lost), e.ID) {
+			accounted[id] = true
+		}
 		switch why := p.beyondUse(name, e); {
 		case why != "":
 			r.gone = append(r.gone, name+" "+why)
-		case p.claimGone(name, e) || p.state.trusted(*m) == nil:
+			if e.ID == "" && len(e.Lost) == 0 {
+				nameless++
+			}
+		case p.claimGone(name, e) || p.state.trusted(*m) == nil || p.state.trusted(*m).Volume == engine.VolumeLeaving:
 			r.unknown = append(r.unknown, name)
 		case p.stateless(*m):
 			blank = append(blank, *m)
@@ -91,27 +104,30 @@ func (p *draft) remnant(rec engine.Recoverer) remnant {
 			have = append(have, *m)
 		}
 	}
+	r.left = len(have) + len(blank)
 	if len(have) == 0 {
 		return r
 	}
 	r.Remains = rec.Remains(p.observed(have))
-	r.mute = r.Newest == ""
 	votes := func(m Member) bool { return slices.Contains(r.Voters, m.Report.Server.ID) }
-	for _, m := range blank {
+	for _, m := range append(blank, have...) {
+		accounted[m.Report.Server.ID] = true
 		if votes(m) {
-			r.able++ // it gets the state from whoever leads
+			r.able++ // one that is blank gets the state from whoever leads
 		}
 	}
 	for _, m := range have {
-		if votes(m) {
-			r.able++
+		if !votes(m) && m.Name != r.Newest {
+			continue
 		}
-		if votes(m) || m.Name == r.Newest {
-			r.survivors = append(r.survivors, m)
-			if m.Claim == nil || m.Claim.Terminating {
-				r.doomed = append(r.doomed, m.Name)
-			}
+		r.survivors = append(r.survivors, m)
+		if m.Claim == nil || m.Claim.Terminating {
+			r.terminating = append(r.terminating, m.Name)
 		}
+	}
+	strangers := slices.DeleteFunc(slices.Clone(r.Voters), func(id string) bool { return accounted[id] })
+	if len(strangers) > nameless {
+		r.unknown = append(r.unknown, strangers...)
 	}
 	return r
 }
@@ -124,32 +140,37 @@ func (p *draft) stateless(m Member) bool {
 }
 
 // beyondUse says why no server will ever start again on a member's volume; empty
-// where one may.
+// where one may. Who is leaving and whose server still runs has its vote yet.
 func (p *draft) beyondUse(name string, e Entry) string {
 	m := p.state.member(name)
-	var r *engine.Report
-	if m != nil {
-		r = p.state.trusted(*m)
-	}
 	switch {
 	case e.ClaimUID == "" || m == nil || p.volumeLost(name, e):
 		return "has lost its volume"
 	case p.lostFor(*m) != "":
 		return "is lost: " + p.lostFor(*m)
-	case r != nil && r.Volume == engine.VolumeLeaving:
+	}
+	if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeLeaving && !r.Released && !r.Server.Running {
 		return "has been told to leave, and never starts again on its data"
 	}
 	return ""
 }
 
-// hopeless tells whether what is left can never be a quorum. Where it is not
-// known who has the newest data, those that are gone must be as many as are left.
+// hopeless tells whether what is left can never be a quorum, by the newest
+// survivor's own count of voters.
 func (p *draft) hopeless(r remnant) bool {
+	return p.leaderless(r) && r.Newest != "" && r.able+len(r.unknown) < p.traits.Quorum(len(r.Voters))
+}
+
+// leaderless tells whether a set that has lost volumes has no quorum now.
+func (p *draft) leaderless(r remnant) bool {
 	a := p.out.Assessment
-	if !p.ledger.Formed || a.Known || a.Serving || len(r.gone) == 0 {
-		return false
-	}
-	return r.Newest != "" && r.able+len(r.unknown) < p.traits.Quorum(len(r.Voters))
+	return p.ledger.Formed && !a.Known && !a.Serving && len(r.gone) > 0
+}
+
+// mute tells whether it looks hopeless, and nobody says who has the newest data.
+func (p *draft) mute(r remnant) bool {
+	left := r.left + len(r.unknown)
+	return p.leaderless(r) && r.Newest == "" && left < p.traits.Quorum(left+len(r.gone))
 }
 
 // recoverer is the engine, where it knows recoveries.
@@ -165,21 +186,56 @@ func (p *draft) beginRecovery() {
 		return
 	}
 	r := p.remnant(rec)
-	if !p.hopeless(r) || len(r.unknown)+len(r.doomed) > 0 || !slices.Contains(p.state.Wanted.Approved, p.consent(r.Newest)) {
+	if !p.hopeless(r) || len(r.unknown)+len(r.terminating) > 0 || !slices.Contains(p.state.Wanted.Approved, p.consent(r.Newest)) {
 		return
 	}
-	p.ledger.Recoveries++
-	p.ledger.Recovery = &Recovery{Survivors: namesOf(r.survivors), Params: rec.Recover(p.observed(r.survivors))}
+	if p.traits.StableAddress && slices.ContainsFunc(r.survivors, func(m Member) bool { return m.Address == "" }) {
+		return // its Service is made again first
+	}
+	p.ledger.Recoveries = p.nextRecovery()
+	p.ledger.Recovery = &Recovery{Survivors: namesOf(r.survivors), Voters: r.Voters, Params: rec.Recover(p.observed(r.survivors))}
+	for _, m := range p.claimsGivenUp() {
+		p.doom(m)
+	}
+}
+
+// claimsGivenUp are the members whose claims are still there, and go with a
+// recovery.
+func (p *draft) claimsGivenUp() []Member {
+	var out []Member
 	for _, m := range p.state.Members {
 		if p.lostFor(m) != "" && !p.doomed(m) {
-			p.doom(m)
+			out = append(out, m)
 		}
 	}
+	return out
 }
 
 // consent is what the user would have to say.
 func (p *draft) consent(newest string) v1alpha1.Approval {
-	return v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: newest, Token: fmt.Sprint(p.ledger.Recoveries + 1)}
+	return v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: newest, Token: fmt.Sprint(p.nextRecovery())}
+}
+
+// nextRecovery is later than any that the ledger or an agent knows of: the ledger
+// may have been restored from a backup, and a word of the user's is good once.
+func (p *draft) nextRecovery() int {
+	last := p.ledger.Recoveries
+	for _, m := range p.state.Members {
+		if r := p.state.trusted(m); r != nil {
+			if n := max(r.Recovery, r.Recovered); n > last && n-p.ledger.Recoveries <= farthestEpoch {
+				last = n
+			}
+		}
+	}
+	return last + 1
+}
+
+// withdrawn tells whether the user has taken the word back.
+func (p *draft) withdrawn() bool {
+	token := fmt.Sprint(p.ledger.Recoveries)
+	return !slices.ContainsFunc(p.state.Wanted.Approved, func(a v1alpha1.Approval) bool {
+		return a.Kind == v1alpha1.ApproveRecover && a.Token == token
+	})
 }
 
 func (p *draft) observed(members []Member) []engine.MemberObservation {
@@ -195,35 +251,50 @@ func namesOf(members []Member) []string {
 	return out
 }
 
-// askAboutRecovery calls the user where the majority is lost.
+// askAboutRecovery calls the user where the majority is lost. Nothing else that a
+// person is called for matters as much.
 func (p *draft) askAboutRecovery() {
 	rec := p.recoverer()
-	if rec == nil || p.ledger.Recovery != nil {
+	if rec == nil || p.ledger.Recovery != nil || p.state.Wanted.Stopped {
 		return
 	}
 	r := p.remnant(rec)
-	if a := p.out.Assessment; p.ledger.Formed && !a.Known && !a.Serving && len(r.survivors)+len(r.unknown) == 0 && len(r.gone) > 0 && !r.mute {
-		p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf("nothing is left that the set could be recovered from (%s); bring a volume back", strings.Join(r.gone, "; ")))
-		return
+	gone := strings.Join(r.gone, "; ")
+	switch {
+	case p.leaderless(r) && r.left+len(r.unknown) == 0:
+		p.stallOnRecovery("nothing is left that the set could be recovered from (%s); bring a volume back", gone)
+	case p.mute(r) && len(r.unknown) > 0:
+		p.stallOnRecovery("so many are lost (%s) that the others may be too few for a majority; %s is silent: bring it back, or delete its pod and claim if its volume is lost too", gone, strings.Join(r.unknown, ", "))
+	case p.mute(r):
+		p.stallOnRecovery("so many are lost (%s) that the others may be too few for a majority; %s", gone, r.Why)
+	case p.hopeless(r):
+		p.stallOnRecovery("of %d voters %d are left, too few for a majority ever again (%s); %s", len(r.Voters), r.able+len(r.unknown), gone, p.wayOut(r))
 	}
-	if !p.hopeless(r) {
-		return
+}
+
+func (p *draft) stallOnRecovery(format string, args ...any) {
+	p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf(format, args...))
+}
+
+// wayOut says what the user can do.
+func (p *draft) wayOut(r remnant) string {
+	switch {
+	case len(r.unknown) > 0:
+		return fmt.Sprintf("%s is silent or on its way out, and may have the newest data: bring it back, or delete its pod and claim if its volume is lost too", strings.Join(r.unknown, ", "))
+	case len(r.terminating) == len(r.survivors):
+		return fmt.Sprintf("the claim of %s is being deleted, so that the set cannot be recovered from it: save the data before anything ends the pod, for instance as a snapshot, or have its PersistentVolume retained", strings.Join(r.terminating, ", "))
+	case len(r.terminating) > 0:
+		return fmt.Sprintf("the claim of %s is being deleted, so that the set cannot be recovered from it: delete its pod too to give its data up", strings.Join(r.terminating, ", "))
 	}
-	lost := fmt.Sprintf("of %d voters %d are left, too few for a majority ever again (%s)", len(r.Voters), r.able+len(r.unknown), strings.Join(r.gone, "; "))
-	if len(r.unknown) > 0 {
-		p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf("%s; %s is silent and may have the newest data: bring it back, or delete its pod and claim if its volume is lost too", lost, strings.Join(r.unknown, ", ")))
-		return
+	text := fmt.Sprintf("%s has the newest data of what is left (%s); bring the volumes of the others back, or agree that the set goes on from %s, and that what only the others had is lost", r.Newest, r.Why, strings.Join(namesOf(r.survivors), ", "))
+	if claims := p.claimsGivenUp(); len(claims) > 0 {
+		text += fmt.Sprintf(" (the claims of %s are deleted)", strings.Join(namesOf(claims), ", "))
 	}
-	if len(r.doomed) > 0 {
-		p.stall(v1alpha1.ReasonMajorityLost, fmt.Sprintf("%s; the claim of %s is being deleted, so that the set cannot be recovered from it: delete its pod too to give its data up", lost, strings.Join(r.doomed, ", ")))
-		return
-	}
-	message := fmt.Sprintf("%s; %s has the newest data of what is left (%s); bring the volumes of the others back, or agree that the set goes on from %s, and that what only the others had is lost, with the annotation %s=%s",
-		lost, r.Newest, r.Why, strings.Join(namesOf(r.survivors), ", "), v1alpha1.AnnotationApprove, p.consent(r.Newest))
+	text += fmt.Sprintf(", with the annotation %s=%s", v1alpha1.AnnotationApprove, p.consent(r.Newest))
 	if w := p.state.Wanted.Unreadable; w != "" {
-		message += "; what stands there agrees to nothing: " + w
+		text += "; what stands there agrees to nothing: " + w
 	}
-	p.stall(v1alpha1.ReasonMajorityLost, message)
+	return text
 }
 
 // recover takes a recovery that is under way as far as it goes in this pass.
@@ -233,7 +304,7 @@ func (p *draft) recover() {
 	switch {
 	case p.recovered():
 		p.ledger.Recovery = nil
-	case p.survivorLost() || !r.Told && (p.out.Assessment.Known || p.otherLeft()):
+	case p.survivorLost() || !r.Told && (p.out.Assessment.Known || p.otherLeft() || p.withdrawn()):
 		// The user is asked anew, about what there is now.
 		p.ledger.Recovery, p.raise = nil, true
 	case !r.Told && p.givesUp():
@@ -260,8 +331,7 @@ func (p *draft) recovered() bool {
 // survivorLost tells whether a survivor has lost its volume meanwhile.
 func (p *draft) survivorLost() bool {
 	return !p.everySurvivor(func(m Member) bool {
-		e := p.ledger.Members[m.Name]
-		return e.ClaimUID != "" && !p.volumeLost(m.Name, e) && p.lostFor(m) == "" && (m.Claim == nil || !m.Claim.Terminating)
+		return p.beyondUse(m.Name, p.ledger.Members[m.Name]) == "" && (m.Claim == nil || !m.Claim.Terminating)
 	})
 }
 
@@ -275,7 +345,8 @@ func (p *draft) otherLeft() bool {
 		if p.beyondUse(name, e) != "" || slices.Contains(r.Survivors, name) || p.stateless(*m) {
 			return false
 		}
-		return e.Joined || p.state.trusted(*m) == nil
+		report := p.state.trusted(*m)
+		return e.Joined || report == nil || slices.Contains(r.Voters, report.Server.ID)
 	})
 }
 
@@ -339,7 +410,7 @@ func (p *draft) leftovers() []candidate {
 }
 
 // restartSurvivors replaces the pods of those whose servers still run as they
-// were. There is no quorum that this could cost.
+// were. They cannot serve but together, each with its data prepared.
 func (p *draft) restartSurvivors() {
 	for _, name := range p.ledger.Recovery.Survivors {
 		m, e := p.state.member(name), p.ledger.Members[name]

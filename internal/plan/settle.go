@@ -137,14 +137,15 @@ func (p *draft) broughtBack(name string, e Entry) bool {
 }
 
 // volumeLost tells whether the volume that a grant was for is known to be gone:
-// there is no claim under the name, or another one, behind which the member's
-// own agent found no data to go on with.
+// there is no claim under the name, and no pod whose server may still be on it,
+// or another claim, behind which the member's own agent found no data to go on
+// with. A claim whose finalizers somebody removed goes before its pod does.
 func (p *draft) volumeLost(name string, e Entry) bool {
 	if !p.claimGone(name, e) {
 		return false
 	}
 	m := p.state.member(name)
-	return m == nil || m.Claim == nil || p.state.held(*m)
+	return m == nil || m.Claim == nil && (m.Pod == nil || !m.Pod.Started) || p.state.held(*m)
 }
 
 // claimGone tells whether the claim that a grant was for no longer exists.

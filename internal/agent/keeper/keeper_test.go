@@ -295,6 +295,8 @@ func TestNoRecoveryOnAVolumeThatIsNobodys(t *testing.T) {
 		t.Error("a member that has left was recovered")
 	}
 	b.gate(false, engine.VolumeLeaving)
+	b = newBench(t)
+	b.must(b.Grant(grant(engine.GrantJoin)))
 	b.recover = nil
 	if err := b.BeginRecovery(engine.Recovery{Number: 1}); err == nil {
 		t.Error("an engine without recoveries recovered")

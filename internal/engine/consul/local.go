@@ -108,7 +108,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
 	out.Settings = l.settings(self)
 	if leader == "" {
-		out.Facts[factLog] = logEnd{self.number("last_log_term"), self.number("last_log_index")}.String()
+		out.Facts[factLog] = self.logEnd().String()
 	}
 	if err := l.describeRole(client, q, &out, self, leader); err != nil {
 		return out, err

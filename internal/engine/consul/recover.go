@@ -61,6 +61,17 @@ func (Engine) Remains(have []engine.MemberObservation) engine.Remains {
 // logEnd is the last entry of a server's log.
 type logEnd struct{ term, index uint64 }
 
+// logEnd is what Raft goes by: the last entry, or the snapshot that has taken the
+// place of the log.
+func (s agentSelf) logEnd() logEnd {
+	log := logEnd{s.number("last_log_term"), s.number("last_log_index")}
+	snapshot := logEnd{s.number("last_snapshot_term"), s.number("last_snapshot_index")}
+	if snapshot.index > log.index {
+		return snapshot
+	}
+	return log
+}
+
 func parseLogEnd(text string) (end logEnd, err error) {
 	if _, err := fmt.Sscanf(text, "%d/%d", &end.term, &end.index); err != nil {
 		return end, fmt.Errorf("read the end of a log %q: %w", text, err)

@@ -42,6 +42,10 @@ func TestRealRecovery(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	leader := c.leader()
+	c.await("what was written is on the one that survives", time.Minute, func() bool {
+		return logEndOf(t, ahead).compare(logEndOf(t, leader)) == 0
+	})
 	for _, s := range c.members {
 		if s != behind && s != ahead {
 			s.kill()
@@ -106,4 +110,13 @@ func TestRealRecovery(t *testing.T) {
 		}
 	}
 	c.awaitVoters(3, time.Minute)
+}
+
+func logEndOf(t *testing.T, s *server) logEnd {
+	t.Helper()
+	self, err := readSelf(s.client(testAgent), query(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return self.logEnd()
 }

@@ -146,6 +146,8 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"leaves are forgotten", raftSet, "five to three and back", decide(onLedger(forgetLeaves)), "law 8"},
 		{"claims are deleted at once", raftSet, "five to three and back, claims deleted", decide(hasty), "law 6"},
 		{"doomed claims are forgotten", raftSet, "claims deleted, another manager", safely(decide(onLedger(forgetDooms))), "law 6"},
+		{"recovered without a word", raftSet, "losses", safely(decide(agreeing)), "law 5"},
+		{"survivors are told at once", raftSet, "majority on nodes that are lost", safely(decide(onLedger(forgetTold))), "ledger before recovery"},
 		{"lost members are replaced unasked", raftSet, "nodes lost, the user asked", safely(decide(unasked)), "law 6"},
 		{"the size is written at once", raftSet, "three to two", decide(eager), "law 4"},
 		{"two leave at once", raftSet, "five to three and back", decide(greedy), "law 3"},

@@ -4,6 +4,9 @@
 package enginetest_test
 
 import (
+	"strconv"
+
+	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
 )
@@ -31,4 +34,21 @@ func forgetDooms(_ plan.State, l *plan.Ledger) {
 func unasked(e engine.Engine, s plan.State) plan.Decision {
 	s.Wanted.DeleteLost = true
 	return plan.Next(e, s)
+}
+
+// agreeing is the planner, which takes any recovery for agreed.
+func agreeing(e engine.Engine, s plan.State) plan.Decision {
+	for _, m := range s.Members {
+		for n := range 3 {
+			s.Wanted.Approved = append(s.Wanted.Approved, v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: m.Name, Token: strconv.Itoa(n)})
+		}
+	}
+	return plan.Next(e, s)
+}
+
+// forgetTold forgets that the survivors of a recovery are about to be told.
+func forgetTold(_ plan.State, l *plan.Ledger) {
+	if l.Recovery != nil {
+		l.Recovery.Told = false
+	}
 }

@@ -66,7 +66,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 	for i := range w.span() {
 		m := &w.members[i]
 		fresh = fresh && m.garbled == garbleNone
-		pm := plan.Member{Name: Name(i), Ordinal: int32(i)}
+		pm := plan.Member{Name: Name(i), Ordinal: int32(i), Address: Name(i) + ".example"}
 		if m.claim != 0 {
 			s.Retained = true
 			pm.Claim = &plan.Claim{UID: claimUID(i, m.claim), Terminating: m.claimDying, Stranded: m.strandedFor()}

@@ -6,10 +6,10 @@ package enginetest
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
-	"github.com/quorate/quorate/internal/plan"
 )
 
 // beginRecovery is the agent being told of a recovery: its server does not start
@@ -132,9 +132,9 @@ func (w *World) approvals() []v1alpha1.Approval {
 	}
 	var out []v1alpha1.Approval
 	for i := range w.sc.Members {
-		out = append(out, v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: Name(i), Token: tokenOf(w.ledger.ledger)})
+		for n := range w.ledger.ledger.Recoveries + 2 {
+			out = append(out, v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: Name(i), Token: strconv.Itoa(n)})
+		}
 	}
 	return out
 }
-
-func tokenOf(l *plan.Ledger) string { return string(rune('0' + l.Recoveries + 1)) }

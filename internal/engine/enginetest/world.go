@@ -238,6 +238,7 @@ func (w *World) key(b []byte) []byte {
 
 func (m *member) key(b []byte) []byte {
 	v := m.volume
+	b = append(b, v.params...)
 	return append(b, m.pod, m.podSeq, byte(m.template), m.claim, m.claimSeq,
 		flags(m.booted, m.started, m.dying, m.claimDying, m.released, m.leaving, m.silent, m.stranded),
 		byte(m.epoch), byte(m.garbled),
