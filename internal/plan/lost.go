@@ -93,9 +93,9 @@ func (p *draft) doom(m Member) {
 }
 
 // givingUp tells whether the claim of a lost member is about to be deleted. One
-// that is back on it waits for its turn, see vanishing.
+// that is back on it waits for its turn, to be replaced or to leave.
 func (p *draft) givingUp(name string) bool {
-	if m := p.state.member(name); m != nil && p.vanishing(*m) && p.healthyVoter(name) != nil {
+	if m := p.state.member(name); m != nil && m.Pod != nil && !m.Pod.Terminating && p.healthyVoter(name) != nil {
 		return false
 	}
 	return slices.ContainsFunc(p.ledger.Discards, func(d Discard) bool { return d.Lost && d.Member == name })

@@ -42,8 +42,7 @@ func TestLostMembers(t *testing.T) {
 		}, []string{
 			"close",
 			"ledger, delete claim of db-1, replace db-1 (crash before delete claim)",
-			"ledger",
-			"open",
+			"ledger, open",
 		}},
 		{"a crash before the claim goes", func() []string {
 			s := raftSet(3, unasked).LoseNode(1)
@@ -63,7 +62,7 @@ func TestLostMembers(t *testing.T) {
 		}, []string{
 			"close",
 			"ledger, delete claim of db-1, replace db-1 (replaced before delete claim)",
-			"ledger",
+			"ledger, open",
 			"ledger, close, epoch on set",
 			"ledger, replace db-1",
 			"ledger, EvictDead db-1 by db-0",

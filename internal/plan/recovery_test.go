@@ -4,9 +4,16 @@
 package plan_test
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 	"github.com/quorate/quorate/internal/engine/enginetest"
+	"github.com/quorate/quorate/internal/plan"
 )
 
 // TestRecovery holds how a set is recovered that has lost its majority for good.
@@ -110,4 +117,130 @@ func TestRecovery(t *testing.T) {
 			"ledger, open",
 		}},
 	})
+}
+
+// leaderless is a formed set of three of which only the first member reports.
+func leaderless() plan.State {
+	s := threeServers()
+	first := &s.Members[0].Report.Server
+	first.Leader, first.Serving, first.View = false, false, nil
+	first.Facts["log"], first.Facts["voters"] = "3/17", "id-0,id-1,id-2"
+	for i := range s.Members {
+		s.Members[i].Address = fmt.Sprintf("10.0.0.%d", i)
+	}
+	for i := range s.Members[1:] {
+		s.Members[i+1].Report = nil
+	}
+	for n := range 9 {
+		s.Wanted.Approved = append(s.Wanted.Approved, v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: "db-0", Token: strconv.Itoa(n)})
+	}
+	return s
+}
+
+// lose takes a member's volume away, and its pod with it.
+func lose(s *plan.State, i int) { s.Members[i].Claim, s.Members[i].Pod = nil, nil }
+
+// TestWhoCountsAsLost has the user agree to anything beforehand.
+func TestWhoCountsAsLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*plan.State)
+		begun  bool
+		says   string
+	}{
+		"both are":      {func(s *plan.State) { lose(s, 1); lose(s, 2) }, true, ""},
+		"one is silent": {func(s *plan.State) { lose(s, 1) }, false, ""},
+		"their claims are gone under living pods": {func(s *plan.State) {
+			s.Members[1].Claim, s.Members[2].Claim = nil, nil
+		}, false, ""},
+		"one is leaving, and runs": {func(s *plan.State) {
+			lose(s, 1)
+			s.Members[2].Report = &engine.Report{
+				Member: "db-2", PodUID: "p2", Volume: engine.VolumeLeaving, ClusterID: "c", Released: true,
+				Server: engine.Server{Running: true, Formed: true, ID: "id-2"},
+			}
+		}, false, ""},
+		"one has left": {func(s *plan.State) {
+			lose(s, 1)
+			s.Members[2].Report = &engine.Report{Member: "db-2", PodUID: "p2", Volume: engine.VolumeLeaving, ClusterID: "c", Server: engine.Server{ID: "id-2"}}
+		}, true, ""},
+		"a pod that the ledger does not know is silent": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			s.Members = append(s.Members, plan.Member{Name: "db-3", Ordinal: 3, Pod: &plan.Pod{UID: "p3", Started: true}, Claim: &plan.Claim{UID: "c3"}})
+		}, false, ""},
+		"nobody knows one of the voters": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			s.Members[0].Report.Server.Facts["voters"] = "id-0,id-1,id-2,id-9"
+		}, false, "id-9 is silent"},
+		"a majority is left": {func(s *plan.State) {
+			lose(s, 2)
+			s.Members[1].Report = s.Members[0].Report
+		}, false, ""},
+		"the survivor does not tell": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			delete(s.Members[0].Report.Server.Facts, "log")
+		}, false, "does not say where its log ends"},
+		"the only survivor is silent": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			s.Members[0].Report = nil
+		}, false, "db-0 is silent"},
+		"the survivor has no address": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			s.Members[0].Address = ""
+		}, false, ""},
+		"the survivor's claim is being deleted": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			s.Members[0].Claim.Terminating = true
+		}, false, "save the data"},
+		"a quorum serves": {func(s *plan.State) {
+			*s = threeServers()
+			lose(s, 1)
+		}, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := leaderless()
+			c.change(&s)
+			d := plan.Next(consul.Engine{}, s)
+			if begun := d.Ledger.Recovery != nil; begun != c.begun {
+				t.Errorf("begun %v: %+v, stalled %+v", begun, d.Ledger.Recovery, d.Stalled)
+			}
+			if c.says != "" && (d.Stalled == nil || d.Stalled.Reason != v1alpha1.ReasonMajorityLost || !strings.Contains(d.Stalled.Message, c.says)) {
+				t.Errorf("stalled %+v, want one that says %q", d.Stalled, c.says)
+			}
+		})
+	}
+}
+
+// A ledger that was restored from a backup has forgotten recoveries, for which
+// the user's word still stands in the annotation.
+func TestAWordIsGoodOnce(t *testing.T) {
+	s := leaderless()
+	lose(&s, 1)
+	lose(&s, 2)
+	s.Members[0].Report.Recovery, s.Members[0].Report.Recovered = 2, 2
+	s.Wanted.Approved = []v1alpha1.Approval{
+		{Kind: v1alpha1.ApproveRecover, Subject: "db-0", Token: "1"}, {Kind: v1alpha1.ApproveRecover, Subject: "db-0", Token: "2"},
+	}
+	d := plan.Next(consul.Engine{}, s)
+	if d.Ledger.Recovery != nil || d.Stalled == nil || !strings.Contains(d.Stalled.Message, "recover:db-0:3") {
+		t.Errorf("begun %+v, stalled %+v", d.Ledger.Recovery, d.Stalled)
+	}
+}
+
+func TestAWordCanBeTakenBackUntilSomebodyIsTold(t *testing.T) {
+	for told, begun := range map[bool]bool{false: false, true: true} {
+		s := leaderless()
+		lose(&s, 1)
+		lose(&s, 2)
+		s.Wanted.Approved = nil
+		s.Ledger.Recoveries, s.Ledger.Recovery = 1, &plan.Recovery{Survivors: []string{"db-0"}, Params: map[string]string{"peers": "[]"}, Told: told}
+		if d := plan.Next(consul.Engine{}, s); (d.Ledger.Recovery != nil) != begun {
+			t.Errorf("told %v: %+v", told, d.Ledger.Recovery)
+		}
+	}
 }
