@@ -106,6 +106,7 @@ func (p *draft) remnant(rec engine.Recoverer) remnant {
 	}
 	r.left = len(have) + len(blank)
 	if len(have) == 0 {
+		r.Why = "nobody that is left is known to have the set's state"
 		return r
 	}
 	r.Remains = rec.Remains(p.observed(have))

@@ -187,6 +187,11 @@ func TestWhoCountsAsLost(t *testing.T) {
 			lose(s, 2)
 			s.Members[0].Report = nil
 		}, false, "db-0 is silent"},
+		"what is left has nothing yet": {func(s *plan.State) {
+			lose(s, 1)
+			lose(s, 2)
+			s.Members[0].Report.Server.Formed = false
+		}, false, "known to have the set's state"},
 		"the survivor has no address": {func(s *plan.State) {
 			lose(s, 1)
 			lose(s, 2)

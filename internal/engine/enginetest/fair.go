@@ -198,7 +198,8 @@ func (w *World) recoverable(t Truth) bool {
 		case m.claimDying && m.booted:
 			return false // its pod cannot be replaced, nor be left as it is
 		default:
-			usable = usable || p.Voter && !m.claimDying
+			blank := w.model.Running(p.Member) && !p.Healthy
+			usable = usable || p.Voter && !m.claimDying && !blank
 		}
 	}
 	return usable
