@@ -74,12 +74,41 @@ type remnant struct {
 	able, left int
 }
 
-// remnant sorts the members that the ledger knows of, and those that it does not
-// know and that may run all the same: it may be older than they are.
+// remnant takes stock.
 func (p *draft) remnant(rec engine.Recoverer) remnant {
-	var r remnant
-	var have, blank []Member
-	accounted, nameless := map[string]bool{}, 0
+	r, have, blank := p.sortMembers()
+	r.left = len(have) + len(blank)
+	if len(have) == 0 {
+		r.Why = "nobody that is left is known to have the set's state"
+		return r
+	}
+	r.Remains = rec.Remains(p.observed(have))
+	for _, m := range blank {
+		if r.votes(m) {
+			r.able++ // it gets the state from whoever leads
+		}
+	}
+	for _, m := range have {
+		if r.votes(m) {
+			r.able++
+		} else if m.Name != r.Newest {
+			continue
+		}
+		r.survivors = append(r.survivors, m)
+		if m.Claim == nil || m.Claim.Terminating {
+			r.terminating = append(r.terminating, m.Name)
+		}
+	}
+	r.unknown = append(r.unknown, p.strangers(r, append(blank, have...))...)
+	return r
+}
+
+func (r remnant) votes(m Member) bool { return slices.Contains(r.Voters, m.Report.Server.ID) }
+
+// sortMembers tells apart who is gone, who is unknown, who has the set's state
+// and who has nothing yet. A member that the ledger does not know may run all the
+// same: the ledger may be older than it is.
+func (p *draft) sortMembers() (r remnant, have, blank []Member) {
 	for _, m := range p.state.Members {
 		if _, known := p.ledger.Members[m.Name]; !known && m.Claim != nil && m.Claim.Stranded == "" && m.Pod != nil && p.state.trusted(m) == nil {
 			r.unknown = append(r.unknown, m.Name)
@@ -87,15 +116,9 @@ func (p *draft) remnant(rec engine.Recoverer) remnant {
 	}
 	for _, name := range p.granted() {
 		e, m := p.ledger.Members[name], p.state.member(name)
-		for _, id := range append(slices.Clone(e.Lost), e.ID) {
-			accounted[id] = true
-		}
 		switch why := p.beyondUse(name, e); {
 		case why != "":
 			r.gone = append(r.gone, name+" "+why)
-			if e.ID == "" && len(e.Lost) == 0 {
-				nameless++
-			}
 		case p.claimGone(name, e) || p.state.trusted(*m) == nil || p.state.trusted(*m).Volume == engine.VolumeLeaving:
 			r.unknown = append(r.unknown, name)
 		case p.stateless(*m):
@@ -104,33 +127,30 @@ func (p *draft) remnant(rec engine.Recoverer) remnant {
 			have = append(have, *m)
 		}
 	}
-	r.left = len(have) + len(blank)
-	if len(have) == 0 {
-		r.Why = "nobody that is left is known to have the set's state"
-		return r
-	}
-	r.Remains = rec.Remains(p.observed(have))
-	votes := func(m Member) bool { return slices.Contains(r.Voters, m.Report.Server.ID) }
-	for _, m := range append(blank, have...) {
+	return r, have, blank
+}
+
+// strangers are voters of which the ledger knows nothing, unless they can be those
+// that were lost before their identity was seen.
+func (p *draft) strangers(r remnant, left []Member) []string {
+	accounted, nameless := map[string]bool{}, 0
+	for _, m := range left {
 		accounted[m.Report.Server.ID] = true
-		if votes(m) {
-			r.able++ // one that is blank gets the state from whoever leads
+	}
+	for _, name := range p.granted() {
+		e := p.ledger.Members[name]
+		for _, id := range append(slices.Clone(e.Lost), e.ID) {
+			accounted[id] = true
+		}
+		if e.ID == "" && len(e.Lost) == 0 && p.beyondUse(name, e) != "" {
+			nameless++
 		}
 	}
-	for _, m := range have {
-		if !votes(m) && m.Name != r.Newest {
-			continue
-		}
-		r.survivors = append(r.survivors, m)
-		if m.Claim == nil || m.Claim.Terminating {
-			r.terminating = append(r.terminating, m.Name)
-		}
+	out := slices.DeleteFunc(slices.Clone(r.Voters), func(id string) bool { return accounted[id] })
+	if len(out) <= nameless {
+		return nil
 	}
-	strangers := slices.DeleteFunc(slices.Clone(r.Voters), func(id string) bool { return accounted[id] })
-	if len(strangers) > nameless {
-		r.unknown = append(r.unknown, strangers...)
-	}
-	return r
+	return out
 }
 
 // stateless tells whether a member's server is known not to hold the set's state:
