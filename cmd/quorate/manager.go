@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -85,7 +87,13 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	// would only delay a formation.
 	config.QPS = -1
 	if o.settings.AgentImage == "" {
-		if o.settings.AgentImage, err = ownImage(ctx, config); err != nil {
+		ready, err := awaitReady(ctx, o.probeAddress)
+		if err != nil {
+			return err
+		}
+		o.settings.AgentImage, err = ownImage(ctx, config)
+		ready()
+		if err != nil {
 			return err
 		}
 	}
@@ -126,10 +134,35 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	return nil
 }
 
-// apiWait is how long a manager that starts waits for the API server. It is less
-// than its liveness probe allows: one that ended at once would be restarted after
-// longer and longer pauses, and be away for a minute after the API server is back.
-const apiWait = 45 * time.Second
+// awaitReady answers the kubelet's probes for a manager that is not ready yet, until
+// the returned function is called. One that ended because there is no API server
+// would be restarted after longer and longer pauses, and be away for minutes after
+// the API server is back, or when it next ends.
+func awaitReady(ctx context.Context, address string) (ready func(), err error) {
+	if address == "0" {
+		return func() {}, nil // as for the manager: no probes
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for probes: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "waits for the API server", http.StatusServiceUnavailable)
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // which ends with an error always
+	}()
+	return func() {
+		_ = server.Close() // frees the port for the manager's own
+		<-ended
+	}, nil
+}
 
 // ownImage is the image of the manager's own pod, so that whoever installs the
 // operator names it once. It waits for the API server, and for the right to ask.
@@ -144,8 +177,12 @@ func ownImage(ctx context.Context, config *rest.Config) (string, error) {
 	}
 	var pod *corev1.Pod
 	var failed error
-	err = wait.PollUntilContextTimeout(ctx, time.Second, apiWait, true, func(ctx context.Context) (bool, error) {
+	err = wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		before := failed
 		pod, failed = c.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+		if failed != nil && before == nil {
+			ctrl.Log.Error(failed, "look up the manager's own image; this is repeated until it succeeds")
+		}
 		return failed == nil, nil
 	})
 	if err != nil {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -33,5 +34,43 @@ func TestOwnImageWaitsForTheAPIServer(t *testing.T) {
 	image, err := ownImage(t.Context(), &rest.Config{Host: server.URL})
 	if err != nil || image != "quorate/quorate:mine" || asked.Load() != 2 {
 		t.Errorf("%q, %v, asked %d times", image, err, asked.Load())
+	}
+}
+
+func TestAManagerThatWaitsIsAliveAndNotReady(t *testing.T) {
+	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ready, err := awaitReady(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusServiceUnavailable} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s answers %d, want %d", path, answer.StatusCode, want)
+		}
+	}
+	ready()
+	again, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatalf("the port is not free for the manager: %v", err)
+	}
+	_ = again.Close()
+	if _, err := awaitReady(t.Context(), "0"); err != nil {
+		t.Errorf("a manager without probes: %v", err)
 	}
 }

@@ -81,7 +81,8 @@ func (w *World) checkRest() {
 	case d.Stalled == nil && d.Pending == nil && d.Plan == (plan.Summary{}) && d.Assessment.Why == "":
 		w.violate("liveness: at rest %s (%s), and nothing says why", missing, excuse)
 	}
-	if w.dataGone() && !saysLost(d) {
+	majority := d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonMajorityLost
+	if w.dataGone() && !saysLost(d) && !majority {
 		w.violate("law 1: all data of the formed set is gone and that is not said: %s", summary(d))
 	}
 }
