@@ -177,7 +177,8 @@ func (k *claimKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 		return ctrl.Result{}, fmt.Errorf("list pods: %w", err)
 	}
 	for i := range pods.Items {
-		if claimOf(&pods.Items[i]) == claim.Name {
+		// One that has not been scheduled, here one without an address, uses nothing.
+		if p := &pods.Items[i]; claimOf(p) == claim.Name && p.Status.PodIP != "" {
 			return ctrl.Result{}, nil
 		}
 	}
