@@ -119,7 +119,7 @@ func (p *draft) sortMembers() (r remnant, have, blank []Member) {
 		switch why := p.beyondUse(name, e); {
 		case why != "":
 			r.gone = append(r.gone, name+" "+why)
-		case p.claimGone(name, e) || p.state.trusted(*m) == nil || p.state.trusted(*m).Volume == engine.VolumeLeaving:
+		case p.claimGone(name, e) || p.saysNothing(*m):
 			r.unknown = append(r.unknown, name)
 		case p.stateless(*m):
 			blank = append(blank, *m)
@@ -128,6 +128,13 @@ func (p *draft) sortMembers() (r remnant, have, blank []Member) {
 		}
 	}
 	return r, have, blank
+}
+
+// saysNothing tells whether a member's agent is silent, does not know its own
+// server, or is on its way out.
+func (p *draft) saysNothing(m Member) bool {
+	r := p.state.trusted(m)
+	return r == nil || r.Server.ID == "" || r.Volume == engine.VolumeLeaving
 }
 
 // strangers are voters of which the ledger knows nothing, unless they can be those
@@ -328,6 +335,7 @@ func (p *draft) recover() {
 	case p.survivorLost() || !r.Told && (p.out.Assessment.Known || p.otherLeft() || p.withdrawn()):
 		// The user is asked anew, about what there is now.
 		p.ledger.Recovery, p.raise = nil, true
+		p.spareClaims()
 	case !r.Told && p.givesUp():
 		p.summarize(Summary{Action: engine.StepRecover, Why: "the volumes of those that are lost are given up first"})
 	default:
@@ -338,6 +346,15 @@ func (p *draft) recover() {
 		p.restartSurvivors()
 		p.summarize(Summary{Action: engine.StepRecover, Why: strings.Join(r.Survivors, ", ") + " start again as a set of their own"})
 	}
+}
+
+// spareClaims takes back that claims are given up for a recovery, as far as they
+// are not being deleted.
+func (p *draft) spareClaims() {
+	p.ledger.Discards = slices.DeleteFunc(p.ledger.Discards, func(d Discard) bool {
+		m := p.state.member(d.Member)
+		return d.Lost && (m == nil || m.Claim == nil || m.Claim.UID != d.ClaimUID || !m.Claim.Terminating)
+	})
 }
 
 // recovered tells whether every survivor's data is prepared: from there on the
