@@ -65,10 +65,12 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	installOperator(ctx)
 }, NodeTimeout(10*time.Minute))
 
+// installOperator installs the chart, or brings back to it what a spec has changed
+// of the operator by hand.
 func installOperator(ctx context.Context, more ...string) {
 	GinkgoHelper()
 	args := []string{"upgrade", "--install", "quorate", filepath.Join(cluster.Root, "charts", "quorate"),
-		"--namespace", operatorNamespace, "--create-namespace", "--wait", "--timeout", "120s"}
+		"--namespace", operatorNamespace, "--create-namespace", "--wait", "--timeout", "120s", "--force-conflicts"}
 	Expect(cluster.Helm(ctx, append(args, more...)...)).To(Succeed())
 }
 
