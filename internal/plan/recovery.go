@@ -186,23 +186,28 @@ func (p *draft) beyondUse(name string, e Entry) string {
 // hopeless tells whether what is left can never be a quorum, by the newest
 // survivor's own count of voters.
 func (p *draft) hopeless(r remnant) bool {
-	return p.leaderless(r) && r.Newest != "" && r.able+len(r.unknown) < p.traits.Quorum(len(r.Voters))
+	return len(r.gone) > 0 && r.Newest != "" && r.able+len(r.unknown) < p.traits.Quorum(len(r.Voters))
 }
 
-// leaderless tells whether a set that has lost volumes has no quorum now.
-func (p *draft) leaderless(r remnant) bool {
+// leaderless tells whether a formed set has no quorum now. Stock is taken of no
+// other.
+func (p *draft) leaderless() bool {
 	a := p.out.Assessment
-	return p.ledger.Formed && !a.Known && !a.Serving && len(r.gone) > 0
+	return p.ledger.Formed && !a.Known && !a.Serving
 }
 
 // mute tells whether it looks hopeless, and nobody says who has the newest data.
 func (p *draft) mute(r remnant) bool {
 	left := r.left + len(r.unknown)
-	return p.leaderless(r) && r.Newest == "" && left < p.traits.Quorum(left+len(r.gone))
+	return len(r.gone) > 0 && r.Newest == "" && left < p.traits.Quorum(left+len(r.gone))
 }
 
-// recoverer is the engine, where it knows recoveries.
+// recoverer is the engine, where it knows recoveries and one may be needed: none
+// is under way, and none is begun on a set that shall be stopped.
 func (p *draft) recoverer() engine.Recoverer {
+	if p.ledger.Recovery != nil || p.state.Wanted.Stopped || !p.leaderless() {
+		return nil
+	}
 	r, _ := p.engine.(engine.Recoverer)
 	return r
 }
@@ -210,7 +215,7 @@ func (p *draft) recoverer() engine.Recoverer {
 // beginRecovery writes down a recovery that the user agrees to, if one is needed.
 func (p *draft) beginRecovery() {
 	rec := p.recoverer()
-	if rec == nil || p.ledger.Recovery != nil || p.state.Wanted.Stopped {
+	if rec == nil {
 		return
 	}
 	r := p.remnant(rec)
@@ -283,13 +288,13 @@ func namesOf(members []Member) []string {
 // person is called for matters as much.
 func (p *draft) askAboutRecovery() {
 	rec := p.recoverer()
-	if rec == nil || p.ledger.Recovery != nil || p.state.Wanted.Stopped {
+	if rec == nil {
 		return
 	}
 	r := p.remnant(rec)
 	gone := strings.Join(r.gone, "; ")
 	switch {
-	case p.leaderless(r) && r.left+len(r.unknown) == 0:
+	case len(r.gone) > 0 && r.left+len(r.unknown) == 0:
 		p.stallOnRecovery("nothing is left that the set could be recovered from (%s); bring a volume back", gone)
 	case p.mute(r) && len(r.unknown) > 0:
 		p.stallOnRecovery("so many are lost (%s) that the others may be too few for a majority; %s is silent: bring it back, or delete its pod and claim if its volume is lost too", gone, strings.Join(r.unknown, ", "))
@@ -352,8 +357,8 @@ func (p *draft) recover() {
 // are not being deleted.
 func (p *draft) spareClaims() {
 	p.ledger.Discards = slices.DeleteFunc(p.ledger.Discards, func(d Discard) bool {
-		m := p.state.member(d.Member)
-		return d.Lost && (m == nil || m.Claim == nil || m.Claim.UID != d.ClaimUID || !m.Claim.Terminating)
+		claim := p.claimOf(d)
+		return d.Lost && (claim == nil || !claim.Terminating)
 	})
 }
 
@@ -397,10 +402,7 @@ func (p *draft) everySurvivor(is func(Member) bool) bool {
 
 // givesUp tells whether a claim of one that is lost is still there.
 func (p *draft) givesUp() bool {
-	return slices.ContainsFunc(p.ledger.Discards, func(d Discard) bool {
-		m := p.state.member(d.Member)
-		return d.Lost && m != nil && m.Claim != nil && m.Claim.UID == d.ClaimUID
-	})
+	return slices.ContainsFunc(p.ledger.Discards, func(d Discard) bool { return d.Lost && p.claimOf(d) != nil })
 }
 
 // tellSurvivors asks each survivor's agent that does not know of it yet. It

@@ -69,15 +69,11 @@ func (p *draft) keepsBlank(m Member) bool {
 func (p *draft) askAboutVanishing() {
 	small := p.state.Wanted.Replicas < 3
 	if out := p.vanishingServers(); len(out) > 0 && (small || p.state.Wanted.Stopped) {
-		names := make([]string, 0, len(out))
-		for _, m := range out {
-			names = append(names, m.Name)
-		}
 		remedy := "set spec.replicas to 3 or more, so that others have the data before it is replaced"
 		if !small {
 			remedy = "set spec.stopped to false until it has been replaced"
 		}
 		p.stall(v1alpha1.ReasonClaimTerminating, fmt.Sprintf(
-			"the claim of %s is being deleted, which cannot be taken back, and what is on it goes with the pod; %s", strings.Join(names, ", "), remedy))
+			"the claim of %s is being deleted, which cannot be taken back, and what is on it goes with the pod; %s", strings.Join(namesOf(out), ", "), remedy))
 	}
 }

@@ -54,14 +54,22 @@ func (p *draft) discards() {
 // lost member is back on it, or the user took the word back; or, before it was
 // doomed, a member was let join on it again or the policy was changed back.
 func (p *draft) kept(d Discard) bool {
-	m := p.state.member(d.Member)
-	if m == nil || m.Claim == nil || m.Claim.UID != d.ClaimUID {
+	m, claim := p.state.member(d.Member), p.claimOf(d)
+	if claim == nil {
 		return true
 	}
 	if d.Lost {
-		return !m.Claim.Terminating && (p.lostFor(*m) == "" || !p.agreed(*m))
+		return !claim.Terminating && (p.lostFor(*m) == "" || !p.agreed(*m))
 	}
 	return !d.Doomed && (!p.state.Wanted.DeleteScaled || p.ledger.Members[d.Member].ClaimUID == d.ClaimUID)
+}
+
+// claimOf is the claim that is to be deleted, as long as it is there.
+func (p *draft) claimOf(d Discard) *Claim {
+	if m := p.state.member(d.Member); m != nil && m.Claim != nil && m.Claim.UID == d.ClaimUID {
+		return m.Claim
+	}
+	return nil
 }
 
 // mayDoom tells whether nothing is left of a member but its claim: by a
