@@ -87,12 +87,12 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	// would only delay a formation.
 	config.QPS = -1
 	if o.settings.AgentImage == "" {
-		ready, err := awaitReady(ctx, o.probeAddress)
+		stop, err := answerProbes(ctx, o.probeAddress)
 		if err != nil {
 			return err
 		}
 		o.settings.AgentImage, err = ownImage(ctx, config)
-		ready()
+		stop()
 		if err != nil {
 			return err
 		}
@@ -134,11 +134,11 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	return nil
 }
 
-// awaitReady answers the kubelet's probes for a manager that is not ready yet, until
+// answerProbes answers the kubelet's probes for a manager that is not ready yet, until
 // the returned function is called. One that ended because there is no API server
 // would be restarted after longer and longer pauses, and be away for minutes after
 // the API server is back, or when it next ends.
-func awaitReady(ctx context.Context, address string) (ready func(), err error) {
+func answerProbes(ctx context.Context, address string) (stop func(), err error) {
 	if address == "0" {
 		return func() {}, nil // as for the manager: no probes
 	}

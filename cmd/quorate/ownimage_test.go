@@ -46,7 +46,7 @@ func TestAManagerThatWaitsIsAliveAndNotReady(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	ready, err := awaitReady(t.Context(), address)
+	stop, err := answerProbes(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,13 +64,13 @@ func TestAManagerThatWaitsIsAliveAndNotReady(t *testing.T) {
 			t.Errorf("%s answers %d, want %d", path, answer.StatusCode, want)
 		}
 	}
-	ready()
+	stop()
 	again, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatalf("the port is not free for the manager: %v", err)
 	}
 	_ = again.Close()
-	if _, err := awaitReady(t.Context(), "0"); err != nil {
+	if _, err := answerProbes(t.Context(), "0"); err != nil {
 		t.Errorf("a manager without probes: %v", err)
 	}
 }

@@ -150,10 +150,7 @@ func (d *Desk) step(s engine.Step) func(context.Context) error {
 			return d.leave(ctx, s)
 		}
 		if s.Kind == engine.StepRecover {
-			if len(s.Params) == 0 {
-				return d.Keeper.GiveUpRecovery(s.Recovery)
-			}
-			return d.Keeper.BeginRecovery(engine.Recovery{Number: s.Recovery, Params: s.Params})
+			return d.recover(s)
 		}
 		return d.tell(ctx, s)
 	}
@@ -177,6 +174,15 @@ func (d *Desk) leave(ctx context.Context, s engine.Step) error {
 	}
 	leaveDone.Reach()
 	return nil
+}
+
+// recover marks the volume for a recovery; without parameters, as one that was
+// given up.
+func (d *Desk) recover(s engine.Step) error {
+	if len(s.Params) == 0 {
+		return d.Keeper.GiveUpRecovery(s.Recovery)
+	}
+	return d.Keeper.BeginRecovery(engine.Recovery{Number: s.Recovery, Params: s.Params})
 }
 
 func (d *Desk) tell(ctx context.Context, s engine.Step) error {
