@@ -24,8 +24,13 @@ var _ = DescribeTable("An operator that dies at any moment is followed by one th
 		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 1, 2)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost, "recover:db-0:1"))
 	}, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
-		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, "recover:db-0:1")
-		})
+		approve(ctx, d, "recover:db-0:1")
 	}}),
+	Entry("with a set that is given up", Story{Before: func(ctx context.Context, d *v1alpha1.Datastore) {
+		Formed(ctx, d)
+		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 0, 1, 2)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataLost, "start-empty:db:"))
+	}, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
+		approve(ctx, d, "start-empty:db:"+d.Status.ClusterID)
+	}, Formations: 2}),
 )
