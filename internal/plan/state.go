@@ -109,7 +109,8 @@ type Pod struct {
 	// ImagePullBackOff); empty where it can.
 	Stuck string
 	// Failed says why it is given up that it will ever serve as it is: it has
-	// been stuck for long. Empty where it is not.
+	// been stuck for long, or its server has run for long and is not ready. Empty
+	// where it is not.
 	Failed string
 }
 
