@@ -34,3 +34,30 @@ var _ = DescribeTable("An operator that dies at any moment is followed by one th
 		approve(ctx, d, "start-empty:db:"+d.Status.ClusterID)
 	}, Formations: 2}),
 )
+
+// These have few effects that the others do not have, so that fewer deaths are told.
+var _ = DescribeTable("An operator that dies now and then is followed by one that goes on",
+	func(ctx context.Context, story Story) { story.EveryDeath(ctx, 3*stride) },
+	Entry("with a rollout", Story{Before: Formed, Act: change(func(d *v1alpha1.Datastore) {
+		d.Spec.Pod.Labels = map[string]string{"tier": "gold"}
+	})}),
+	Entry("with a switchover", Story{Before: Formed, Act: change(func(d *v1alpha1.Datastore) {
+		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationSwitchover, "db-2")
+	})}),
+	Entry("with a start", Story{Before: func(ctx context.Context, d *v1alpha1.Datastore) {
+		Formed(ctx, d)
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Stopped = true })
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonStopped))
+	}, Act: change(func(d *v1alpha1.Datastore) { d.Spec.Stopped = false })}),
+	Entry("with the loss of a volume", Story{Before: Formed, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
+		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 1)
+	}}),
+)
+
+// change changes a Datastore.
+func change(how func(*v1alpha1.Datastore)) func(context.Context, *v1alpha1.Datastore) {
+	return func(ctx context.Context, d *v1alpha1.Datastore) {
+		GinkgoHelper()
+		ExpectChanged(ctx, d, how)
+	}
+}
