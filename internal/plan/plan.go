@@ -41,6 +41,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	p.observe()
 	p.settle()
+	p.settleRotation()
 	if p.foreign() || p.dataLost() {
 		p.shape()
 		return p.done()
@@ -64,6 +65,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.shape()
 	p.askAboutLost()
 	p.askAboutVanishing()
+	p.askAboutRotation()
 	p.replace()
 	p.freeClaims()
 	p.budget()
