@@ -74,7 +74,7 @@ func (s agentSelf) number(key string) uint64 {
 func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out := engine.Server{ID: l.storedID()}
+	out := engine.Server{ID: l.storedID(), Keys: l.keyHashes()}
 	client, err := l.client()
 	if err != nil {
 		return out, err
