@@ -220,6 +220,9 @@ func keyMounted(p *draft, s engine.Step) string {
 
 // askAboutRotation calls the user where a request cannot be carried out.
 func (p *draft) askAboutRotation() {
+	if !p.ledger.Formed {
+		return // it holds up nothing, least of all the formation
+	}
 	w := p.state.Wanted
 	spec, has := p.traits.Rotated()
 	switch {
