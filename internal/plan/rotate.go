@@ -35,7 +35,7 @@ import (
 
 // Rotation is one that is under way.
 type Rotation struct {
-	// Request is what the user asked for.
+	// Request is what the user asked for; empty where the ledger does not know.
 	Request string `json:"request"`
 	// From is the hash of the key that is left behind.
 	From string `json:"from"`
@@ -73,7 +73,7 @@ func (p *draft) settleRotation() {
 		p.ledger.Rotated = asked
 	case r == nil || keys == nil || keys.Current == r.From || keys.Next != "":
 	case p.onlyUse(keys.Current):
-		p.ledger.Rotated, p.ledger.Rotation = r.Request, nil
+		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
 	}
 }
 
@@ -117,12 +117,15 @@ func (p *draft) reportOf(name string) *engine.Report {
 	return p.state.trusted(*m)
 }
 
-// rotation is the next change of the keys, if one is asked for or under way.
+// rotation is the next change of the keys, if one is asked for or under way. It is
+// where the Secret has another key beside the present one, though the ledger may
+// be older than that.
 func (p *draft) rotation() []candidate {
 	rotator, ok := p.engine.(engine.KeyRotator)
 	spec, has := p.traits.Rotated()
 	keys, asked := p.state.Keys, p.asked()
-	if !ok || !has || keys == nil || p.ledger.Rotation == nil && (asked == "" || asked == p.ledger.Rotated) {
+	begun := p.ledger.Rotation != nil || keys != nil && keys.Next != ""
+	if !ok || !has || keys == nil || !begun && (asked == "" || asked == p.ledger.Rotated) {
 		return nil
 	}
 	c := p.nextKeyChange(*keys)
@@ -174,7 +177,7 @@ func (p *draft) nextKeyChange(k Keys) engine.KeyChange {
 // admitKeyChange has the Secret written, or the member asked whose step it is. A
 // rotation is in the ledger before the Secret has anything of it.
 func (p *draft) admitKeyChange(s engine.Step) bool {
-	if s.Key.Phase == engine.KeyIntroduce && p.ledger.Rotation == nil {
+	if p.ledger.Rotation == nil {
 		p.ledger.Rotation = &Rotation{Request: p.asked(), From: p.state.Keys.Current}
 	}
 	if s.Key.Phase.InSecret() {
@@ -203,7 +206,8 @@ func keysKnown(p *draft, s engine.Step) string {
 
 // keyMounted refuses to let a member join before its agent has the present keys at
 // hand, which it gives to the server: a pod may have waited at its gate since
-// before a rotation.
+// before a rotation. So it does where nobody who is known to have keys has the
+// Secret's: that is older than a rotation, and who gets it could talk to nobody.
 func keyMounted(p *draft, s engine.Step) string {
 	spec, has := p.traits.Rotated()
 	if s.Kind != engine.StepGrant || !has || p.state.Keys == nil {
@@ -214,6 +218,12 @@ func keyMounted(p *draft, s engine.Step) string {
 		if r == nil || r.Mounts[mounts.Key(mounts.Member, key)] != hash {
 			return "the kubelet has yet to mount the present key for " + s.Member
 		}
+	}
+	rings, _ := p.rings()
+	has = slices.ContainsFunc(rings, func(r []string) bool { return slices.Contains(r, p.state.Keys.Current) })
+	if len(rings) > 0 && !has {
+		return fmt.Sprintf("no member has the key that is in the Secret, which seems to be from before a rotation; restore the newest one, or have another key made with the annotation %s=%s:WORD",
+			v1alpha1.AnnotationRotate, spec.Rotates)
 	}
 	return ""
 }

@@ -95,20 +95,21 @@ func TestNextChangeOfKeys(t *testing.T) {
 		rings    [][]string
 		want     string
 	}{
-		"nothing yet":                   {plan.Keys{Current: "a"}, nil, [][]string{old, old, old}, "write Introduce"},
-		"written down only":             {plan.Keys{Current: "a"}, under, [][]string{old, old, old}, "write Introduce"},
-		"in the Secret":                 {plan.Keys{Current: "a", Next: "b"}, under, [][]string{old, old, old}, "Add gossip-next"},
-		"one lacks it":                  {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, old, both}, "Add gossip-next"},
-		"one lacks it, another uses it": {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, old, both}, "Add gossip-next"},
-		"all have it":                   {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, both, both}, "Use gossip-next"},
-		"one uses the old one":          {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, both}, "Use gossip-next"},
-		"all use it":                    {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, used}, "write Promote"},
-		"it is the present one":         {plan.Keys{Current: "b"}, under, [][]string{used, used, used}, "Remove gossip"},
-		"one came back using the other": {plan.Keys{Current: "b"}, under, [][]string{both, used, used}, "Use gossip"},
-		"one has the other yet":         {plan.Keys{Current: "b"}, under, [][]string{alone, used, alone}, "Remove gossip"},
-		"none has the other":            {plan.Keys{Current: "b"}, under, [][]string{alone, alone, alone}, "done"},
-		"one is unknown":                {plan.Keys{Current: "b"}, under, [][]string{alone, alone, nil}, "blocked keys-known"},
-		"an agent from before":          {plan.Keys{Current: "a"}, nil, [][]string{nil, nil, nil}, "blocked keys-known"},
+		"nothing yet":                          {plan.Keys{Current: "a"}, nil, [][]string{old, old, old}, "write Introduce"},
+		"written down only":                    {plan.Keys{Current: "a"}, under, [][]string{old, old, old}, "write Introduce"},
+		"in the Secret":                        {plan.Keys{Current: "a", Next: "b"}, under, [][]string{old, old, old}, "Add gossip-next"},
+		"in the Secret, and not in the ledger": {plan.Keys{Current: "a", Next: "b"}, nil, [][]string{old, old, old}, "Add gossip-next"},
+		"one lacks it":                         {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, old, both}, "Add gossip-next"},
+		"one lacks it, another uses it":        {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, old, both}, "Add gossip-next"},
+		"all have it":                          {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, both, both}, "Use gossip-next"},
+		"one uses the old one":                 {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, both}, "Use gossip-next"},
+		"all use it":                           {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, used}, "write Promote"},
+		"it is the present one":                {plan.Keys{Current: "b"}, under, [][]string{used, used, used}, "Remove gossip"},
+		"one came back using the other":        {plan.Keys{Current: "b"}, under, [][]string{both, used, used}, "Use gossip"},
+		"one has the other yet":                {plan.Keys{Current: "b"}, under, [][]string{alone, used, alone}, "Remove gossip"},
+		"none has the other":                   {plan.Keys{Current: "b"}, under, [][]string{alone, alone, alone}, "done"},
+		"one is unknown":                       {plan.Keys{Current: "b"}, under, [][]string{alone, alone, nil}, "blocked keys-known"},
+		"an agent from before":                 {plan.Keys{Current: "a"}, nil, [][]string{nil, nil, nil}, "blocked keys-known"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := rotatable(tt.keys, tt.rings...)
@@ -117,6 +118,48 @@ func TestNextChangeOfKeys(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// What the Secret says was begun is completed, though the ledger is older than that
+// and nobody asks for it any more.
+func TestARotationThatTheLedgerForgot(t *testing.T) {
+	s := rotatable(plan.Keys{Current: "a", Next: "b"}, []string{"b", "a"}, []string{"b", "a"}, []string{"b", "a"})
+	s.Wanted.Rotate, s.Ledger.Rotated = v1alpha1.Rotation{}, "gossip-key:before"
+	d := plan.Next(consul.Engine{}, s)
+	if d.WriteKey != engine.KeyPromote || d.Ledger.Rotation == nil || d.Ledger.Rotation.From != "a" {
+		t.Fatalf("%q is written, with %+v in the ledger", d.WriteKey, d.Ledger.Rotation)
+	}
+	s.Ledger, s.Keys = d.Ledger, &plan.Keys{Current: "b"}
+	for i := range s.Members {
+		s.Members[i].Report.Server.Keys = []string{"b"}
+	}
+	if d = plan.Next(consul.Engine{}, s); d.Ledger.Rotation != nil || d.Ledger.Rotated != "gossip-key:before" {
+		t.Errorf("it ends with %+v, %q in the ledger", d.Ledger.Rotation, d.Ledger.Rotated)
+	}
+}
+
+// A Secret that was restored from before a rotation is given to nobody who joins,
+// and another rotation mends it.
+func TestASecretFromBeforeARotation(t *testing.T) {
+	fresh := []string{"b"}
+	s := rotatable(plan.Keys{Current: "a"}, fresh, fresh)
+	s.Wanted.Rotate = v1alpha1.Rotation{}
+	delete(s.Ledger.Members, "db-2")
+	s.Members[0].Report.Server.View.Peers = s.Members[0].Report.Server.View.Peers[:2]
+	s.Members[2].Report = &engine.Report{Member: "db-2", PodUID: "p2", Volume: engine.VolumeEmpty, Mounts: map[string]string{"member/gossip": "a"}}
+	d := plan.Next(consul.Engine{}, s)
+	if d.Plan.BlockedBy != plan.GuardKeyMounted || !strings.Contains(d.Plan.Message, v1alpha1.AnnotationRotate) || len(d.Asks) > 0 {
+		t.Fatalf("plan %+v, asks %+v", d.Plan, d.Asks)
+	}
+	s.Wanted.Rotate = v1alpha1.Rotation{Name: "gossip-key", Word: "again"}
+	if d = plan.Next(consul.Engine{}, s); d.WriteKey != engine.KeyIntroduce {
+		t.Errorf("a rotation does not mend it: %+v", d.Plan)
+	}
+	s.Keys.Current, s.Members[2].Report.Mounts["member/gossip"] = "b", "b"
+	s.Wanted.Rotate = v1alpha1.Rotation{}
+	if d = plan.Next(consul.Engine{}, s); len(d.Asks) != 1 || d.Asks[0].Grant == nil {
+		t.Errorf("with the present key nobody is let join: %+v", d.Plan)
 	}
 }
 
