@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,7 +48,7 @@ func (l *local) keyFile() string { return filepath.Join(l.config.DataDir, "serf"
 // keyHashes are those of the keys on the volume; none where they cannot be read,
 // as before the server has started, or while it writes them.
 func (l *local) keyHashes() []string {
-	content, err := os.ReadFile(l.keyFile())
+	content, err := l.durableKeys()
 	if err != nil {
 		return nil
 	}
@@ -61,6 +62,33 @@ func (l *local) keyHashes() []string {
 	}
 	return out
 }
+
+// durableKeys reads the file, and has it written to the disk where it has changed:
+// the server does not see to that, and what is reported must outlive the node.
+func (l *local) durableKeys() ([]byte, error) {
+	f, err := os.Open(l.keyFile())
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it is not reported
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	content, err := io.ReadAll(io.LimitReader(f, mostKeyBytes))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // as above
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if string(content) == l.syncedKeys {
+		return content, nil
+	}
+	if err := l.syncFile(f); err != nil {
+		return nil, err
+	}
+	l.syncedKeys = string(content)
+	return content, nil
+}
+
+// mostKeyBytes bounds the file.
+const mostKeyBytes = 64 << 10
 
 // mostKeys bounds the keys that are reported.
 const mostKeys = 16

@@ -107,6 +107,41 @@ func TestKeysAreReportedByTheirHashes(t *testing.T) {
 	}
 }
 
+// What is reported must outlive a node that fails right after it: it is on the disk
+// before, each time that it has changed.
+func TestKeysAreReportedOnceTheyAreOnTheDisk(t *testing.T) {
+	l := volumeOf(t, map[string]string{"gossip": "old"})
+	if err := l.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantJoin}}); err != nil {
+		t.Fatal(err)
+	}
+	synced, fails := 0, true
+	l.syncFile = func(*os.File) error {
+		synced++
+		if fails {
+			return errors.New("no")
+		}
+		return nil
+	}
+	if got := observeStopped(t, l).Keys; got != nil {
+		t.Errorf("keys that may not be on the disk are reported: %v", got)
+	}
+	fails = false
+	for range 3 {
+		if got := observeStopped(t, l).Keys; len(got) != 1 {
+			t.Errorf("the keys are %v", got)
+		}
+	}
+	if synced != 2 {
+		t.Errorf("the keys were synced %d times, want once more", synced)
+	}
+	if err := os.WriteFile(l.keyFile(), []byte(`["new","old"]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := observeStopped(t, l).Keys; len(got) != 2 || synced != 3 {
+		t.Errorf("the changed keys are %v, synced %d times", got, synced)
+	}
+}
+
 func observeStopped(t *testing.T, l *local) engine.Server {
 	t.Helper()
 	server, err := l.Observe(t.Context())
