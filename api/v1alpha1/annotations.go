@@ -31,4 +31,15 @@ const (
 	// that was not given before is another request, such as a date. The last one
 	// that was begun is noted under the same name on the authority's Secret.
 	AnnotationRotateCertificates = GroupName + "/rotate-certificates"
+
+	// AnnotationRotate asks for another credential in the place of one that all
+	// servers of a set share, while they run. Its value names it, in the engine's
+	// word, and is followed by any word of the user's, such as
+	//
+	//	gossip-key:2026-05
+	//
+	// A value that was not given before is another request; each is carried out
+	// once, and the last one that was is noted in the ledger. One that was there
+	// before the set formed counts as carried out. See ParseRotation for its form.
+	AnnotationRotate = GroupName + "/rotate"
 )

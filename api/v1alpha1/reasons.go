@@ -77,6 +77,15 @@ const (
 	// silent, or its kubelet does not mount what is new.
 	ReasonRotatingCertificates = "RotatingCertificates"
 
+	// ReasonRotatingKey says that a key which all servers share is being rotated,
+	// as the annotation quorate.dev/rotate asks: the new one is added to every
+	// server, then used, then the old one removed. No server is restarted by it.
+	//
+	// Remedy: wait. If it lasts, look at the member that status.plan names: it is
+	// down or silent, and every member has to have the new key before the old one
+	// goes.
+	ReasonRotatingKey = "RotatingKey"
+
 	// ReasonStopping says that spec.stopped is true and at least one member still
 	// runs; the members are shut down one after the other.
 	//
@@ -195,6 +204,13 @@ const (
 	// with the annotation that the message names. What only the others had is then
 	// lost.
 	ReasonMajorityLost = "MajorityLost"
+
+	// ReasonRotationRefused says that the annotation quorate.dev/rotate cannot be
+	// read, or names what this engine cannot rotate. Nothing is rotated; all else
+	// goes on.
+	//
+	// Remedy: correct the annotation as the message says, or remove it.
+	ReasonRotationRefused = "RotationRefused"
 
 	// ReasonPaused says that spec.paused is true, and nothing is changed.
 	//

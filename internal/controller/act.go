@@ -152,6 +152,9 @@ func actionID(a plan.Ask) string {
 	for _, k := range keys {
 		_, _ = fmt.Fprintf(sum, "%q=%q,", k, s.Params[k])
 	}
+	if s.Key != nil {
+		_, _ = fmt.Fprintf(sum, "%q", *s.Key)
+	}
 	return fmt.Sprintf("%s/%s/%016x/%s", s.Kind, s.About(), sum.Sum64(), a.PodUID)
 }
 

@@ -36,6 +36,7 @@ func (p *pass) want(snap *snapshot) plan.Wanted {
 		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete,
 	}
 	p.consent(&out)
+	p.wish(&out)
 	if p.findings.blocked != nil {
 		if snap.set != nil {
 			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]

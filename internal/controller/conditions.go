@@ -226,6 +226,8 @@ func (f *findings) doing() string {
 		return v1alpha1.ReasonRollingOut
 	case engine.StepReload:
 		return v1alpha1.ReasonReloading
+	case engine.StepRotateKey:
+		return v1alpha1.ReasonRotatingKey
 	case engine.StepStepDown:
 		if f.state.Wanted.Lead != "" {
 			return v1alpha1.ReasonSwitchingOver

@@ -106,7 +106,8 @@ func (c *credentials) identity() (fleet.Identity, bool) {
 	}, true
 }
 
-// values returns the engine's credentials by key, whoever holds them.
+// values returns the engine's credentials by key, whoever holds them, with the one
+// that is to take the place of another.
 func (c *credentials) values(specs []engine.Credential) map[string][]byte {
 	out := map[string][]byte{}
 	for _, spec := range specs {
@@ -116,6 +117,9 @@ func (c *credentials) values(specs []engine.Credential) map[string][]byte {
 		}
 		if holder != nil {
 			out[spec.Key] = holder.Data[spec.Key]
+			if next := engine.NextKey(spec.Key); spec.Rotates != "" && holder.Data[next] != nil {
+				out[next] = holder.Data[next]
+			}
 		}
 	}
 	return out

@@ -4,6 +4,7 @@
 package controller
 
 import (
+	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/faultpoint"
 	"github.com/quorate/quorate/internal/rotation"
 )
@@ -35,4 +36,10 @@ var renewalPoints = map[rotation.Kind]faultpoint.Point{
 	rotation.Trust:     faultpoint.New("manager.trust-written"),
 	rotation.Issue:     faultpoint.New("manager.pair-issued"),
 	rotation.Promote:   faultpoint.New("manager.authority-promoted"),
+}
+
+// keyPoints are those after each kind of write by which a key is rotated.
+var keyPoints = map[engine.KeyPhase]faultpoint.Point{
+	engine.KeyIntroduce: faultpoint.New("manager.key-introduced"),
+	engine.KeyPromote:   faultpoint.New("manager.key-promoted"),
 }

@@ -19,6 +19,7 @@ var effects = map[engine.StepKind]func(*findings, deed) outcome{
 	engine.StepStepDown:     steppedDown,
 	engine.StepReplacePod:   replaced,
 	engine.StepUpgradeAgent: upgraded,
+	engine.StepRotateKey:    keyRotated,
 	actionDiscardVolume:     claimDeleted,
 }
 
@@ -84,6 +85,12 @@ func upgraded(f *findings, a deed) outcome {
 		return outcomeDropped
 	}
 	return first(m.Pod.Agent == f.state.Wanted.Agent && m.Pod.AgentSettled && m.Report != nil, false)
+}
+
+// keyRotated looks whether the rotation is over, of which the agents are asked for
+// one part after the other.
+func keyRotated(f *findings, _ deed) outcome {
+	return first(f.decision.Ledger.Rotation == nil, false)
 }
 
 // carriedOut goes by the agent's word, once the step is not asked for any more:

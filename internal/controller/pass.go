@@ -36,8 +36,8 @@ type pass struct {
 	early bool
 	// confirmed is set once the Datastore was seen to be as it was read.
 	confirmed bool
-	// renewed is set once a Secret was written with renewed certificates; no
-	// event will tell of that.
+	// renewed is set once a Secret was written with renewed certificates or with
+	// another key; no event will tell of that.
 	renewed bool
 }
 
@@ -76,13 +76,14 @@ var (
 //	retain    the claims, by their owners, while there is a Datastore
 //	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
-//	rotate    certificates that run out, or that are asked for
+//	rotate    certificates that run out, or that are asked for; and a key in the
+//	          Secret, before the servers hear of it
 //	discard   claims of members that have left
 //	replace   pods that cannot get on, or that have another template
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.retain, p.expand, p.apply, p.rotate, p.discard, p.replace, p.upgradeAgents, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.retain, p.expand, p.apply, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)
@@ -173,6 +174,7 @@ func (p *pass) plan(snap *snapshot) error {
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Retained = s.Retained && p.secrets.found
+	s.Keys = p.keys()
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)

@@ -118,6 +118,10 @@ type Server struct {
 	// Settings is the SettingsHash of the reloadable files that the process runs
 	// with; empty where that is not known, as between a file and its reload.
 	Settings string `json:"settings,omitempty"`
+	// Keys are hashes of the keys on the volume that the server shares with the
+	// others, the one that it uses first, see KeyHash; none where that is not known.
+	// A server that starts again has these.
+	Keys []string `json:"keys,omitempty"`
 	// Facts are in the engine's words, for its own Plan.
 	Facts map[string]string `json:"facts,omitempty"`
 }

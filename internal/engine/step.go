@@ -44,6 +44,9 @@ const (
 	// not stopped by it. Without parameters it says that the recovery was given up:
 	// a volume that has not been prepared for it never is.
 	StepRecover StepKind = "Recover"
+	// StepRotateKey takes the rotation of a key that all servers share one phase
+	// further; Key says which. It is planned by the core, see KeyRotator.
+	StepRotateKey StepKind = "RotateKey"
 	// StepReplacePod deletes a member's pod, so that it is made anew from the
 	// StatefulSet's template on the same volume. It is planned and carried out
 	// by the core; no agent is asked.
@@ -64,6 +67,8 @@ type Step struct {
 	Recovery int `json:"recovery,omitempty"`
 	// Params are in the engine's words.
 	Params map[string]string `json:"params,omitempty"`
+	// Key is the change that a RotateKey makes.
+	Key *KeyChange `json:"key,omitempty"`
 	// Secrets names the credentials which the core attaches when it sends the
 	// step; on the wire they travel in Credentials.
 	Secrets []string `json:"-"`

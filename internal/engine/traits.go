@@ -67,6 +67,26 @@ type Credential struct {
 	// Mounted is true for what members read from the start; the others travel
 	// in one action only.
 	Mounted bool
+	// Rotates is the name by which the user asks for the credential to be rotated
+	// while the set runs; empty where it cannot be. It is a key that all servers
+	// share, of which each can have several, and the engine is a KeyRotator. At most
+	// one credential of an engine is such a one.
+	Rotates string
+}
+
+// NextKey is the key in the Secret of the credential that is to take the place of
+// another one, while it is beside it.
+func NextKey(key string) string { return key + "-next" }
+
+// Rotated returns the credential that can be rotated while the set runs, if the
+// engine has one.
+func (t Traits) Rotated() (Credential, bool) {
+	for _, c := range t.Credentials {
+		if c.Rotates != "" {
+			return c, true
+		}
+	}
+	return Credential{}, false
 }
 
 // Port is one port of the server.

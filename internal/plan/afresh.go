@@ -75,7 +75,7 @@ func (p *draft) succeed() {
 	was := p.ledger
 	p.ledger = &Ledger{
 		ClusterID: p.state.NewClusterID, Predecessor: was.ClusterID, Epoch: was.Epoch, Image: was.Image, ImageFor: was.ImageFor,
-		Lead: was.Lead, Recoveries: was.Recoveries, // a word that was good once is not good again
+		Lead: was.Lead, Rotated: was.Rotated, Recoveries: was.Recoveries, // a word that was good once is not good again
 	}
 	p.raise = true
 	p.out.Dissolve = DissolveLedger
@@ -92,27 +92,21 @@ func (p *draft) startEmpty() v1alpha1.Approval {
 }
 
 // remainingClaims are the claims under the names of members: those of which there
-// is proof that nothing is on them that they would miss, and the others. One that
-// was doomed for this was proven before.
+// is proof that nothing is on them, and the others. A server that was let start may
+// have got data, whatever it knows. One that was doomed for this was proven before.
 func (p *draft) remainingClaims() (blank []Member, unknown []string) {
 	for _, name := range p.granted() {
 		m := p.state.member(name)
 		if m == nil || m.Claim == nil || p.doomed(*m) {
 			continue
 		}
-		if p.blank(*m) {
+		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeEmpty {
 			blank = append(blank, *m)
 		} else {
 			unknown = append(unknown, name)
 		}
 	}
 	return blank, unknown
-}
-
-// blank tells whether a member's agent says that it has nothing of the set's.
-func (p *draft) blank(m Member) bool {
-	r := p.state.trusted(m)
-	return r != nil && (r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed)
 }
 
 // cleared tells whether neither pods nor doomed claims are left.
@@ -139,7 +133,7 @@ func (p *draft) stopAbandoning() {
 func (p *draft) stallOnDataLost(unknown []string) {
 	text := fmt.Sprintf("all volumes of the formed set %s are gone; no second set is formed in its place; restore the claims, ", p.ledger.ClusterID)
 	if len(unknown) > 0 {
-		text += fmt.Sprintf("or wait until %s has said what is on its volume to be asked whether to start with no data", strings.Join(unknown, ", "))
+		text += fmt.Sprintf("or, to be asked whether to start with no data, wait until %s has said that its volume is empty, or delete its pod and claim if nothing is on it", strings.Join(unknown, ", "))
 	} else {
 		text += fmt.Sprintf("or agree that the set starts with no data, and another identity, with the annotation %s=%s", v1alpha1.AnnotationApprove, p.startEmpty())
 	}

@@ -47,11 +47,18 @@ func TestWhatIsGivenUp(t *testing.T) {
 		"nobody has said it of a claim that came later": {func(s *plan.State) {
 			s.Wanted.Approved, s.Ledger = nil, plan.Next(consul.Engine{}, *s).Ledger
 			s.Members[1].Report, s.Members[1].Claim.UID = nil, "later"
-		}, false, "wait until db-1 has said"},
+		}, false, "wait until db-1 has said that its volume is empty"},
 		"a claim has no pod": {func(s *plan.State) {
 			s.Ledger.Members["db-1"] = plan.Entry{Lost: []string{"id-1"}}
 			s.Members[1].Report, s.Members[1].Pod = nil, nil
-		}, false, "wait until db-1 has said"},
+		}, false, "wait until db-1 has said that its volume is empty"},
+		"one was let join": {func(s *plan.State) {
+			s.Members = append(s.Members, plan.Member{
+				Name: "db-3", Ordinal: 3, Pod: &plan.Pod{UID: "p3"}, Claim: &plan.Claim{UID: "c3"},
+				Report: &engine.Report{Member: "db-3", PodUID: "p3", Volume: engine.VolumeMember, ClusterID: "c", ClaimUID: "c3", Released: true, Server: engine.Server{Running: true}},
+			})
+			s.Ledger.Members["db-3"] = plan.Entry{Grant: engine.GrantJoin, PodUID: "p3", ClaimUID: "c3"}
+		}, false, "wait until db-3 has said that its volume is empty"},
 		"a claim is not made yet": {func(s *plan.State) { s.Members[1] = plan.Member{Name: "db-1", Ordinal: 1} }, true, ""},
 		"a volume was brought back": {func(s *plan.State) {
 			s.Members[1].Report = &engine.Report{

@@ -12,8 +12,9 @@ import (
 
 // change plans what is to be done with a formed set: replacements and leaves
 // that were begun, the engine's steps in their order, grants to wanted members
-// on empty volumes, lowest ordinal first, then agents of another version, the
-// rollout of a changed template, and last the settings that need no restart.
+// on empty volumes, lowest ordinal first, then the rotation of a key that all
+// share, agents of another version, the rollout of a changed template, and last
+// the settings that need no restart.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
 // none may pass, the first one's guard is the reason shown.
@@ -77,6 +78,7 @@ func (p *draft) candidates() []candidate {
 			}})
 		}
 	}
+	out = append(out, p.rotation()...)
 	out = append(out, p.agents()...)
 	out = append(out, p.rollout()...)
 	return append(out, p.reloads()...)
@@ -186,6 +188,10 @@ func (p *draft) admit(c candidate) {
 		m := p.state.member(c.step.Member)
 		p.out.UpgradeAgents = append(p.out.UpgradeAgents, PodRef{Name: m.Name, UID: m.Pod.UID})
 		return
+	case engine.StepRotateKey:
+		if p.admitKeyChange(c.step) {
+			return
+		}
 	}
 	if c.step.Kind == engine.StepLeave {
 		e := p.ledger.Members[c.step.About()]

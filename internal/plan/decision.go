@@ -25,6 +25,9 @@ type Decision struct {
 	// has a server that runs, and then nothing disruptive is asked for; all may, in
 	// a recovery.
 	Replace []PodRef
+	// WriteKey is the change of the Secret by which a key is rotated; empty where
+	// there is none to be made.
+	WriteKey engine.KeyPhase
 	// UpgradeAgents are pods that get the present image of the agent, in place; at
 	// most one.
 	UpgradeAgents []PodRef

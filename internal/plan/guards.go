@@ -23,6 +23,8 @@ const (
 	GuardNobodySilent    = "nobody-silent"
 	GuardMembersSettled  = "members-settled"
 	GuardQuorumAfter     = "quorum-after"
+	GuardKeysKnown       = "keys-known"
+	GuardKeyMounted      = "key-mounted"
 	GuardBudget          = "budget-closed"
 )
 
@@ -48,6 +50,8 @@ var Guards = []Guard{
 	{GuardNobodySilent, "law 2: no member is removed while another is silent", nobodySilent},
 	{GuardMembersSettled, "law 5: every other member is a healthy voter first", membersSettled},
 	{GuardQuorumAfter, "law 5: a quorum remains after it", quorumAfter},
+	{GuardKeysKnown, "law 7: a key goes only where everybody is known to use another", keysKnown},
+	{GuardKeyMounted, "law 7: who joins has the keys that the others use", keyMounted},
 	{GuardBudget, "law 3: nobody else takes a member away meanwhile", budgetClosed},
 }
 
@@ -72,8 +76,13 @@ func (p *draft) refusal(c candidate) (verdict, bool) {
 // disruptive tells whether a step counts as one (law 3). The replacement of a
 // pod always does: that its server is no healthy voter may be a moment's view.
 // So does that of an agent: its pod is not ready until the new one has reported.
+// So does a change of the keys by which members talk: nobody comes or goes in it.
 func disruptive(s engine.Step) bool {
-	return s.Cost.Disruptive() || s.Kind == engine.StepReplacePod || s.Kind == engine.StepUpgradeAgent
+	switch s.Kind {
+	case engine.StepReplacePod, engine.StepUpgradeAgent, engine.StepRotateKey:
+		return true
+	}
+	return s.Cost.Disruptive()
 }
 
 func membershipKnown(p *draft, s engine.Step) string {

@@ -49,6 +49,10 @@ type Ledger struct {
 	// Recovery is the one that is under way, and Recoveries how many were begun.
 	Recovery   *Recovery `json:"recovery,omitempty"`
 	Recoveries int       `json:"recoveries,omitempty"`
+	// Rotation of a key is the one that is under way, and Rotated the last request
+	// for one that was carried out.
+	Rotation *Rotation `json:"rotation,omitempty"`
+	Rotated  string    `json:"rotated,omitempty"`
 }
 
 // Entry is what was granted to one member, and what became of it.
@@ -85,6 +89,7 @@ func (l *Ledger) Clone() *Ledger {
 	out := *l
 	out.Discards = slices.Clone(l.Discards)
 	out.Recovery = l.Recovery.clone()
+	out.Rotation = l.Rotation.clone()
 	out.Members = make(map[string]Entry, len(l.Members))
 	for k, e := range l.Members {
 		e.Lost = slices.Clone(e.Lost)
@@ -109,8 +114,8 @@ func (l *Ledger) sameSet(o *Ledger) bool {
 
 // sameWork compares what is done, or was.
 func (l *Ledger) sameWork(o *Ledger) bool {
-	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Abandoned == o.Abandoned &&
-		l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards)
+	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Rotated == o.Rotated && l.Abandoned == o.Abandoned &&
+		l.Rotation.equal(o.Rotation) && l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards)
 }
 
 func (e Entry) equal(o Entry) bool {

@@ -43,6 +43,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	p.observe()
 	p.settle()
+	p.settleRotation()
 	lost := p.dataLost()
 	if lost {
 		p.afresh()
@@ -73,6 +74,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.shape()
 	p.askAboutLost()
 	p.askAboutVanishing()
+	p.askAboutRotation()
 	p.replace()
 	p.freeClaims()
 	p.budget()

@@ -276,6 +276,12 @@ func (p *draft) mayHoldData(name string, e Entry) bool {
 	return !p.blank(*m) && !p.leftBehind(name)
 }
 
+// blank tells whether a member's agent says that it has nothing of the set's yet.
+func (p *draft) blank(m Member) bool {
+	r := p.state.trusted(m)
+	return r != nil && (r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed)
+}
+
 func orElse(s, otherwise string) string {
 	if s == "" {
 		return otherwise

@@ -27,6 +27,9 @@ type State struct {
 	Set *Set
 	// Budget is how many members others may evict; nil where nothing says so.
 	Budget *Budget
+	// Keys are those that the servers share, in the Secret; nil where the engine has
+	// none, or the Secret was not read.
+	Keys *Keys
 	// Members are by ordinal, without gaps, up to the highest that is wanted,
 	// in the StatefulSet, in the ledger, or has a pod or a claim.
 	Members []Member
@@ -64,6 +67,10 @@ type Wanted struct {
 	Unreadable string
 	// Lead is the member that shall lead, once; empty where any may.
 	Lead string
+	// Rotate is what the user asks to be rotated. RotateUnreadable says why that
+	// cannot be read; empty where it can.
+	Rotate           v1alpha1.Rotation
+	RotateUnreadable string
 }
 
 // Set is a StatefulSet as it was observed.

@@ -36,6 +36,8 @@ var elsewhere = map[string]string{
 	"manager.trust-written":        "as the one before",
 	"manager.pair-issued":          "as the one before",
 	"manager.authority-promoted":   "as the one before",
+	"manager.key-introduced":       "against the API server: no member joins or leaves by it",
+	"manager.key-promoted":         "as the one before",
 }
 
 // work are points that a formation does not come to, and what does.

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -58,6 +59,30 @@ var _ = Describe("Planned work on a Consul cluster", Ordered, func() {
 		}
 		Expect(podUIDs(ctx, key, 3)).To(Equal(before), "nobody was restarted")
 		Expect(serverRestarts(ctx, key, 3)).To(BeZero())
+	})
+
+	It("rotates the key of gossip, and restarts nobody", func(ctx SpecContext) {
+		before, old := podUIDs(ctx, key, 3), gossipKey(ctx, key)
+		update(ctx, key, func(d *v1alpha1.Datastore) {
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationRotate, "gossip-key:now")
+		})
+		Eventually(ctx, func(g Gomega) {
+			now := gossipKey(ctx, key)
+			g.Expect(now).NotTo(Equal(old))
+			g.Expect(keyring(ctx, key)).To(Equal(map[string]int{now: 3}))
+		}).WithTimeout(2 * time.Minute).Should(Succeed())
+		AddReportEntry("settled after the rotation", expectSettled(ctx, key, 3).String())
+		Expect(podUIDs(ctx, key, 3)).To(Equal(before), "nobody was replaced")
+		Expect(serverRestarts(ctx, key, 3)).To(BeZero())
+		By("a member joins with the new key alone, and others come back with it")
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Replicas = ptr.To[int32](4) })
+		expectSettled(ctx, key, 4)
+		Expect(k8s.Delete(ctx, pod(ctx, key.Namespace, "consul-1"))).To(Succeed())
+		expectNotReady(ctx, key)
+		expectSettled(ctx, key, 4)
+		Expect(keyring(ctx, key)).To(Equal(map[string]int{gossipKey(ctx, key): 4}))
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Replicas = ptr.To[int32](3) })
+		expectSettled(ctx, key, 3)
 	})
 
 	It("restarts the servers for what they read only when they start", func(ctx SpecContext) {
@@ -288,4 +313,23 @@ func processSetting(ctx context.Context, key types.NamespacedName, member int, p
 		value = level[step]
 	}
 	return fmt.Sprint(value), nil
+}
+
+// gossipKey is the present key in the members' Secret.
+func gossipKey(ctx context.Context, key types.NamespacedName) string {
+	GinkgoHelper()
+	var s corev1.Secret
+	Expect(k8s.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name + "-member"}, &s)).To(Succeed())
+	Expect(s.Data["gossip"]).NotTo(BeEmpty())
+	return string(s.Data["gossip"])
+}
+
+// keyring counts the servers that have each key.
+func keyring(ctx context.Context, key types.NamespacedName) map[string]int {
+	text, err := curl(ctx, key, fmt.Sprintf("http://%s-client:8500/v1/operator/keyring", key.Name))
+	var rings []struct{ Keys map[string]int }
+	if err != nil || json.Unmarshal([]byte(text), &rings) != nil || len(rings) != 1 {
+		return nil
+	}
+	return rings[0].Keys
 }

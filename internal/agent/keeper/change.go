@@ -56,6 +56,7 @@ func (k *Keeper) retireData() error {
 	if err := k.retire(); err != nil {
 		return fmt.Errorf("remove the data of the member that has left: %w", err)
 	}
+	k.released = nil // part of what was written for the server was among it
 	dataRetired.Reach()
 	return nil
 }

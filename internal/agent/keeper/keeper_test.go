@@ -213,6 +213,12 @@ func TestALeaveIsNeverUndone(t *testing.T) {
 	if b.retired != 1 || !b.heldAtRetire {
 		t.Errorf("data removed %d times, under the hold: %v", b.retired, b.heldAtRetire)
 	}
+	n := len(b.released)
+	b.must(b.BeginLeave())
+	b.must(b.Grant(grant(engine.GrantJoin))) // the same pod, and the same grant
+	if b.retired != 2 || len(b.released) != n+1 {
+		t.Errorf("what a server is given before it starts was given %d times more after its data was removed", len(b.released)-n)
+	}
 	if m := b.Volume().Marker; m.Leaving || m.Formed {
 		t.Errorf("marker %+v", m)
 	}

@@ -136,12 +136,12 @@ func ensureAgentToken(ctx context.Context, client *api.Client, secret string, po
 
 // agentRules are the least that the agents' steps need: the members' agents
 // (read, reload, leave), their nodes (registration, gossip's list), and operator
-// rights (autopilot, Raft, force-leave). They name every member there can ever
-// be, so that growth changes nothing.
+// rights (autopilot, Raft, force-leave), and the rotation of gossip's key. They
+// name every member there can ever be, so that growth changes nothing.
 func agentRules(member string) string {
 	prefix := member[:strings.LastIndex(member, "-")+1]
 	var b strings.Builder
-	b.WriteString("operator = \"write\"\n")
+	b.WriteString("operator = \"write\"\nkeyring = \"write\"\n")
 	for i := range maxReplicas {
 		fmt.Fprintf(&b, "agent \"%[1]s%[2]d\" { policy = \"write\" }\nnode \"%[1]s%[2]d\" { policy = \"write\" }\n", prefix, i)
 	}

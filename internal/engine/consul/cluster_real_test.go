@@ -38,6 +38,8 @@ type cluster struct {
 	root    string
 	made    int
 	members map[int]*server
+	// gossip is the key that init renders.
+	gossip string
 }
 
 // server is one member: its folders, its process, and its agent's half.
@@ -65,7 +67,7 @@ func newCluster(t *testing.T) *cluster {
 		t.Fatal("QUORATE_CONSUL must be the path of a consul binary")
 	}
 	t.Parallel()
-	c := &cluster{t: t, binary: binary, net: int(nextNet.Add(1)), root: t.TempDir(), members: map[int]*server{}}
+	c := &cluster{t: t, binary: binary, net: int(nextNet.Add(1)), root: t.TempDir(), gossip: testGossip, members: map[int]*server{}}
 	t.Cleanup(func() {
 		for _, s := range c.members {
 			s.kill()
@@ -119,7 +121,7 @@ func (s *server) render(size int) {
 	}
 	files, err := Renderer{}.Member(engine.MemberInput{
 		Name: s.name, PodIP: s.ip, Address: s.ip, Addresses: addresses,
-		Secrets: map[string][]byte{credentialGossip: []byte(testGossip), credentialAgent: []byte(testAgent)},
+		Secrets: map[string][]byte{credentialGossip: []byte(s.c.gossip), credentialAgent: []byte(testAgent)},
 	})
 	if err != nil {
 		s.c.t.Fatal(err)

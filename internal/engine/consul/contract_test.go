@@ -17,7 +17,7 @@ import (
 // speaks Consul's words.
 func TestContract(t *testing.T) {
 	cov := enginetest.Run(t, enginetest.Subject{Engine: Engine{}, Model: raft.New(reportAsConsul)})
-	for _, kind := range []engine.StepKind{engine.StepBootstrap, engine.StepConfigure, engine.StepEvictDead, engine.StepLeave, engine.StepStepDown} {
+	for _, kind := range []engine.StepKind{engine.StepBootstrap, engine.StepConfigure, engine.StepEvictDead, engine.StepLeave, engine.StepStepDown, engine.StepRotateKey + "/Add", engine.StepRotateKey + "/Remove"} {
 		if cov.Admitted[string(kind)] == 0 {
 			t.Errorf("no %s was ever asked for", kind)
 		}
@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 // engine's local half. Before access control is bootstrapped a server tells no
 // more than the status calls do.
 func reportAsConsul(s raft.Status) engine.Server {
-	out := engine.Server{Running: s.Running, ID: s.ID}
+	out := engine.Server{Running: s.Running, ID: s.ID, Keys: s.Keys}
 	if !s.Running {
 		return out
 	}

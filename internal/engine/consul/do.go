@@ -38,6 +38,8 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		do = l.leave
 	case engine.StepReload:
 		do = l.reload
+	case engine.StepRotateKey:
+		do = l.rotateKey
 	default:
 		return fmt.Errorf("%s: Consul knows no step %q", l.config.Member, s.Kind)
 	}

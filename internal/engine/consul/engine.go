@@ -64,7 +64,7 @@ func (Engine) Traits() engine.Traits {
 		User:          100,
 		Group:         1000,
 		Credentials: []engine.Credential{
-			{Key: credentialGossip, Format: engine.CredentialBase64, Mounted: true},
+			{Key: credentialGossip, Format: engine.CredentialBase64, Mounted: true, Rotates: "gossip-key"},
 			{Key: credentialAgent, Format: engine.CredentialUUID, Mounted: true},
 			{Key: credentialManagement, Format: engine.CredentialUUID},
 		},

@@ -35,6 +35,10 @@ type local struct {
 
 	mu       sync.Mutex
 	caughtUp bool // since the server answers
+	// syncedKeys are the keys that were last seen to be on the disk, and syncFile
+	// puts them there.
+	syncedKeys string
+	syncFile   func(*os.File) error
 }
 
 var _ engine.Local = (*local)(nil)
@@ -45,7 +49,7 @@ func NewLocal(config engine.LocalConfig) (engine.Local, error) {
 }
 
 func newLocal(config engine.LocalConfig, base string) *local {
-	return &local{config: config, base: base, http: &http.Client{
+	return &local{config: config, base: base, syncFile: (*os.File).Sync, http: &http.Client{
 		// No proxy from the environment: it is always this very pod.
 		Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
 	}}
@@ -74,7 +78,7 @@ func (s agentSelf) number(key string) uint64 {
 func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out := engine.Server{ID: l.storedID()}
+	out := engine.Server{ID: l.storedID(), Keys: l.keyHashes()}
 	client, err := l.client()
 	if err != nil {
 		return out, err

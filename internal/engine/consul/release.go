@@ -14,8 +14,16 @@ import (
 )
 
 // Release writes the number of founders for a server that is granted to form
-// and has not yet done so; in every other case it removes it.
+// and has not yet done so; in every other case it removes it. It also gives a
+// server its first keys, see giveKeys.
 func (l *local) Release(m engine.Marker) error {
+	if err := l.giveKeys(); err != nil {
+		return err
+	}
+	return l.release(m)
+}
+
+func (l *local) release(m engine.Marker) error {
 	path := filepath.Join(l.config.ConfigDir, formFile)
 	if m.Grant.Kind != engine.GrantForm || m.Formed {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -27,6 +27,7 @@ const (
 	actTerminate
 	actCreate
 	actBoot
+	actMount
 	actStart
 	actSee
 	actFinish
@@ -58,7 +59,7 @@ const (
 )
 
 var actionNames = map[ActionKind]string{
-	actEndPod: "pod ends", actTerminate: "set scales pod down", actCreate: "set creates pod", actBoot: "agent starts", actStart: "server starts",
+	actEndPod: "pod ends", actTerminate: "set scales pod down", actCreate: "set creates pod", actBoot: "agent starts", actMount: "Secret mounted", actStart: "server starts",
 	actFinish: "agent ends leave", actSee: "budget is seen", actEvict: "eviction let pass", actEvicted: "pod evicted", actMarkFormed: "agent marks formed", actPrepare: "agent prepares the data", actMove: "servers", actPass: "pass", actResume: "pass goes on",
 	actResumeOld: "old manager goes on", actPassCrash: "pass, crash after effect", actPassLinger: "pass, lingers after effect",
 	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim and pod deleted", actDoomClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
@@ -107,6 +108,7 @@ var ownRules = []struct {
 	{actTerminate, (*World).canTerminate, (*World).deletePod},
 	{actCreate, (*World).canCreate, (*World).create},
 	{actBoot, (*World).canBoot, (*World).boot},
+	{actMount, (*World).canMount, (*World).mount},
 	{actStart, (*World).canStart, (*World).start},
 	{actSee, func(w *World, i int) bool { return i == 0 && w.budget.exists && !w.budget.seen }, func(w *World, _ int) { w.budget.seen = true }},
 	{actFinish, (*World).canFinish, func(w *World, i int) { w.members[i].leaving = false }},

@@ -23,6 +23,7 @@ func (w *World) canBoot(i int) bool {
 func (w *World) boot(i int) {
 	m := &w.members[i]
 	m.booted, m.epoch = true, m.volume.epoch
+	w.mount(i)
 	m.released = gate.Decide(w.volumeOf(i)).Open
 }
 
@@ -82,6 +83,7 @@ func (w *World) report(i int) *engine.Report {
 		Released: m.released || w.model.Running(i),
 		Epoch:    int64(m.epoch),
 		Server:   w.model.Observe(i),
+		Mounts:   w.mountsOf(i),
 	}
 	if mk := w.marker(i); mk != nil {
 		r.ClusterID, r.ClaimUID, r.Grant, r.Recovered = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind, mk.Recovered
@@ -153,6 +155,7 @@ func (w *World) take(i int, g engine.Grant) bool {
 	w.checkGrant(i, g)
 	m.volume = volumeState{marked: true, form: g.Kind == engine.GrantForm, size: int8(g.Size), pod: m.pod, claim: m.claim, epoch: m.epoch}
 	m.released, m.leaving = true, false
+	w.giveKeys(i)
 	return true
 }
 

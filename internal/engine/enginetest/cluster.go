@@ -47,7 +47,7 @@ func (w *World) endPod(i int) {
 	w.model.Stop(i)
 	m.pod, m.template = 0, 0
 	m.booted, m.started, m.dying, m.released, m.leaving, m.silent = false, false, false, false, false, false
-	m.garbled, m.epoch = garbleNone, 0
+	m.garbled, m.epoch, m.mounted = garbleNone, 0, secret{}
 	if m.claimDying {
 		w.endClaim(i)
 	}

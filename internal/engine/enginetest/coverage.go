@@ -51,6 +51,9 @@ func (c *Coverage) note(p *pass) {
 	for _, a := range d.Asks {
 		c.Admitted[askName(a)]++
 	}
+	if d.WriteKey != "" {
+		c.Admitted["RotateKey/"+string(d.WriteKey)]++
+	}
 	if len(d.Replace) > 0 {
 		c.Admitted["Replace"]++
 	}
@@ -62,6 +65,9 @@ func (c *Coverage) note(p *pass) {
 func askName(a plan.Ask) string {
 	if a.Grant != nil {
 		return string(engine.StepGrant) + "/" + string(a.Grant.Kind)
+	}
+	if a.Step.Key != nil {
+		return string(a.Step.Kind) + "/" + string(a.Step.Key.Phase)
 	}
 	return string(a.Step.Kind)
 }

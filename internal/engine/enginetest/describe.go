@@ -22,6 +22,7 @@ func (w *World) describe() string {
 		}
 		fmt.Fprintf(&b, " | %d: %s", i, w.describeMember(i))
 	}
+	w.describeKeys(&b)
 	t := w.model.Truth()
 	fmt.Fprintf(&b, " | sets %d serving %v", t.Formations, t.Serving)
 	for _, p := range t.Peers {

@@ -143,7 +143,14 @@ func (w *World) unlikeWanted() string {
 			return Name(i) + " runs on a claim that is being deleted"
 		}
 	}
-	return w.undeleted()
+	return orElse(w.undeleted(), w.unrotated())
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }
 
 // unlikeStopped says what still runs, or is no longer there to be started.

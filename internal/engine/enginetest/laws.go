@@ -23,6 +23,7 @@ func (w *World) checkWorld() {
 	if t.Formations > 1 {
 		w.violate("law 1: %d sets have formed", t.Formations)
 	}
+	w.checkKeys()
 	if t.Usurped {
 		w.violate("law 5: an empty server has taken the vote of a member that had lost its data")
 	}
@@ -200,7 +201,7 @@ func (w *World) disruptive(a plan.Ask) bool {
 	if a.Grant != nil {
 		return a.Grant.Kind == engine.GrantJoin && w.sc.Engine.Traits().StartIsJoin
 	}
-	return a.Step.Cost.Disruptive()
+	return a.Step.Cost.Disruptive() || a.Step.Kind == engine.StepRotateKey
 }
 
 func (w *World) checkOneAsk(p *pass) {
@@ -217,6 +218,7 @@ func (w *World) checkOneAsk(p *pass) {
 
 func (w *World) checkAsk(p *pass, a plan.Ask) {
 	w.checkHandover(p, a)
+	w.checkKeyChange(p, a)
 	if !w.disruptive(a) {
 		return
 	}

@@ -98,6 +98,25 @@ func greedy(e engine.Engine, s plan.State) plan.Decision {
 	return d
 }
 
+// forgetRotation forgets that the rotation of a key is under way.
+func forgetRotation(_ plan.State, l *plan.Ledger) { l.Rotation = nil }
+
+// forgetRequest forgets which request was carried out.
+func forgetRequest(_ plan.State, l *plan.Ledger) { l.Rotated = "" }
+
+// inPlaceOf is the planner, but for one phase of a rotation in another's place.
+func inPlaceOf(due, instead engine.KeyPhase) planner {
+	return func(e engine.Engine, s plan.State) plan.Decision {
+		d := plan.Next(e, s)
+		for _, a := range d.Asks {
+			if a.Step != nil && a.Step.Key != nil && a.Step.Key.Phase == due {
+				a.Step.Key.Phase = instead
+			}
+		}
+		return d
+	}
+}
+
 // restless is the planner, but for a ledger that is written in every pass.
 func restless(e engine.Engine, s plan.State) plan.Decision {
 	d := plan.Next(e, s)
@@ -158,6 +177,13 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"the StatefulSet is written whatever it is", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSet = true }, "law 4"},
 		{"the StatefulSet does not bear the epoch", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.UnmarkedSet = true }, "law 4"},
 		{"pods are deleted whatever they are", raftSet, "formation, bad templates", func(sc *enginetest.Scenario) { sc.Executor.UncheckedPods = true }, "law 5"},
+		{"no keys-known", raftSet, "key rotated, losses", safely(guard(plan.GuardKeysKnown)), "law 7"},
+		{"no key-mounted", raftSet, "key rotated while one waits", safely(guard(plan.GuardKeyMounted)), "law 7"},
+		{"a key is used before everybody has it", raftSet, "key rotated", safely(decide(inPlaceOf(engine.KeyAdd, engine.KeyUse))), "law 7"},
+		{"a key goes before everybody uses another", raftSet, "key rotated", safely(decide(inPlaceOf(engine.KeyUse, engine.KeyRemove))), "law 7"},
+		{"a rotation is not written down", raftSet, "key rotated", safely(decide(onLedger(forgetRotation))), "ledger before Secret"},
+		{"a request is forgotten", raftSet, "key rotated", decide(onLedger(forgetRequest)), "come to rest"},
+		{"the Secret is written whatever it is", raftSet, "key rotated, another manager", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSecret = true }, "ledger before Secret"},
 		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
 	} {
 		t.Run(tt.breaks, func(t *testing.T) {

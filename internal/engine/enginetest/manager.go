@@ -19,6 +19,7 @@ type pass struct {
 	base     *record
 	set      kubeSet
 	budget   kubeBudget
+	secret   secret
 	members  [MaxMembers]member
 	wanted   Wanted
 	effects  []effect
@@ -39,6 +40,7 @@ const (
 	writeLedger effectKind = iota
 	writeBudget
 	writeSet
+	writeKey
 	deletePod
 	deleteClaim
 	askAgent
@@ -57,6 +59,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}
+	w.observeKeys(&s)
 	if w.set.exists {
 		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String(), Settled: true}
 	}
@@ -120,7 +123,7 @@ func (w *World) look() *pass {
 
 func (w *World) decide(anew bool) *pass {
 	s, fresh := w.observe(anew)
-	p := &pass{state: s, base: w.ledger, set: w.set, budget: w.budget, members: w.members, wanted: w.wanted, fresh: fresh}
+	p := &pass{state: s, base: w.ledger, set: w.set, budget: w.budget, secret: w.secret, members: w.members, wanted: w.wanted, fresh: fresh}
 	p.decision = w.ask(s)
 	return p
 }
@@ -143,7 +146,7 @@ func (p *pass) changesMembers() bool {
 		return false
 	}
 	sized := !p.set.exists || int8(d.Shape.Replicas) != p.set.replicas
-	return len(d.Asks) > 0 || len(d.Replace) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
+	return len(d.Asks) > 0 || d.WriteKey != "" || len(d.Replace) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
 }
 
 // effectsOf lists what a decision changes, in the order in which it is done.
@@ -165,6 +168,9 @@ func (w *World) effectsOf(p *pass) []effect {
 	}
 	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil || d.Ledger.Formed) {
 		out = append(out, effect{kind: writeSet})
+	}
+	if d.WriteKey != "" {
+		out = append(out, effect{kind: writeKey})
 	}
 	for i := range d.DeleteClaims {
 		out = append(out, effect{deleteClaim, i})
@@ -251,6 +257,8 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 		next := w.nextSet(p)
 		w.checkSet(p, next)
 		w.set = next
+	case writeKey:
+		return w.writeSecret(p)
 	case deletePod:
 		w.carryOutDelete(p, p.decision.Replace[e.index])
 	case deleteClaim:
@@ -294,12 +302,18 @@ func (p *pass) seal() *pass {
 	d := p.decision
 	fmt.Fprintf(&b, "%s>%s>%v>%v>%v", p.base.text(), newRecord(d.Ledger).text(), p.set, d.Shape, d.Replace)
 	fmt.Fprintf(&b, ">%v", d.DeleteClaims)
+	fmt.Fprintf(&b, ">%v%s", p.secret, d.WriteKey)
 	for _, a := range d.Asks {
 		if a.Grant != nil {
 			fmt.Fprintf(&b, ">%+v", *a.Grant)
-		} else {
-			fmt.Fprintf(&b, ">%+v", *a.Step)
+			continue
 		}
+		step := *a.Step
+		if step.Key != nil {
+			fmt.Fprintf(&b, ">%+v", *step.Key)
+		}
+		step.Key = nil
+		fmt.Fprintf(&b, ">%+v", step)
 	}
 	p.key = b.String()
 	return p

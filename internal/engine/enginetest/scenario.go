@@ -68,6 +68,7 @@ const AllOrders = -1
 //     StatefulSet with it before it asks for anything, so that one that was
 //     replaced cannot shrink it any more;
 //   - a pod is deleted under the precondition that it is as it was read;
+//   - so is a key written to the Secret;
 //   - a decision that changes the ledger or the StatefulSet, deletes a pod or
 //     asks for anything is made on what the API server and the agents
 //     said when they were asked for this pass: the ledger first, then pods and
@@ -93,6 +94,9 @@ type Executor struct {
 	Unconfirmed bool
 	// UncheckedPods deletes pods by their UID alone.
 	UncheckedPods bool
+	// UncheckedSecret writes keys without the precondition that the Secret is the
+	// one that was read.
+	UncheckedSecret bool
 }
 
 // Fault is a kind of fault.
@@ -151,7 +155,7 @@ func Faults(of map[Fault]int8) (b Budget) {
 
 // newWorld returns the world at the beginning of a scenario.
 func (sc *Scenario) newWorld() *World {
-	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours}
+	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1}
 	if sc.Formed > 0 {
 		w.wanted = Wanted{Replicas: sc.Formed}
 		w.settle()

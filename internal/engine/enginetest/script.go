@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/quorate/quorate/internal/engine"
 )
 
 // Script is a world in which what is due happens in its turn, and nothing
@@ -221,6 +223,8 @@ func (p *pass) effectLine(e effect) string {
 		return p.setLine()
 	case dissolveSet:
 		return "delete set"
+	case writeKey:
+		return string(p.decision.WriteKey) + " key"
 	case deletePod:
 		return "replace " + p.decision.Replace[e.index].Name
 	case deleteClaim:
@@ -230,6 +234,9 @@ func (p *pass) effectLine(e effect) string {
 		about := a.Member
 		if a.Step != nil && a.Step.Subject != "" {
 			about = a.Step.Subject + " by " + a.Member
+		}
+		if a.Kind() == engine.StepRotateKey {
+			return string(a.Step.Key.Phase) + " key by " + about
 		}
 		return askName(a) + " " + about
 	}

@@ -22,13 +22,16 @@ type World struct {
 	members [MaxMembers]member
 	manager manager
 	// old is what a manager that was replaced still has in hand.
-	old    *pass
-	stale  *staleReport
-	left   Budget
-	devs   int8
-	lost   int8 // claims that were lost
-	model  Model
-	broken string // the law that was broken on the way here
+	old   *pass
+	stale *staleReport
+	left  Budget
+	devs  int8
+	lost  int8 // claims that were lost
+	// secret is the keys in the Secret, and keysMade how many were ever made.
+	secret   secret
+	keysMade uint8
+	model    Model
+	broken   string // the law that was broken on the way here
 }
 
 // Wanted is a specification.
@@ -50,6 +53,9 @@ type Wanted struct {
 	StartEmpty bool
 	// Recover agrees to whatever recovery is asked for.
 	Recover bool
+	// Rotate numbers the user's request to rotate the key that the servers share;
+	// 0 for none.
+	Rotate int8
 }
 
 // lead is the name of the member that shall lead.
@@ -153,6 +159,7 @@ type member struct {
 	leaving         bool // the agent carries out a leave
 	silent          bool
 	garbled         garble
+	mounted         secret // as the kubelet has brought it
 }
 
 // garble is how an agent's report is spoilt.
@@ -218,7 +225,7 @@ func (w *World) key(b []byte) []byte {
 	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
-		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost))
+		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost), byte(w.wanted.Rotate), w.secret.current, w.secret.next)
 	for i := range w.members[:w.sc.Members] {
 		b = w.members[i].key(b)
 	}
@@ -243,7 +250,7 @@ func (m *member) key(b []byte) []byte {
 	b = append(b, v.params...)
 	return append(b, m.pod, m.podSeq, byte(m.template), m.claim, m.claimSeq,
 		flags(m.booted, m.started, m.dying, m.claimDying, m.released, m.leaving, m.silent, m.stranded),
-		byte(m.epoch), byte(m.garbled),
+		byte(m.epoch), byte(m.garbled), m.mounted.current, m.mounted.next,
 		flags(v.marked, v.foreign, v.form, v.formed, v.leaving), byte(v.size), v.pod, v.claim, byte(v.epoch), byte(v.recovery), byte(v.recovered))
 }
 

@@ -79,6 +79,7 @@ func (m *member) observe() engine.Server {
 	} else {
 		server.Settings = engine.SettingsHash(m.settings())
 	}
+	server.Keys = m.set.outward(server.Keys)
 	if server.View != nil {
 		peers := make([]engine.Peer, 0, len(server.View.Peers))
 		for _, p := range server.View.Peers {
@@ -175,6 +176,7 @@ func (m *member) take(id string, g engine.Grant) *protocol.Refusal {
 	if verdict != gate.Have {
 		m.volume.marker = &engine.Marker{Version: agentvolume.MarkerVersion, Member: m.pod.Name, Grant: g, Epoch: m.epoch}
 	}
+	m.set.giveKeys(m)
 	m.action = &engine.ActionState{ID: id, Kind: engine.StepGrant, Done: true}
 	m.decide()
 	return nil
@@ -252,6 +254,13 @@ func (m *member) do(s engine.Step) error {
 	if s.Kind == engine.StepReload {
 		m.files = maps.Clone(s.Params)
 		return nil
+	}
+	if s.Key != nil {
+		change, err := m.set.inward(s)
+		if err != nil {
+			return err
+		}
+		s.Key = change
 	}
 	if prefer := s.Params[enginetest.ParamPrefer]; prefer != "" {
 		s.Params = maps.Clone(s.Params)

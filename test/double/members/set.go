@@ -24,6 +24,9 @@ type set struct {
 	mounted [enginetest.MaxMembers]types.UID
 	silent  map[int]bool
 	held    bool
+	// keys are those that any member was ever given or told, by hash; the model
+	// knows each by its place, from 1.
+	keys    []string
 	crashes []string
 	changed chan struct{}
 }
@@ -85,6 +88,7 @@ func (s *set) settle() {
 		}
 		s.model.Move(move)
 	}
+	s.checkKeys()
 	for _, m := range s.members {
 		if m != nil {
 			m.note()

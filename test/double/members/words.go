@@ -14,10 +14,10 @@ import (
 // control is bootstrapped nobody may read term, role and membership.
 func words(s raft.Status) engine.Server {
 	if !s.Running {
-		return engine.Server{}
+		return engine.Server{Keys: s.Keys}
 	}
 	out := engine.Server{
-		Running: true, ID: s.ID, Formed: s.Formed, Leader: s.Leader, Facts: map[string]string{"acl": "Pending"},
+		Running: true, Keys: s.Keys, ID: s.ID, Formed: s.Formed, Leader: s.Leader, Facts: map[string]string{"acl": "Pending"},
 	}
 	if !s.Bootstrapped {
 		return out

@@ -1,4 +1,5 @@
 operator = "write"
+keyring = "write"
 agent "db-0" { policy = "write" }
 node "db-0" { policy = "write" }
 agent "db-1" { policy = "write" }

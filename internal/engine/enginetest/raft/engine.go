@@ -28,7 +28,7 @@ const factUsable = "usable"
 func Report(s Status) engine.Server {
 	out := engine.Server{
 		Running: s.Running, Serving: s.Serving, ID: s.ID, Leader: s.Leader, Formed: s.Formed, Term: s.Term,
-		Facts: map[string]string{},
+		Facts: map[string]string{}, Keys: s.Keys,
 	}
 	if s.Bootstrapped {
 		out.Facts[factUsable] = "Yes"
@@ -44,7 +44,10 @@ func Report(s Status) engine.Server {
 
 // Traits implements engine.Engine.
 func (Engine) Traits() engine.Traits {
-	return engine.Traits{Formation: engine.FormTogether, StableAddress: true, StartIsJoin: true, Quorum: engine.Majority, MaxReplicas: 9}
+	return engine.Traits{
+		Formation: engine.FormTogether, StableAddress: true, StartIsJoin: true, Quorum: engine.Majority, MaxReplicas: 9,
+		Credentials: []engine.Credential{{Key: "key", Format: engine.CredentialBase64, Mounted: true, Rotates: "key"}},
+	}
 }
 
 // Validate implements engine.Engine: it accepts everything.

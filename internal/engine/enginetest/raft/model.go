@@ -38,6 +38,8 @@ type Status struct {
 	Bootstrapped bool
 	// Settings are the parameters of the last Configure.
 	Settings map[string]string
+	// Keys are the hashes of the keys on the volume, of a stopped server too.
+	Keys []string
 }
 
 // Model is the servers and the sets that they hold.
@@ -55,6 +57,8 @@ type server struct {
 	ids     uint8 // identities used so far
 	data    bool  // there is an identity on the volume
 	set     int8  // the set whose state it has, 0 for none
+	keys    ring
+	changes [2]change // of the keys, on their way
 }
 
 // set is a set that was bootstrapped; it has formed once a leader was elected
@@ -92,6 +96,10 @@ func (m *Model) Clone() enginetest.Model {
 func (m *Model) Key(b []byte) []byte {
 	for _, s := range m.servers {
 		b = append(b, bits(s.running, s.leaving, s.data), byte(s.expect), s.ids, byte(s.set))
+		b = append(b, s.keys[:]...)
+		for _, c := range s.changes {
+			b = append(append(b, c.phase...), c.key)
+		}
 	}
 	for _, k := range m.sets {
 		b = append(b, '#', bits(k.formed, k.bootstrapped), byte(k.leader), k.term)
@@ -131,6 +139,7 @@ func (m *Model) Start(i int, mk engine.Marker) {
 // Stop implements enginetest.Model.
 func (m *Model) Stop(i int) {
 	m.servers[i].running, m.servers[i].leaving, m.servers[i].expect = false, false, 0
+	m.servers[i].changes = [2]change{}
 	m.deposeWithoutQuorum()
 }
 

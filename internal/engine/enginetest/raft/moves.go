@@ -19,6 +19,8 @@ const (
 	movePromote                // A gets its vote
 	moveLeave                  // A's leave is done: it is out, and stops
 	moveLeaveLost              // A stops without having left
+	moveKey                    // A makes a change of its keys
+	moveKeyLost                // a change of A's keys never reaches it
 )
 
 // Moves implements enginetest.Model.
@@ -34,6 +36,10 @@ func (m *Model) Moves() []enginetest.Move {
 		}
 		if m.mayBootstrap(i) {
 			add(moveBootstrap, i, 0, false)
+		}
+		if s.changes[0] != (change{}) {
+			add(moveKey, i, 0, false)
+			add(moveKeyLost, i, 0, true)
 		}
 		if s.set > 0 {
 			m.movesInSet(i, add)
@@ -125,6 +131,10 @@ func (m *Model) Move(mv enginetest.Move) {
 		m.leave(i)
 	case moveLeaveLost:
 		m.Stop(i)
+	case moveKey:
+		s.keys = s.keys.apply(s.take())
+	case moveKeyLost:
+		s.take()
 	}
 	m.deposeWithoutQuorum()
 }

@@ -51,19 +51,20 @@ var identity = regexp.MustCompile(`node-(\d+)-(\d+)`)
 // out as it starts.
 func (m *Model) Recover(i int, params map[string]string) []int {
 	var survivors []int
-	if m.servers[i].set == 0 {
-		return survivors
-	}
-	k := &m.sets[m.servers[i].set-1]
-	k.peers, k.leader = nil, -1
-	k.term++
+	var peers []peer
 	for _, text := range params {
 		for _, named := range identity.FindAllStringSubmatch(text, -1) {
 			member, gen := number(named[1]), number(named[2])
 			survivors = append(survivors, int(member))
-			k.peers = append(k.peers, peer{member, gen, true})
+			peers = append(peers, peer{member, gen, true})
 		}
 	}
+	if m.servers[i].set == 0 {
+		return survivors // it gets the state from another one of them
+	}
+	k := &m.sets[m.servers[i].set-1]
+	k.peers, k.leader = peers, -1
+	k.term++
 	return survivors
 }
 

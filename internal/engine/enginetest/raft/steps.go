@@ -22,6 +22,9 @@ func (m *Model) status(i int) Status {
 	if s.data {
 		st.ID = id(uint8(i), s.ids)
 	}
+	for _, key := range s.keys.keys() {
+		st.Keys = append(st.Keys, enginetest.KeyHash(key))
+	}
 	if !s.running || s.set == 0 {
 		return st
 	}
@@ -74,6 +77,8 @@ func (m *Model) Do(i int, s engine.Step) error {
 		k.bootstrapped = true
 	case engine.StepConfigure:
 		k.settings = text(s.Params)
+	case engine.StepRotateKey:
+		return m.changeKeys(i, s.Key)
 	case engine.StepStepDown:
 		return m.handOver(k, i, s)
 	case engine.StepEvictDead, engine.StepLeave:

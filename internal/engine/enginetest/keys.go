@@ -1,0 +1,193 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/agent/mounts"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// Keyed is a model of servers that share a key, see engine.KeyRotator. Keys are
+// numbers.
+type Keyed interface {
+	// GiveKeys puts keys on the volume of a member that has none, as the agent does
+	// before the server starts for the first time.
+	GiveKeys(member int, keys []uint8)
+	// Keys are those on a member's volume, the one that it uses first.
+	Keys(member int) []uint8
+}
+
+// secret is what a Secret has of keys; 0 for none.
+type secret struct{ current, next uint8 }
+
+// keys are those that the Secret has, the present one first.
+func (s secret) keys() []uint8 {
+	if s.next == 0 {
+		return []uint8{s.current}
+	}
+	return []uint8{s.current, s.next}
+}
+
+// KeyHash is the hash of a key by its number; KeyOf is the number.
+func KeyHash(key uint8) string {
+	if key == 0 {
+		return ""
+	}
+	return fmt.Sprintf("key-%d", key)
+}
+
+// KeyOf returns the number of the key that has a hash.
+func KeyOf(hash string) (key uint8) {
+	if _, err := fmt.Sscanf(hash, "key-%d", &key); err != nil {
+		panic("no hash of a key of the model: " + hash)
+	}
+	return key
+}
+
+// keyed is the credential that can be rotated, where engine and model know one.
+func (w *World) keyed() (engine.Credential, bool) {
+	c, has := w.sc.Engine.Traits().Rotated()
+	_, models := w.model.(Keyed)
+	return c, has && models
+}
+
+// observeKeys puts the Secret and the user's request into what a manager reads.
+func (w *World) observeKeys(s *plan.State) {
+	c, has := w.keyed()
+	if !has {
+		return
+	}
+	s.Keys = &plan.Keys{Current: KeyHash(w.secret.current), Next: KeyHash(w.secret.next)}
+	if n := w.wanted.Rotate; n > 0 {
+		s.Wanted.Rotate = v1alpha1.Rotation{Name: c.Rotates, Word: fmt.Sprint(n)}
+	}
+}
+
+// mountsOf are the hashes of what a member has mounted.
+func (w *World) mountsOf(i int) map[string]string {
+	c, has := w.keyed()
+	if !has {
+		return nil
+	}
+	m := w.members[i].mounted
+	out := map[string]string{mounts.Key(mounts.Member, c.Key): KeyHash(m.current)}
+	if m.next != 0 {
+		out[mounts.Key(mounts.Member, engine.NextKey(c.Key))] = KeyHash(m.next)
+	}
+	return out
+}
+
+// mount is the kubelet bringing a pod's Secret up to date.
+func (w *World) canMount(i int) bool { return w.members[i].booted && w.members[i].mounted != w.secret }
+func (w *World) mount(i int)         { w.members[i].mounted = w.secret }
+
+// giveKeys has the agent put the keys that it has mounted on a volume.
+func (w *World) giveKeys(i int) {
+	if _, has := w.keyed(); has {
+		w.model.(Keyed).GiveKeys(i, w.members[i].mounted.keys())
+	}
+}
+
+// nextSecret is the Secret that a decision asks for, of the one that it was made
+// on. A key that is made is never one that was before.
+func (w *World) nextSecret(p *pass) secret {
+	next := p.secret
+	switch p.decision.WriteKey {
+	case engine.KeyIntroduce:
+		next.next = w.keysMade + 1
+	case engine.KeyPromote:
+		next = secret{current: next.next}
+	}
+	return next
+}
+
+// writeSecret changes the Secret if it is as it was read.
+func (w *World) writeSecret(p *pass) bool {
+	if w.secret != p.secret && !w.sc.Executor.UncheckedSecret {
+		return false
+	}
+	if l := w.ledger.get(); l == nil || l.Rotation == nil {
+		w.violate("ledger before Secret: the Secret is changed for a rotation that the ledger does not have")
+	}
+	w.secret = w.nextSecret(p)
+	w.keysMade = max(w.keysMade, w.secret.next)
+	return true
+}
+
+// checkKeys asserts that any two servers that run understand each other: each has
+// the key that the other one uses (law 7).
+func (w *World) checkKeys() {
+	if _, has := w.keyed(); !has {
+		return
+	}
+	k := w.model.(Keyed)
+	for i := range w.sc.Members {
+		for j := range w.sc.Members {
+			a, b := k.Keys(i), k.Keys(j)
+			if w.model.Running(i) && w.model.Running(j) && !slices.Contains(b, a[0]) {
+				w.violate("law 7: %s uses a key that %s does not have: %v and %v", Name(i), Name(j), a, b)
+			}
+		}
+	}
+}
+
+// checkKeyChange asserts, as a change is asked for, that nobody who has a volume
+// would be without a key that the others use, whether its server runs or not.
+func (w *World) checkKeyChange(p *pass, a plan.Ask) {
+	if a.Kind() != engine.StepRotateKey || !p.fresh {
+		return
+	}
+	key := KeyOf(a.Step.Key.Hash)
+	for i := range w.sc.Members {
+		ring := w.model.(Keyed).Keys(i)
+		if len(ring) == 0 || !w.members[i].volume.marked || w.members[i].volume.leaving {
+			continue
+		}
+		switch phase := a.Step.Key.Phase; {
+		case phase == engine.KeyUse && !slices.Contains(ring, key):
+			w.violate("law 7: %s is to be used, and %s does not have it: %v", KeyHash(key), Name(i), ring)
+		case phase == engine.KeyRemove && ring[0] != key:
+			w.violate("law 7: all keys but %s are to go, and %s uses another: %v", KeyHash(key), Name(i), ring)
+		}
+	}
+}
+
+// describeKeys tells of the keys, for the way to a breach.
+func (w *World) describeKeys(b *strings.Builder) {
+	if _, has := w.keyed(); !has {
+		return
+	}
+	fmt.Fprintf(b, " | keys %v", w.secret.keys())
+	for i := range w.sc.Members {
+		fmt.Fprintf(b, " %d:%v", i, w.model.(Keyed).Keys(i))
+	}
+}
+
+// unrotated says what is left of a rotation, or that one was not carried out.
+func (w *World) unrotated() string {
+	l := w.ledger.get()
+	c, has := w.keyed()
+	if !has || l == nil {
+		return ""
+	}
+	want := v1alpha1.Rotation{Name: c.Rotates, Word: fmt.Sprint(w.wanted.Rotate)}
+	switch {
+	case w.secret.next != 0 || l.Rotation != nil:
+		return "a rotation is not over"
+	case w.wanted.Rotate > 0 && l.Rotated != want.String():
+		return "the key was not rotated"
+	}
+	for i := range w.sc.Members {
+		if ring := w.model.(Keyed).Keys(i); w.model.Running(i) && !slices.Equal(ring, []uint8{w.secret.current}) {
+			return fmt.Sprintf("%s has the keys %v", Name(i), ring)
+		}
+	}
+	return ""
+}

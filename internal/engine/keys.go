@@ -1,0 +1,59 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// KeyPhase is a part of the rotation of a key that all servers share.
+type KeyPhase string
+
+const (
+	// KeyIntroduce puts the next key beside the present one in the Secret. It is
+	// carried out by the core; no agent is asked.
+	KeyIntroduce KeyPhase = "Introduce"
+	// KeyAdd gives every server the next key, beside the one that it uses.
+	KeyAdd KeyPhase = "Add"
+	// KeyUse has every server use the next key; the former is still good.
+	KeyUse KeyPhase = "Use"
+	// KeyPromote puts the next key in the present one's place in the Secret. It is
+	// carried out by the core; no agent is asked.
+	KeyPromote KeyPhase = "Promote"
+	// KeyRemove takes every other key from every server.
+	KeyRemove KeyPhase = "Remove"
+)
+
+// InSecret tells whether a phase is a write to the Secret and nothing else.
+func (p KeyPhase) InSecret() bool { return p == KeyIntroduce || p == KeyPromote }
+
+// KeyChange is what a RotateKey does.
+type KeyChange struct {
+	Phase KeyPhase `json:"phase"`
+	// Credential is the key in the Secret under which the value is, and under which
+	// it travels with the step.
+	Credential string `json:"credential"`
+	// Hash is that of the key which is added or used, or which is left alone. An
+	// agent refuses a step whose value is another.
+	Hash string `json:"hash"`
+}
+
+// KeyRotator is implemented by engines whose servers share a key that can be
+// rotated while they run.
+type KeyRotator interface {
+	// KeyStep returns who carries a change out, and what else it needs; false where
+	// nobody can be asked. The core fills in Kind, Key and the value.
+	KeyStep(c KeyChange, have Observation) (Step, bool)
+}
+
+// keyHashBytes is how much of a SHA-256 is kept.
+const keyHashBytes = 16
+
+// KeyHash names a random key without telling it. It is the hash that agents report
+// of what is mounted.
+func KeyHash(key []byte) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:keyHashBytes])
+}
