@@ -42,4 +42,5 @@ var renewalPoints = map[rotation.Kind]faultpoint.Point{
 var keyPoints = map[engine.KeyPhase]faultpoint.Point{
 	engine.KeyIntroduce: faultpoint.New("manager.key-introduced"),
 	engine.KeyPromote:   faultpoint.New("manager.key-promoted"),
+	engine.KeyForget:    faultpoint.New("manager.key-forgotten"),
 }

@@ -33,11 +33,14 @@ func (p *pass) keys() *plan.Keys {
 	if next := data[engine.NextKey(spec.Key)]; len(next) > 0 {
 		out.Next = engine.KeyHash(next)
 	}
+	if former := data[engine.FormerKey(spec.Key)]; len(former) > 0 {
+		out.Former = engine.KeyHash(former)
+	}
 	return out
 }
 
 // rotateKey changes the members' Secret as the decision says: another key beside
-// the present one, or that one in its place. The API server refuses it if anybody
+// the present one, or that one in its place, or the former one forgotten. The API server refuses it if anybody
 // has written to the Secret since this pass read it, so that neither is done twice,
 // nor by a manager that was overtaken.
 func (p *pass) rotateKey(ctx context.Context) error {
@@ -47,13 +50,15 @@ func (p *pass) rotateKey(ctx context.Context) error {
 		return nil
 	}
 	s := p.secrets.member.DeepCopy()
-	next := engine.NextKey(spec.Key)
+	next, former := engine.NextKey(spec.Key), engine.FormerKey(spec.Key)
 	switch phase {
 	case engine.KeyIntroduce:
 		s.Data[next] = randomCredential(spec.Format)
 	case engine.KeyPromote:
-		s.Data[spec.Key] = s.Data[next]
+		s.Data[former], s.Data[spec.Key] = s.Data[spec.Key], s.Data[next]
 		delete(s.Data, next)
+	case engine.KeyForget:
+		delete(s.Data, former)
 	}
 	if err := p.Update(ctx, s); err != nil {
 		return fmt.Errorf("rotate %s in Secret %s: %w", spec.Rotates, s.Name, err)

@@ -69,7 +69,14 @@ func TestAKeyIsRotatedInTheSecret(t *testing.T) {
 	if got := p.secrets.values(p.kit.Engine.Traits().Credentials)["gossip-next"]; !slices.Equal(got, next) {
 		t.Errorf("a step would be sent with %q", got)
 	}
-	if err := keyed(t, c, engine.KeyPromote).rotateKey(t.Context()); err != nil {
+	p = keyed(t, c, engine.KeyPromote)
+	if err := p.rotateKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := p.keys(), (plan.Keys{Current: engine.KeyHash(next), Former: engine.KeyHash([]byte("old"))}); *got != want {
+		t.Errorf("the keys are %+v, want %+v", *got, want)
+	}
+	if err := keyed(t, c, engine.KeyForget).rotateKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want := maps.Clone(before)
@@ -82,8 +89,8 @@ func TestAKeyIsRotatedInTheSecret(t *testing.T) {
 // A manager that was overtaken between its decision and its write writes nothing,
 // whatever was done since.
 func TestAFrozenManagerRotatesNoKey(t *testing.T) {
-	phases := []engine.KeyPhase{engine.KeyIntroduce, engine.KeyPromote, engine.KeyIntroduce, engine.KeyPromote}
-	for at := range 2 {
+	phases := []engine.KeyPhase{engine.KeyIntroduce, engine.KeyPromote, engine.KeyForget, engine.KeyIntroduce, engine.KeyPromote, engine.KeyForget}
+	for at := range 3 {
 		for since := at; since < len(phases); since++ {
 			c := withKey(t)
 			for _, phase := range phases[:at] {

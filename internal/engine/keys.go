@@ -19,15 +19,20 @@ const (
 	KeyAdd KeyPhase = "Add"
 	// KeyUse has every server use the next key; the former is still good.
 	KeyUse KeyPhase = "Use"
-	// KeyPromote puts the next key in the present one's place in the Secret. It is
-	// carried out by the core; no agent is asked.
+	// KeyPromote puts the next key in the present one's place in the Secret, and
+	// keeps that one beside it as the former. It is carried out by the core.
 	KeyPromote KeyPhase = "Promote"
+	// KeyForget takes the former key out of the Secret. It is carried out by the
+	// core.
+	KeyForget KeyPhase = "Forget"
 	// KeyRemove takes every other key from every server.
 	KeyRemove KeyPhase = "Remove"
 )
 
 // InSecret tells whether a phase is a write to the Secret and nothing else.
-func (p KeyPhase) InSecret() bool { return p == KeyIntroduce || p == KeyPromote }
+func (p KeyPhase) InSecret() bool {
+	return p == KeyIntroduce || p == KeyPromote || p == KeyForget
+}
 
 // KeyChange is what a RotateKey does.
 type KeyChange struct {

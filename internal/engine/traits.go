@@ -78,6 +78,10 @@ type Credential struct {
 // another one, while it is beside it.
 func NextKey(key string) string { return key + "-next" }
 
+// FormerKey is that of the credential which another one has taken the place of,
+// while members may still use it.
+func FormerKey(key string) string { return key + "-former" }
+
 // Rotated returns the credential that can be rotated while the set runs, if the
 // engine has one.
 func (t Traits) Rotated() (Credential, bool) {

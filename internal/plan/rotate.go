@@ -19,8 +19,9 @@ import (
 //  1. introduce: the Secret has the next key beside the present one;
 //  2. add: every server has both;
 //  3. use: every server uses the next one;
-//  4. promote: the next one is the present one in the Secret;
-//  5. remove: no server has any other.
+//  4. promote: the next one is the present one in the Secret, beside the former;
+//  5. forget: the Secret has the present one alone;
+//  6. remove: no server has any other.
 //
 // Which of them is due follows from the Secret and from what each agent finds on
 // its own volume, which is what a server has that starts again; the ledger says
@@ -28,7 +29,9 @@ import (
 // behind. So a crash anywhere resumes, and what did not reach a server is done
 // again. A change is made only while every member is heard and is a healthy
 // voter. Who comes meanwhile gets all keys of the Secret, see keyMounted, with
-// which it can talk to the others in any phase.
+// which it can talk to the others in any phase: the former is forgotten only where
+// all who have come since the promotion use the present one from the start, so that
+// a promotion that comes late, by a manager that was overtaken, harms nobody.
 //
 // A rotation that was begun is completed, whatever the annotation says by then:
 // there is nothing to be gained by going back half-way.
@@ -57,8 +60,9 @@ func (r *Rotation) equal(o *Rotation) bool {
 type Keys struct {
 	// Current is that of the present one.
 	Current string
-	// Next is that of the one that is to take its place; empty where there is none.
-	Next string
+	// Next is that of the one that is to take its place, and Former that of the one
+	// whose place it has taken; empty where there is none.
+	Next, Former string
 }
 
 // target is the key that all servers shall use.
@@ -71,7 +75,7 @@ func (p *draft) settleRotation() {
 	switch r, keys := p.ledger.Rotation, p.state.Keys; {
 	case !p.ledger.Formed:
 		p.ledger.Rotated = asked
-	case r == nil || keys == nil || keys.Current == r.From || keys.Next != "":
+	case r == nil || keys == nil || keys.Current == r.From || keys.Next != "" || keys.Former != "":
 	case p.onlyUse(keys.Current):
 		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
 	}
@@ -124,7 +128,7 @@ func (p *draft) rotation() []candidate {
 	rotator, ok := p.engine.(engine.KeyRotator)
 	spec, has := p.traits.Rotated()
 	keys, asked := p.state.Keys, p.asked()
-	begun := p.ledger.Rotation != nil || keys != nil && keys.Next != ""
+	begun := p.ledger.Rotation != nil || keys != nil && (keys.Next != "" || keys.Former != "")
 	if !ok || !has || keys == nil || !begun && (asked == "" || asked == p.ledger.Rotated) {
 		return nil
 	}
@@ -150,6 +154,7 @@ var keyWords = map[engine.KeyPhase]string{
 	engine.KeyAdd:       "every server shall have the new key beside the one that it uses",
 	engine.KeyUse:       "every server shall use the new key, which all of them have",
 	engine.KeyPromote:   "the new key, which all servers use, takes the place of the old one",
+	engine.KeyForget:    "the Secret shall have the new key alone, which all servers use",
 	engine.KeyRemove:    "no server shall have the old key any more, since all use the new one",
 }
 
@@ -162,7 +167,7 @@ func (p *draft) nextKeyChange(k Keys) engine.KeyChange {
 	promoted := p.ledger.Rotation != nil && p.ledger.Rotation.From != k.Current
 	c := engine.KeyChange{Phase: engine.KeyRemove, Hash: k.target()}
 	switch {
-	case k.Next == "" && !promoted:
+	case k.Next == "" && k.Former == "" && !promoted:
 		c.Phase = engine.KeyIntroduce
 	case slices.ContainsFunc(rings, lacks):
 		c.Phase = engine.KeyAdd
@@ -170,6 +175,8 @@ func (p *draft) nextKeyChange(k Keys) engine.KeyChange {
 		c.Phase = engine.KeyUse
 	case k.Next != "":
 		c.Phase = engine.KeyPromote
+	case k.Former != "":
+		c.Phase = engine.KeyForget
 	}
 	return c
 }
@@ -178,7 +185,7 @@ func (p *draft) nextKeyChange(k Keys) engine.KeyChange {
 // rotation is in the ledger before the Secret has anything of it.
 func (p *draft) admitKeyChange(s engine.Step) bool {
 	if p.ledger.Rotation == nil {
-		p.ledger.Rotation = &Rotation{Request: p.asked(), From: p.state.Keys.Current}
+		p.ledger.Rotation = &Rotation{Request: p.asked(), From: orElse(p.state.Keys.Former, p.state.Keys.Current)}
 	}
 	if s.Key.Phase.InSecret() {
 		p.out.WriteKey = s.Key.Phase
@@ -214,7 +221,9 @@ func keyMounted(p *draft, s engine.Step) string {
 		return ""
 	}
 	r := p.reportOf(s.Member)
-	for key, hash := range map[string]string{spec.Key: p.state.Keys.Current, engine.NextKey(spec.Key): p.state.Keys.Next} {
+	for key, hash := range map[string]string{
+		spec.Key: p.state.Keys.Current, engine.NextKey(spec.Key): p.state.Keys.Next, engine.FormerKey(spec.Key): p.state.Keys.Former,
+	} {
 		if r == nil || r.Mounts[mounts.Key(mounts.Member, key)] != hash {
 			return "the kubelet has yet to mount the present key for " + s.Member
 		}

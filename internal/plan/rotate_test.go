@@ -23,7 +23,7 @@ func rotating(n, request int8) enginetest.Wanted {
 func TestRotation(t *testing.T) {
 	whole := []string{
 		"close", "ledger, Introduce key",
-		"Add key by db-0", "Use key by db-0", "Promote key", "Remove key by db-0", "ledger, open",
+		"Add key by db-0", "Use key by db-0", "Promote key", "Forget key", "Remove key by db-0", "ledger, open",
 	}
 	play(t, []sequence{
 		{"a key, once", func() []string {
@@ -42,8 +42,8 @@ func TestRotation(t *testing.T) {
 			s := raftSet(3, rotating(3, 1))
 			out := append(s.Until("Use key"), "-- another request")
 			return append(out, s.Change(rotating(3, 2)).Rest()...)
-		}, append(append(slices.Clone(whole[:4]), "-- another request", "Promote key", "Remove key by db-0", "ledger, Introduce key"),
-			"Add key by db-0", "Use key by db-0", "Promote key", "Remove key by db-0", "ledger, open")},
+		}, append(append(slices.Clone(whole[:4]), "-- another request", "Promote key", "Forget key", "Remove key by db-0", "ledger, Introduce key"),
+			"Add key by db-0", "Use key by db-0", "Promote key", "Forget key", "Remove key by db-0", "ledger, open")},
 		{"what was begun is completed though it is not asked for any more", func() []string {
 			s := raftSet(3, rotating(3, 1))
 			out := append(s.Until("Introduce key"), "-- the annotation is removed")
@@ -64,7 +64,7 @@ func TestRotation(t *testing.T) {
 			out := append(s.Until("Use key"), "-- db-2 loses its volume")
 			return append(out, s.LoseClaim(2).Rest()...)
 		}, append(slices.Clone(whole[:4]), "-- db-2 loses its volume",
-			"ledger, EvictDead db-2 by db-0", "ledger, Grant/Join db-2", "ledger, Use key by db-0", "Promote key", "Remove key by db-0", "ledger, open")},
+			"ledger, EvictDead db-2 by db-0", "ledger, Grant/Join db-2", "ledger, Use key by db-0", "Promote key", "Forget key", "Remove key by db-0", "ledger, open")},
 		{"the size comes first", func() []string { return raftSet(3, rotating(4, 1)).Rest() }, append([]string{
 			"close, set 3 to 4", "ledger, Grant/Join db-3", "ledger, Introduce key",
 		}, whole[2:]...)},
@@ -95,21 +95,24 @@ func TestNextChangeOfKeys(t *testing.T) {
 		rings    [][]string
 		want     string
 	}{
-		"nothing yet":                          {plan.Keys{Current: "a"}, nil, [][]string{old, old, old}, "write Introduce"},
-		"written down only":                    {plan.Keys{Current: "a"}, under, [][]string{old, old, old}, "write Introduce"},
-		"in the Secret":                        {plan.Keys{Current: "a", Next: "b"}, under, [][]string{old, old, old}, "Add gossip-next"},
-		"in the Secret, and not in the ledger": {plan.Keys{Current: "a", Next: "b"}, nil, [][]string{old, old, old}, "Add gossip-next"},
-		"one lacks it":                         {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, old, both}, "Add gossip-next"},
-		"one lacks it, another uses it":        {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, old, both}, "Add gossip-next"},
-		"all have it":                          {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, both, both}, "Use gossip-next"},
-		"one uses the old one":                 {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, both}, "Use gossip-next"},
-		"all use it":                           {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, used}, "write Promote"},
-		"it is the present one":                {plan.Keys{Current: "b"}, under, [][]string{used, used, used}, "Remove gossip"},
-		"one came back using the other":        {plan.Keys{Current: "b"}, under, [][]string{both, used, used}, "Use gossip"},
-		"one has the other yet":                {plan.Keys{Current: "b"}, under, [][]string{alone, used, alone}, "Remove gossip"},
-		"none has the other":                   {plan.Keys{Current: "b"}, under, [][]string{alone, alone, alone}, "done"},
-		"one is unknown":                       {plan.Keys{Current: "b"}, under, [][]string{alone, alone, nil}, "blocked keys-known"},
-		"an agent from before":                 {plan.Keys{Current: "a"}, nil, [][]string{nil, nil, nil}, "blocked keys-known"},
+		"nothing yet":                              {plan.Keys{Current: "a"}, nil, [][]string{old, old, old}, "write Introduce"},
+		"written down only":                        {plan.Keys{Current: "a"}, under, [][]string{old, old, old}, "write Introduce"},
+		"in the Secret":                            {plan.Keys{Current: "a", Next: "b"}, under, [][]string{old, old, old}, "Add gossip-next"},
+		"in the Secret, and not in the ledger":     {plan.Keys{Current: "a", Next: "b"}, nil, [][]string{old, old, old}, "Add gossip-next"},
+		"one lacks it":                             {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, old, both}, "Add gossip-next"},
+		"one lacks it, another uses it":            {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, old, both}, "Add gossip-next"},
+		"all have it":                              {plan.Keys{Current: "a", Next: "b"}, under, [][]string{both, both, both}, "Use gossip-next"},
+		"one uses the old one":                     {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, both}, "Use gossip-next"},
+		"all use it":                               {plan.Keys{Current: "a", Next: "b"}, under, [][]string{used, used, used}, "write Promote"},
+		"it is the present one, beside the former": {plan.Keys{Current: "b", Former: "a"}, under, [][]string{used, used, used}, "write Forget"},
+		"one joined late using the former":         {plan.Keys{Current: "b", Former: "a"}, under, [][]string{used, used, both}, "Use gossip"},
+		"the former, and not in the ledger":        {plan.Keys{Current: "b", Former: "a"}, nil, [][]string{used, used, used}, "write Forget"},
+		"it is the present one":                    {plan.Keys{Current: "b"}, under, [][]string{used, used, used}, "Remove gossip"},
+		"one came back using the other":            {plan.Keys{Current: "b"}, under, [][]string{both, used, used}, "Use gossip"},
+		"one has the other yet":                    {plan.Keys{Current: "b"}, under, [][]string{alone, used, alone}, "Remove gossip"},
+		"none has the other":                       {plan.Keys{Current: "b"}, under, [][]string{alone, alone, alone}, "done"},
+		"one is unknown":                           {plan.Keys{Current: "b"}, under, [][]string{alone, alone, nil}, "blocked keys-known"},
+		"an agent from before":                     {plan.Keys{Current: "a"}, nil, [][]string{nil, nil, nil}, "blocked keys-known"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := rotatable(tt.keys, tt.rings...)

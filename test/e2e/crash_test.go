@@ -38,6 +38,7 @@ var elsewhere = map[string]string{
 	"manager.authority-promoted":   "as the one before",
 	"manager.key-introduced":       "against the API server: no member joins or leaves by it",
 	"manager.key-promoted":         "as the one before",
+	"manager.key-forgotten":        "as the one before",
 }
 
 // work are points that a formation does not come to, and what does.

@@ -96,7 +96,7 @@ const mostKeys = 16
 // giveKeys writes the file for a server that has none yet, with the keys that are
 // mounted now. The setting will not do: it is one key, and it was rendered when the
 // pod was made, which can be a rotation ago. While one is under way the others may
-// use either key, and have the present one in any case. Keys that are there are
+// use another key, and have the present one in any case. Keys that are there are
 // left as they are: the server has them, and may have others by now than the
 // kubelet has mounted.
 func (l *local) giveKeys() error {
@@ -104,7 +104,7 @@ func (l *local) giveKeys() error {
 		return err //nolint:wrapcheck // it names the file
 	}
 	var keys []string
-	for _, name := range []string{credentialGossip, engine.NextKey(credentialGossip)} {
+	for _, name := range []string{credentialGossip, engine.NextKey(credentialGossip), engine.FormerKey(credentialGossip)} {
 		if key := readText(filepath.Join(l.config.SecretDir, name)); key != "" {
 			keys = append(keys, key)
 		}

@@ -24,21 +24,24 @@ import (
 const testNextGossip = "sDgZPnN0BXo9yDGnGUzi3dHdaFtHUFcmfTuGdZk6Lq0="
 
 // mountKeys is the kubelet bringing the Secret to all members.
-func (c *cluster) mountKeys(current, next string) {
+func (c *cluster) mountKeys(current, next, former string) {
 	c.t.Helper()
 	for _, s := range c.members {
-		s.mountKeys(current, next)
+		s.mountKeys(current, next, former)
 	}
 }
 
-func (s *server) mountKeys(current, next string) {
+func (s *server) mountKeys(current, next, former string) {
 	s.c.t.Helper()
-	s.write("secret/"+credentialGossip, current)
-	path := "secret/" + engine.NextKey(credentialGossip)
-	if next != "" {
-		s.write(path, next)
-	} else if err := os.Remove(filepath.Join(s.dir, path)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		s.c.t.Fatal(err)
+	for name, value := range map[string]string{
+		credentialGossip: current, engine.NextKey(credentialGossip): next, engine.FormerKey(credentialGossip): former,
+	} {
+		path := "secret/" + name
+		if value != "" {
+			s.write(path, value)
+		} else if err := os.Remove(filepath.Join(s.dir, path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.c.t.Fatal(err)
+		}
 	}
 }
 
@@ -101,13 +104,13 @@ func TestRealRotateKey(t *testing.T) {
 	c := newCluster(t)
 	c.form(3)
 	restrictPolicy(t, c.leader().client(testManagement))
-	c.mountKeys(testGossip, "")
+	c.mountKeys(testGossip, "", "")
 	c.awaitKeys(testGossip)
 
 	if err := c.change(engine.KeyUse, testNextGossip); err == nil {
 		t.Error("a key was used that nobody has, and by a token that may not change any")
 	}
-	c.mountKeys(testGossip, testNextGossip)
+	c.mountKeys(testGossip, testNextGossip, "")
 	c.mustChange(engine.KeyAdd, testNextGossip)
 	c.mustChange(engine.KeyAdd, testNextGossip) // again, after a crash
 	c.awaitKeys(testGossip, testNextGossip)
@@ -118,7 +121,7 @@ func TestRealRotateKey(t *testing.T) {
 		t.Errorf("the key that all use was to be removed: %v", err)
 	}
 	// One that joins now has both.
-	c.prepare(3).mountKeys(testGossip, testNextGossip)
+	c.prepare(3).mountKeys(testGossip, testNextGossip, "")
 	c.members[3].grant(engine.GrantJoin, 0)
 	c.settle(desired(4, nil), time.Minute)
 	c.awaitVoters(4, time.Minute)
@@ -129,13 +132,13 @@ func TestRealRotateKey(t *testing.T) {
 	c.members[1].restart(syscall.SIGKILL)
 	c.awaitKeys(testNextGossip, testGossip)
 
-	// The Secret has the new key alone, and a pod has waited at its gate since
-	// before: its settings have the old one.
+	// The Secret has the new key beside the former, then alone, and a pod has waited
+	// at its gate since before: its settings have the old one.
 	waiting := c.prepare(4)
 	c.gossip = testNextGossip
-	c.mountKeys(testNextGossip, "")
+	c.mountKeys(testNextGossip, "", testGossip)
 	c.members[2].restart(syscall.SIGTERM)
-	waiting.volume = engine.VolumeEmpty
+	c.mountKeys(testNextGossip, "", "")
 	delete(c.members, 4)
 	c.awaitKeys(testNextGossip, testGossip)
 	c.mustChange(engine.KeyRemove, testNextGossip)

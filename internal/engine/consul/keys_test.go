@@ -59,6 +59,7 @@ func TestReleaseGivesTheFirstKeys(t *testing.T) {
 	}{
 		"one":                           {map[string]string{"gossip": "old"}, "", []string{"old"}},
 		"both, in a rotation":           {map[string]string{"gossip": "old", "gossip-next": "new"}, "", []string{"old", "new"}},
+		"both, past the middle of it":   {map[string]string{"gossip": "new", "gossip-former": "old"}, "", []string{"new", "old"}},
 		"none where none is mounted":    {nil, "", nil},
 		"none where the server has any": {map[string]string{"gossip": "new"}, `["old"]`, []string{"old"}},
 	} {

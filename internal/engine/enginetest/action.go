@@ -49,6 +49,8 @@ const (
 	actKill
 	actSilence
 	actHear
+	actSlow
+	actKeepUp
 	actGarble
 	actClear
 	actStale
@@ -63,7 +65,7 @@ var actionNames = map[ActionKind]string{
 	actFinish: "agent ends leave", actSee: "budget is seen", actEvict: "eviction let pass", actEvicted: "pod evicted", actMarkFormed: "agent marks formed", actPrepare: "agent prepares the data", actMove: "servers", actPass: "pass", actResume: "pass goes on",
 	actResumeOld: "old manager goes on", actPassCrash: "pass, crash after effect", actPassLinger: "pass, lingers after effect",
 	actCrashHeld: "manager crashes", actTakeover: "another manager", actDeletePod: "pod deleted", actLoseClaim: "claim and pod deleted", actDoomClaim: "claim deleted", actRemakeClaim: "claim made anew over its volume",
-	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actGarble: "report garbled", actClear: "report clear",
+	actKill: "server killed", actSilence: "agent silent", actHear: "agent heard", actSlow: "kubelet mounts nothing new", actKeepUp: "kubelet keeps up", actGarble: "report garbled", actClear: "report clear",
 	actStale: "report taken", actCurrent: "report current", actChange: "specification changed",
 	actLoseNode: "node lost", actNodeBack: "node back",
 }
@@ -186,6 +188,7 @@ var memberRules = []struct {
 	{ServerKilled, actKill, func(w *World, i int) bool { return w.model.Running(i) }, func(w *World, i int) { w.model.Stop(i) }},
 	{NodeLost, actLoseNode, func(w *World, i int) bool { return w.hasClaim(i) && !w.members[i].stranded }, (*World).loseNode},
 	{Silence, actSilence, func(w *World, i int) bool { return w.members[i].booted && !w.members[i].silent }, func(w *World, i int) { w.members[i].silent = true }},
+	{SlowMount, actSlow, func(w *World, i int) bool { return w.members[i].booted && !w.members[i].slow }, func(w *World, i int) { w.members[i].slow = true }},
 	{Stale, actStale, func(w *World, i int) bool { return w.members[i].booted && w.stale == nil }, (*World).takeStale},
 }
 
@@ -204,6 +207,9 @@ func (w *World) memberFaults(i int, out []Action) []Action {
 	}
 	if m.silent {
 		out = append(out, Action{Kind: actHear, Member: uint8(i)})
+	}
+	if m.slow {
+		out = append(out, Action{Kind: actKeepUp, Member: uint8(i)})
 	}
 	switch {
 	case m.garbled != garbleNone:

@@ -48,6 +48,7 @@ func (w *World) endPod(i int) {
 	m.pod, m.template = 0, 0
 	m.booted, m.started, m.dying, m.released, m.leaving, m.silent = false, false, false, false, false, false
 	m.garbled, m.epoch, m.mounted = garbleNone, 0, secret{}
+	m.slow = false
 	if m.claimDying {
 		w.endClaim(i)
 	}

@@ -18,7 +18,7 @@ const mostTurns = 600
 func (w *World) heal() {
 	w.stale = nil
 	for i := range w.members {
-		w.members[i].silent, w.members[i].garbled = false, garbleNone
+		w.members[i].silent, w.members[i].garbled, w.members[i].slow = false, garbleNone, false
 	}
 }
 

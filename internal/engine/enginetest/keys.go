@@ -25,14 +25,11 @@ type Keyed interface {
 }
 
 // secret is what a Secret has of keys; 0 for none.
-type secret struct{ current, next uint8 }
+type secret struct{ current, next, former uint8 }
 
 // keys are those that the Secret has, the present one first.
 func (s secret) keys() []uint8 {
-	if s.next == 0 {
-		return []uint8{s.current}
-	}
-	return []uint8{s.current, s.next}
+	return slices.DeleteFunc([]uint8{s.current, s.next, s.former}, func(k uint8) bool { return k == 0 })
 }
 
 // KeyHash is the hash of a key by its number; KeyOf is the number.
@@ -64,7 +61,7 @@ func (w *World) observeKeys(s *plan.State) {
 	if !has {
 		return
 	}
-	s.Keys = &plan.Keys{Current: KeyHash(w.secret.current), Next: KeyHash(w.secret.next)}
+	s.Keys = &plan.Keys{Current: KeyHash(w.secret.current), Next: KeyHash(w.secret.next), Former: KeyHash(w.secret.former)}
 	if n := w.wanted.Rotate; n > 0 {
 		s.Wanted.Rotate = v1alpha1.Rotation{Name: c.Rotates, Word: fmt.Sprint(n)}
 	}
@@ -81,18 +78,39 @@ func (w *World) mountsOf(i int) map[string]string {
 	if m.next != 0 {
 		out[mounts.Key(mounts.Member, engine.NextKey(c.Key))] = KeyHash(m.next)
 	}
+	if m.former != 0 {
+		out[mounts.Key(mounts.Member, engine.FormerKey(c.Key))] = KeyHash(m.former)
+	}
 	return out
 }
 
 // mount is the kubelet bringing a pod's Secret up to date.
-func (w *World) canMount(i int) bool { return w.members[i].booted && w.members[i].mounted != w.secret }
-func (w *World) mount(i int)         { w.members[i].mounted = w.secret }
+func (w *World) mount(i int) { w.members[i].mounted = w.secret }
+
+func (w *World) canMount(i int) bool {
+	m := &w.members[i]
+	return m.booted && !m.slow && m.mounted != w.secret
+}
 
 // giveKeys has the agent put the keys that it has mounted on a volume.
 func (w *World) giveKeys(i int) {
 	if _, has := w.keyed(); has {
 		w.model.(Keyed).GiveKeys(i, w.members[i].mounted.keys())
 	}
+}
+
+// waitWithFormerKey has a key rotated, and the next member wait at its gate with what
+// was mounted before that.
+func (w *World) waitWithFormerKey() {
+	wanted, former := w.wanted, w.secret
+	w.wanted.Replicas--
+	w.settle()
+	w.wanted = wanted
+	i := int(w.wanted.Replicas) - 1
+	w.set.replicas = w.wanted.Replicas
+	w.create(i)
+	w.boot(i)
+	w.members[i].mounted, w.members[i].slow = former, true
 }
 
 // nextSecret is the Secret that a decision asks for, of the one that it was made
@@ -103,7 +121,12 @@ func (w *World) nextSecret(p *pass) secret {
 	case engine.KeyIntroduce:
 		next.next = w.keysMade + 1
 	case engine.KeyPromote:
-		next = secret{current: next.next}
+		next = secret{current: next.next, former: next.current}
+		if w.sc.Executor.ForgetAtOnce {
+			next.former = 0
+		}
+	case engine.KeyForget:
+		next.former = 0
 	}
 	return next
 }
@@ -179,7 +202,7 @@ func (w *World) unrotated() string {
 	}
 	want := v1alpha1.Rotation{Name: c.Rotates, Word: fmt.Sprint(w.wanted.Rotate)}
 	switch {
-	case w.secret.next != 0 || l.Rotation != nil:
+	case len(w.secret.keys()) > 1 || l.Rotation != nil:
 		return "a rotation is not over"
 	case w.wanted.Rotate > 0 && l.Rotated != want.String():
 		return "the key was not rotated"

@@ -178,12 +178,13 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"the StatefulSet does not bear the epoch", raftSet, "another manager, changed", func(sc *enginetest.Scenario) { sc.Executor.UnmarkedSet = true }, "law 4"},
 		{"pods are deleted whatever they are", raftSet, "formation, bad templates", func(sc *enginetest.Scenario) { sc.Executor.UncheckedPods = true }, "law 5"},
 		{"no keys-known", raftSet, "key rotated, losses", safely(guard(plan.GuardKeysKnown)), "law 7"},
-		{"no key-mounted", raftSet, "key rotated while one waits", safely(guard(plan.GuardKeyMounted)), "law 7"},
+		{"no key-mounted", raftSet, "key rotated before one joins that has mounted the former", safely(guard(plan.GuardKeyMounted)), "law 7"},
 		{"a key is used before everybody has it", raftSet, "key rotated", safely(decide(inPlaceOf(engine.KeyAdd, engine.KeyUse))), "law 7"},
 		{"a key goes before everybody uses another", raftSet, "key rotated", safely(decide(inPlaceOf(engine.KeyUse, engine.KeyRemove))), "law 7"},
 		{"a rotation is not written down", raftSet, "key rotated", safely(decide(onLedger(forgetRotation))), "ledger before Secret"},
 		{"a request is forgotten", raftSet, "key rotated", decide(onLedger(forgetRequest)), "come to rest"},
 		{"the Secret is written whatever it is", raftSet, "key rotated, another manager", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSecret = true }, "ledger before Secret"},
+		{"the former key is forgotten at once", raftSet, "key rotated, another manager, losses", func(sc *enginetest.Scenario) { sc.Executor.ForgetAtOnce = true }, "law 7"},
 		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
 	} {
 		t.Run(tt.breaks, func(t *testing.T) {

@@ -97,6 +97,9 @@ type Executor struct {
 	// UncheckedSecret writes keys without the precondition that the Secret is the
 	// one that was read.
 	UncheckedSecret bool
+	// ForgetAtOnce takes the former key out of the Secret as the next one takes its
+	// place.
+	ForgetAtOnce bool
 }
 
 // Fault is a kind of fault.
@@ -122,6 +125,8 @@ const (
 	ServerKilled
 	// Silence keeps an agent from hearing and being heard.
 	Silence
+	// SlowMount keeps what a pod has mounted of the Secret as it is.
+	SlowMount
 	// Garble empties parts of an agent's report.
 	Garble
 	// Stale has the manager take an old report for the current one.
@@ -138,7 +143,7 @@ const (
 	faultKinds
 )
 
-var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-doomed", "claim-remade", "server-killed", "silence", "garble", "stale", "evicted", "change", "node-lost", "adverse"}
+var faultNames = [faultKinds]string{"crash", "linger", "takeover", "pod-deleted", "claim-lost", "claim-doomed", "claim-remade", "server-killed", "silence", "slow-mount", "garble", "stale", "evicted", "change", "node-lost", "adverse"}
 
 func (f Fault) String() string { return faultNames[f] }
 

@@ -125,6 +125,8 @@ func (w *World) applyFault(a Action) {
 		w.members[i].stranded = false
 	case actHear:
 		w.members[i].silent = false
+	case actKeepUp:
+		w.members[i].slow = false
 	case actGarble:
 		w.left[Garble]--
 		w.members[i].garbled = garble(a.Arg)

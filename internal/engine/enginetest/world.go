@@ -160,6 +160,7 @@ type member struct {
 	silent          bool
 	garbled         garble
 	mounted         secret // as the kubelet has brought it
+	slow            bool   // the kubelet brings nothing new
 }
 
 // garble is how an agent's report is spoilt.
@@ -225,7 +226,7 @@ func (w *World) key(b []byte) []byte {
 	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
-		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost), byte(w.wanted.Rotate), w.secret.current, w.secret.next)
+		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost), byte(w.wanted.Rotate), w.secret.current, w.secret.next, w.secret.former)
 	for i := range w.members[:w.sc.Members] {
 		b = w.members[i].key(b)
 	}
@@ -250,8 +251,8 @@ func (m *member) key(b []byte) []byte {
 	b = append(b, v.params...)
 	return append(b, m.pod, m.podSeq, byte(m.template), m.claim, m.claimSeq,
 		flags(m.booted, m.started, m.dying, m.claimDying, m.released, m.leaving, m.silent, m.stranded),
-		byte(m.epoch), byte(m.garbled), m.mounted.current, m.mounted.next,
-		flags(v.marked, v.foreign, v.form, v.formed, v.leaving), byte(v.size), v.pod, v.claim, byte(v.epoch), byte(v.recovery), byte(v.recovered))
+		byte(m.epoch), byte(m.garbled), m.mounted.current, m.mounted.next, m.mounted.former,
+		flags(v.marked, v.foreign, v.form, v.formed, v.leaving, m.slow), byte(v.size), v.pod, v.claim, byte(v.epoch), byte(v.recovery), byte(v.recovered))
 }
 
 func flags(bits ...bool) byte {

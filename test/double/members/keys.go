@@ -28,7 +28,7 @@ func (s *set) number(hash string) uint8 {
 // giveKeys gives a server that has none the keys which its pod has mounted.
 func (s *set) giveKeys(m *member) {
 	var keys []uint8
-	for _, name := range []string{gossip, engine.NextKey(gossip)} {
+	for _, name := range []string{gossip, engine.NextKey(gossip), engine.FormerKey(gossip)} {
 		if value := m.pod.Mounted[name]; len(value) > 0 {
 			keys = append(keys, s.number(engine.KeyHash(value)))
 		}

@@ -36,7 +36,7 @@ var _ = Describe("The key that the servers of a Datastore share", func() {
 		ExpectObjectReconciled(ctx, d)
 		ExpectRestOnce(op.Wire)
 		Expect(s.PodUIDs(ctx, "db")).To(Equal(pods))
-		Expect(wire.Count(op.Wire.Writes())["update secrets"]).To(Equal(2))
+		Expect(wire.Count(op.Wire.Writes())["update secrets"]).To(Equal(3))
 		Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
 		for key, value := range memberSecret(ctx, s) {
 			if key != gossip {
@@ -145,6 +145,7 @@ func expectKeyRotated(ctx context.Context, s *Scene, before []byte) {
 		data := memberSecret(ctx, s)
 		g.Expect(data[gossip]).NotTo(Equal(before))
 		g.Expect(data).NotTo(HaveKey(engine.NextKey(gossip)))
+		g.Expect(data).NotTo(HaveKey(engine.FormerKey(gossip)))
 		for _, keys := range World.Keys(s.Key("db")) {
 			g.Expect(keys).To(Equal([]string{engine.KeyHash(data[gossip])}))
 		}
