@@ -144,7 +144,14 @@ func TestRealRotateKey(t *testing.T) {
 	c.mustChange(engine.KeyRemove, testNextGossip)
 	c.mustChange(engine.KeyRemove, testNextGossip)
 	c.awaitKeys(testNextGossip)
-	c.leader().restart(syscall.SIGKILL)
+	old := c.leader()
+	old.kill()
+	c.await("another leader after a kill", time.Minute, func() bool {
+		a := c.assess()
+		return a.Known && a.Leader != old.name
+	})
+	old.render(9)
+	old.start()
 	c.awaitVoters(4, time.Minute)
 
 	c.members[4] = waiting
