@@ -37,6 +37,8 @@ type host struct {
 	address string
 	server  *server.Server
 
+	clients map[string]*mongo.Client
+
 	mu      sync.Mutex
 	blocked map[string]bool
 }
@@ -60,7 +62,7 @@ func withParam(name, v string) option { return func(o *server.Options) { o.Param
 // start starts a server on an empty disk.
 func start(t *testing.T, opts ...option) *host {
 	t.Helper()
-	h := &host{t: t, blocked: map[string]bool{}}
+	h := &host{t: t, blocked: map[string]bool{}, clients: map[string]*mongo.Client{}}
 	h.options = server.Options{
 		SetName: "rs", Folder: t.TempDir(), Quit: func() {}, NoSync: true,
 		Fatal:      func(err error) { t.Errorf("fatal: %v", err) },
@@ -144,7 +146,11 @@ func setBlocked(a, b *host, blocked bool) {
 // client is the official driver, on this server alone.
 func (h *host) client(user ...string) *mongo.Client {
 	h.t.Helper()
-	return connect(h.t, fmt.Sprintf("mongodb://%s%s/?directConnection=true", userinfo(user), h.address))
+	u := fmt.Sprintf("mongodb://%s%s/?directConnection=true", userinfo(user), h.address)
+	if h.clients[u] == nil {
+		h.clients[u] = connect(h.t, u)
+	}
+	return h.clients[u]
 }
 
 func userinfo(user []string) string {
@@ -156,14 +162,16 @@ func userinfo(user []string) string {
 
 func connect(t *testing.T, uri string) *mongo.Client {
 	t.Helper()
-	c, err := mongo.Connect(options.Client().ApplyURI(uri).SetServerSelectionTimeout(patience).SetConnectTimeout(5 * time.Second))
+	c, err := mongo.Connect(options.Client().ApplyURI(uri).SetServerSelectionTimeout(patience).
+		SetConnectTimeout(5 * time.Second).SetHeartbeatInterval(500 * time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = c.Disconnect(ctx) // its sessions end with the server anyway.
+		// Without the time to end its sessions: most servers are gone.
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = c.Disconnect(ctx)
 	})
 	return c
 }

@@ -127,12 +127,16 @@ func (n *Node) fill() {
 	}
 	n.filling = true
 	n.work.Go(func() {
+		said := ""
 		for {
 			err := n.tryFill()
 			if err == nil {
 				return
 			}
-			n.options.Logf("initial sync: %v", err)
+			if err.Error() != said {
+				said = err.Error()
+				n.options.Logf("initial sync: %s", said)
+			}
 			select {
 			case <-n.done:
 				return

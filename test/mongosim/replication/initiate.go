@@ -71,9 +71,6 @@ func (n *Node) found(c *replset.Config, self int) error {
 		return err
 	}
 	n.install(c, self)
-	if len(c.Members) == 1 {
-		n.lastContact = time.Time{} // there is nobody to wait for.
-	}
 	return nil
 }
 

@@ -173,8 +173,10 @@ func (n *Node) open() {
 		return
 	}
 	n.raft = node
-	n.lastContact = time.Now()
-	n.patience = n.draw()
+	n.lastContact, n.patience = time.Now(), n.draw()
+	if n.cfg.Voters() == 1 {
+		n.lastContact = time.Time{} // there is nobody to wait for.
+	}
 	n.poke()
 }
 

@@ -243,3 +243,6 @@ func (s *Server) isSelf(host string) bool {
 	}
 	return false
 }
+
+// Look is what the server knows of its set, which it must be in.
+func (s *Server) Look() replication.Snapshot { return s.node.Look() }
