@@ -125,10 +125,13 @@ type primaries struct {
 
 func (p *primaries) look(hosts []*host) {
 	for _, h := range hosts {
-		if h.server == nil {
+		h.mu.Lock()
+		s := h.server
+		h.mu.Unlock()
+		if s == nil {
 			continue
 		}
-		snapshot := h.server.Look()
+		snapshot := s.Look()
 		if !snapshot.Writable {
 			continue
 		}
@@ -158,6 +161,15 @@ func TestNoAcknowledgedWriteIsLost(t *testing.T) {
 	hosts := form(t, 3)
 	w := write(t, connect(t, uri(hosts)).Database("chaos").Collection("numbers"), 0)
 	seen := &primaries{terms: map[string]string{}}
+	watching, stop := context.WithCancel(t.Context())
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for watching.Err() == nil {
+			seen.look(hosts)
+			time.Sleep(5 * time.Millisecond) // the period of the watch.
+		}
+	})
+	defer func() { stop(); watch.Wait() }()
 	for range faults {
 		i := random.IntN(3)
 		victim, others := hosts[i], []*host{hosts[(i+1)%3], hosts[(i+2)%3]}
@@ -166,7 +178,6 @@ func TestNoAcknowledgedWriteIsLost(t *testing.T) {
 		case 0:
 			t.Log("kill", victim.address)
 			victim.kill()
-			seen.look(hosts)
 			w.progress(t)
 			victim.run()
 		case 1:
@@ -174,7 +185,6 @@ func TestNoAcknowledgedWriteIsLost(t *testing.T) {
 			cut(victim, others[0])
 			cut(victim, others[1])
 			w.progress(t)
-			seen.look(hosts)
 			heal(victim, others[0])
 			heal(victim, others[1])
 		case 2:
@@ -198,11 +208,11 @@ func TestNoAcknowledgedWriteIsLost(t *testing.T) {
 			// Another loss before this one is made good would be a loss of the majority.
 			settled(t, hosts...)
 		}
-		seen.look(hosts)
 	}
 	settled(t, hosts...)
-	seen.look(hosts)
 	w.end()
+	stop()
+	watch.Wait()
 	if seen.twice != nil {
 		t.Error(seen.twice)
 	}

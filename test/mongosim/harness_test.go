@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/quorate/quorate/test/mongosim/code"
 	"github.com/quorate/quorate/test/mongosim/release"
 	"github.com/quorate/quorate/test/mongosim/server"
+	"github.com/quorate/quorate/test/mongosim/wire"
 )
 
 // The timing of sets in tests: short, and long enough for a busy machine.
@@ -105,16 +107,22 @@ func (h *host) tryRun() error {
 		s.Close()
 		return err
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.server, h.address = s, s.Address()
 	return nil
 }
 
 // kill ends the server as a crash would.
 func (h *host) kill() {
-	if h.server != nil {
-		h.server.Close()
-		h.server = nil
+	h.mu.Lock()
+	s := h.server
+	h.server = nil
+	h.mu.Unlock()
+	if s != nil {
+		s.Close()
 	}
+	clear(h.clients) // their connections are gone, which commands would find out one by one.
 }
 
 // wipe takes the disk of a server that was killed.
@@ -279,4 +287,50 @@ func uri(hosts []*host, user ...string) string {
 		addresses[i] = h.address
 	}
 	return fmt.Sprintf("mongodb://%s%s/?replicaSet=rs", userinfo(user), strings.Join(addresses, ","))
+}
+
+// talker is a member that takes part in nothing: it says that it is a secondary, and never has a configuration.
+func talker(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	answer, err := bson.Marshal(bson.D{{Key: "ok", Value: 1.0}, {Key: "set", Value: "rs"}, {Key: "state", Value: int32(2)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				for {
+					m, err := wire.Read(conn)
+					if err != nil {
+						return
+					}
+					if !m.MoreToCome && (&wire.Message{ReplyTo: m.ID, Body: answer}).Write(conn) != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// listenOnly is the address of something that takes connections and never answers.
+func listenOnly(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener.Addr().String()
 }
