@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,7 +69,7 @@ func start(t *testing.T, opts ...option) *host {
 	h.options = server.Options{
 		SetName: "rs", Folder: t.TempDir(), Quit: func() {}, NoSync: true,
 		Fatal:      func(err error) { t.Errorf("fatal: %v", err) },
-		Parameters: map[string]string{server.ShutdownTimeout: "0", server.Iterations: "100"},
+		Parameters: map[string]string{server.ShutdownTimeout: "0", server.Iterations: "5000"},
 		Blocked: func(to string) bool {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -333,4 +334,42 @@ func listenOnly(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	return listener.Addr().String()
+}
+
+// rawCommand runs a command as it is, without what the driver adds, and gives the driver's error for the answer.
+func rawCommand(t *testing.T, address, db string, command bson.D) (bson.Raw, error) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	body, err := bson.Marshal(append(slices.Clone(command), bson.E{Key: "$db", Value: db}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&wire.Message{ID: 1, Body: body}).Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := wire.Read(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed struct {
+		OK     float64  `bson:"ok"`
+		Code   int32    `bson:"code"`
+		Name   string   `bson:"codeName"`
+		Text   string   `bson:"errmsg"`
+		Labels []string `bson:"errorLabels"`
+	}
+	if err := bson.Unmarshal(reply.Body, &failed); err != nil {
+		t.Fatal(err)
+	}
+	if failed.OK == 1 {
+		return reply.Body, nil
+	}
+	return nil, mongo.CommandError{Code: failed.Code, Name: failed.Name, Message: failed.Text, Labels: failed.Labels}
 }
