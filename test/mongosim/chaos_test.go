@@ -57,6 +57,13 @@ func (w *writer) count() int {
 	return len(w.acknowledged)
 }
 
+// forgive forgets what has failed so far.
+func (w *writer) forgive() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failed = nil
+}
+
 // progress waits for further acknowledged writes.
 func (w *writer) progress(t *testing.T) {
 	t.Helper()
@@ -200,6 +207,10 @@ func TestNoAcknowledgedWriteIsLost(t *testing.T) {
 			for _, h := range hosts {
 				h.run()
 			}
+			// Drivers try a write again once, which does not help here.
+			settled(t, hosts...)
+			w.progress(t)
+			w.forgive()
 		case 4:
 			t.Log("lose the disk of", victim.address)
 			victim.kill()
@@ -217,5 +228,8 @@ func TestNoAcknowledgedWriteIsLost(t *testing.T) {
 		t.Error(seen.twice)
 	}
 	everywhere(t, hosts, w)
-	t.Logf("%d writes were acknowledged, %d failed: %v", len(w.acknowledged), len(w.failed), w.failed)
+	if len(w.failed) > 0 {
+		t.Errorf("%d writes failed, which a driver that tries again should not see: %v", len(w.failed), w.failed)
+	}
+	t.Logf("%d writes were acknowledged", len(w.acknowledged))
 }

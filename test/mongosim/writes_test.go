@@ -230,7 +230,6 @@ func TestRetryableWritesAreCarriedOutOnce(t *testing.T) {
 func TestADriverLearnsOfAFailoverAtOnce(t *testing.T) {
 	t.Parallel()
 	hosts := form(t, 3)
-	primary := settled(t, hosts...)
 	// The driver by itself would look again after a minute.
 	slow := options.Client().ApplyURI(uri(hosts)).SetHeartbeatInterval(time.Minute).SetServerSelectionTimeout(10 * time.Second)
 	client, err := mongo.Connect(slow)
@@ -243,7 +242,7 @@ func TestADriverLearnsOfAFailoverAtOnce(t *testing.T) {
 		if _, err := c.InsertOne(t.Context(), bson.D{{Key: "a", Value: 1}}); err != nil {
 			t.Fatal(err)
 		}
-		primary = settled(t, hosts...)
+		primary := settled(t, hosts...)
 		must(t)(primary.admin(stepDown(2, catchUp(1))))
 	}
 	if _, err := c.InsertOne(t.Context(), bson.D{{Key: "a", Value: 1}}); err != nil {

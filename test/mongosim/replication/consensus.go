@@ -231,6 +231,7 @@ func (n *Node) Receive(body bson.Raw) error {
 func (n *Node) step(m *pb.Message) {
 	// What Raft refuses it could not place; the sender tries again.
 	_ = n.raft.Step(m)
+	n.follow() // at once: nobody is to see a primary in a term that is another's.
 	status := n.raft.BasicStatus()
 	fromLeader := m.GetType() == pb.MsgApp || m.GetType() == pb.MsgHeartbeat
 	if fromLeader && status.Lead == m.GetFrom() || m.GetType() == pb.MsgVote && status.GetVote() == m.GetFrom() {

@@ -46,6 +46,7 @@ func (n *Node) tick(now time.Time) {
 	}
 	if n.raft.BasicStatus().RaftState == raft.StateLeader {
 		n.raft.Tick()
+		n.follow()
 		n.lastContact = now
 		if n.writable {
 			n.reign(now)
@@ -54,7 +55,7 @@ func (n *Node) tick(now time.Time) {
 	}
 	// Only the lease in which a member votes for nobody else runs by Raft's clock. When to stand is decided here, and
 	// Raft's own tick would stand.
-	n.raft.TickQuiesced() //nolint:staticcheck // there is no other way to let time pass without standing.
+	n.raft.TickQuiesced()
 	if now.Sub(n.lastContact) < n.cfg.ElectionTimeout()+n.patience || !n.mayStand(now) {
 		return
 	}
@@ -74,7 +75,7 @@ func (n *Node) mayStand(now time.Time) bool {
 func (n *Node) reign(now time.Time) {
 	if now.Sub(n.lastNoop) > noopInterval && n.raft.BasicStatus().GetCommit() == n.applied.Index {
 		n.lastNoop = now
-		n.propose(&store.Op{Kind: store.Nothing})
+		_, _ = n.propose(&store.Op{Kind: store.Nothing}) // the next one comes soon.
 	}
 	n.admit()
 	n.yield(now)
@@ -129,5 +130,6 @@ func (n *Node) abdicate() {
 	term := n.raft.BasicStatus().GetTerm() + 1
 	n.step(&pb.Message{Type: pb.MsgHeartbeatResp.Enum(), From: new(n.raftID()), To: new(n.raftID()), Term: new(term)})
 	n.lastContact, n.patience = time.Now(), n.draw()
+	n.notify()
 	n.poke()
 }

@@ -32,8 +32,6 @@ func (n *Node) StepDown(ctx context.Context, period, catchUp time.Duration, forc
 		case force && waiting.Err() != nil:
 			n.frozenUntil = time.Now().Add(period)
 			n.abdicate()
-			n.follow()
-			n.notify()
 			n.mu.Unlock()
 			return nil
 		}

@@ -59,19 +59,29 @@ func (m Member) check() error {
 		return fmt.Errorf("priority field value of %g is out of range", m.Priority)
 	case m.Votes != 0 && m.Votes != 1:
 		return fmt.Errorf("votes field value is %d but must be 0 or 1", m.Votes)
-	case m.ArbiterOnly && m.Votes == 0:
-		return fmt.Errorf("arbiter must vote (cannot have 0 votes)")
-	case m.ArbiterOnly && m.Priority > 0:
-		return fmt.Errorf("priority must be 0 when arbiterOnly is true")
-	case m.Votes == 0 && m.Priority > 0:
-		return fmt.Errorf("priority must be 0 when non-voting (votes:0)")
 	case m.DelaySecs < 0 || m.DelaySecs > 366*24*3600:
 		return fmt.Errorf("secondaryDelaySecs field value of %d is out of range", m.DelaySecs)
-	case m.DelaySecs > 0 && m.Priority > 0:
+	case m.ArbiterOnly && m.Votes == 0:
+		return fmt.Errorf("arbiter must vote (cannot have 0 votes)")
+	}
+	return m.checkPriority()
+}
+
+// checkPriority lists who must not have one.
+func (m Member) checkPriority() error {
+	if m.Priority == 0 {
+		return nil
+	}
+	switch {
+	case m.ArbiterOnly:
+		return fmt.Errorf("priority must be 0 when arbiterOnly is true")
+	case m.Votes == 0:
+		return fmt.Errorf("priority must be 0 when non-voting (votes:0)")
+	case m.DelaySecs > 0:
 		return fmt.Errorf("priority must be 0 when secondaryDelaySecs is used")
-	case m.Hidden && m.Priority > 0:
+	case m.Hidden:
 		return fmt.Errorf("priority must be 0 when hidden=true")
-	case !m.BuildIndexes && m.Priority > 0:
+	case !m.BuildIndexes:
 		return fmt.Errorf("priority must be 0 when buildIndexes=false")
 	}
 	return nil

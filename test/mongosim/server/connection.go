@@ -82,15 +82,12 @@ func (c *connection) answer(msg *wire.Message) bson.Raw {
 		defer cancel()
 	}
 	reply, err := c.run(ctx, msg)
-	if errors.Is(err, errHangUp) {
-		return nil
+	if errors.Is(err, errHangUp) || c.server.alive.Err() != nil {
+		return nil // a process that has ended answers nobody.
 	}
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = code.Errorf(code.MaxTimeMSExpired, "operation exceeded time limit")
-		}
-		if errors.Is(err, context.Canceled) {
-			err = code.Errorf(code.ShutdownInProgress, "the server is shutting down")
 		}
 		reply = refusal(code.Of(err), retryable(msg.Body))
 	} else {
@@ -136,22 +133,16 @@ func (c *connection) run(ctx context.Context, msg *wire.Message) (bson.D, error)
 
 // authorize checks that the client may run the command.
 func (c *connection) authorize(r *request, cmd command) error {
-	s := c.server
-	if cmd.class == auth.Anyone || !s.options.Authorization && len(s.keys.Keys) == 0 || c.system {
-		return nil
-	}
-	if cmd.exempt != nil && cmd.exempt(r) {
+	if cmd.class == auth.Anyone || !c.server.asksForLogIn() || c.system || cmd.exempt != nil && cmd.exempt(r) {
 		return nil
 	}
 	if c.user == "" {
-		if cmd.first && c.loopback && s.parameters.localhostException() && (r.name != "createUser" || r.db == "admin") {
-			if any, err := s.anyUser(); err == nil && !any {
-				return nil
-			}
+		if cmd.first && c.isFirst(r) {
+			return nil
 		}
 		return code.Errorf(code.Unauthorized, "Command %s requires authentication", r.name)
 	}
-	user, err := s.findUser(c.user, c.db)
+	user, err := c.server.findUser(c.user, c.db)
 	if err != nil {
 		return err
 	}
@@ -159,4 +150,16 @@ func (c *connection) authorize(r *request, cmd command) error {
 		return code.Errorf(code.Unauthorized, "not authorized on %s to execute command { %s }", r.db, r.name)
 	}
 	return nil
+}
+
+func (s *Server) asksForLogIn() bool { return s.options.Authorization || len(s.keys.Keys) > 0 }
+
+// isFirst reports whether the localhost exception holds: over loopback, while there is no user, and for a first user in
+// admin only.
+func (c *connection) isFirst(r *request) bool {
+	if !c.loopback || !c.server.parameters.localhostException() || r.name == "createUser" && r.db != "admin" {
+		return false
+	}
+	any, err := c.server.anyUser()
+	return err == nil && !any
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"go.etcd.io/bbolt"
+	bberrors "go.etcd.io/bbolt/errors"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/quorate/quorate/test/mongosim/code"
@@ -89,7 +90,7 @@ func carryOutStatement(tx *bbolt.Tx, op *Op, s Statement) (outcome, error) {
 		return outcome{}, nil
 	case Drop:
 		err := data.DeleteBucket([]byte(op.Namespace))
-		if errors.Is(err, bbolt.ErrBucketNotFound) {
+		if errors.Is(err, bberrors.ErrBucketNotFound) {
 			return outcome{}, nil
 		}
 		return outcome{}, err

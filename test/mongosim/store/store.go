@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bberrors "go.etcd.io/bbolt/errors"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
@@ -55,7 +56,7 @@ func Open(folder string, noSync bool) (*Store, error) {
 	db, err := bbolt.Open(filepath.Join(folder, FileName), 0o600, &bbolt.Options{
 		Timeout: 100 * time.Millisecond, NoSync: noSync, NoFreelistSync: true,
 	})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bberrors.ErrTimeout) {
 		return nil, ErrLocked
 	}
 	if err != nil {
