@@ -6,8 +6,8 @@ package mongosim_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -150,13 +150,27 @@ func TestAMemberThatLagsTooFarIsRecoveringUntilItsDataIsGone(t *testing.T) {
 	settled(t, hosts...)
 }
 
-// TestAFormedMemberNeverJoinsAnotherSet, not even one of the same name.
+// TestAFormedMemberNeverJoinsAnotherSet, not even one of the same name, and not by force either.
 func TestAFormedMemberNeverJoinsAnotherSet(t *testing.T) {
 	t.Parallel()
 	one, two := form(t, 1)[0], form(t, 1)[0]
-	_, err := one.admin(reconfig(one.next(func(_ bson.M, m bson.A) bson.A { return append(m, member(1, two)) })))
+	both := func(_ bson.M, m bson.A) bson.A { return append(m, member(1, two)) }
+	_, err := one.admin(reconfig(one.next(both)))
 	wantCode(t, err, code.ConfigIncompatible)
-	time.Sleep(5 * heartbeats * time.Millisecond) // nothing is to happen in this time.
+	must(t)(one.admin(reconfig(one.next(both), bson.E{Key: "force", Value: true})))
+	eventually(t, func() error {
+		status, err := one.admin(getStatus)
+		if err != nil {
+			return err
+		}
+		if why, _ := status.Lookup("members", "1", "lastHeartbeatMessage").StringValueOK(); !strings.Contains(why, "replica set IDs do not match") {
+			return fmt.Errorf("the other set's member: %s", status)
+		}
+		return nil
+	})
+	if version := two.current()["version"]; version != int32(1) {
+		t.Errorf("the other set has version %v of its configuration", version)
+	}
 	settled(t, two)
 }
 
