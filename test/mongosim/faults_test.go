@@ -174,6 +174,38 @@ func TestAFormedMemberNeverJoinsAnotherSet(t *testing.T) {
 	settled(t, two)
 }
 
+// TestAnArbiterVotesAndShowsNothing: two members and an arbiter do without one member.
+func TestAnArbiterVotesAndShowsNothing(t *testing.T) {
+	t.Parallel()
+	hosts := []*host{start(t), start(t), start(t)}
+	c := config(hosts...)
+	c["members"].(bson.A)[2] = bson.M{"_id": 2, "host": hosts[2].address, "arbiterOnly": true}
+	must(t)(hosts[0].admin(initiateWith(c)))
+	primary := settled(t, hosts[:2]...)
+	arbiter := hosts[2]
+	eventually(t, func() error {
+		if s := arbiter.state(); s != 7 {
+			return fmt.Errorf("the arbiter's state is %d", s)
+		}
+		return nil
+	})
+	_, err := arbiter.client().Database("a").Collection("c").CountDocuments(t.Context(), bson.D{})
+	wantCode(t, err, code.NotPrimaryOrSecondary)
+	hello := must(t)(arbiter.admin(bson.D{{Key: "hello", Value: 1}}))
+	if is, _ := hello.Lookup("arbiterOnly").BooleanOK(); !is {
+		t.Errorf("hello says %s", hello)
+	}
+	other := hosts[0]
+	if other == primary {
+		other = hosts[1]
+	}
+	primary.kill()
+	settled(t, other)
+	if _, err := other.client().Database("a").Collection("c").InsertOne(t.Context(), bson.D{{Key: "a", Value: 1}}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFeatureCompatibilityVersion(t *testing.T) {
 	t.Parallel()
 	h := form(t, 1, withVersion("7.0.14"))[0]

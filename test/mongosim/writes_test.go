@@ -175,6 +175,53 @@ func TestWriteConcern(t *testing.T) {
 	wantCode(t, err, code.NotWritablePrimary)
 }
 
+// TestAPrimaryThatStepsDownSaysSoToThoseWhoWait for more members than a majority.
+func TestAPrimaryThatStepsDownSaysSoToThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	hosts := form(t, 3)
+	primary := settled(t, hosts...)
+	for _, h := range hosts {
+		if h != primary {
+			h.kill()
+			break
+		}
+	}
+	answer := make(chan error, 1)
+	go func() {
+		_, err := rawConcern(t, primary.address, bson.D{{Key: "insert", Value: "c"}, {Key: "documents", Value: bson.A{bson.D{{Key: "_id", Value: 1}}}},
+			{Key: "writeConcern", Value: bson.D{{Key: "w", Value: 3}}}, {Key: "txnNumber", Value: int64(1)},
+			{Key: "lsid", Value: bson.D{{Key: "id", Value: bson.Binary{Subtype: 4, Data: []byte("0123456789abcdef")}}}}})
+		answer <- err
+	}()
+	eventually(t, func() error {
+		found, err := primary.numbers("a", "c")
+		if err == nil && len(found) != 1 {
+			err = errors.New("not written yet")
+		}
+		return err
+	})
+	must(t)(primary.admin(stepDown(5, catchUp(4))))
+	err := <-answer
+	wantCode(t, err, code.PrimarySteppedDown)
+	var labeled mongo.LabeledError
+	if !errors.As(err, &labeled) || !labeled.HasErrorLabel("RetryableWriteError") {
+		t.Errorf("without the label: %v", err)
+	}
+}
+
+// rawConcern is rawCommand, and gives the error of the write concern too.
+func rawConcern(t *testing.T, address string, command bson.D) (bson.Raw, error) {
+	reply, err := rawCommand(t, address, "a", command)
+	if failed, ok := reply.Lookup("writeConcernError").DocumentOK(); err == nil && ok {
+		var labels []string
+		if err := reply.Lookup("errorLabels").Unmarshal(&labels); err != nil {
+			return reply, err
+		}
+		return reply, mongo.CommandError{Code: failed.Lookup("code").Int32(), Labels: labels}
+	}
+	return reply, err
+}
+
 // TestRetryableWritesAreCarriedOutOnce: the same number on the same session is answered from the record, also by the
 // next primary.
 func TestRetryableWritesAreCarriedOutOnce(t *testing.T) {

@@ -24,7 +24,7 @@ const Mechanism = "SCRAM-SHA-256"
 const DefaultIterations = 15000
 
 // ErrAuthentication says no more than the server does.
-var ErrAuthentication = errors.New("Authentication failed.") //nolint:revive // the server's text.
+var ErrAuthentication = errors.New("Authentication failed.")
 
 // Credential is what a server keeps of a password.
 type Credential struct {

@@ -54,7 +54,7 @@ func dial(ctx context.Context, host string, keys *auth.Keyring) (*connection, er
 }
 
 func dialWith(ctx context.Context, host string, keys *auth.Keyring, key string) (*connection, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", host)
+	conn, err := (&net.Dialer{Control: giveUpOnSilence}).DialContext(ctx, "tcp", host)
 	if err != nil {
 		return nil, err
 	}

@@ -59,12 +59,12 @@ func (p *parameters) set(name, text string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.values[name]; !ok {
-		return fmt.Errorf("Unknown --setParameter '%s'", name) //nolint:revive // the server's text.
+		return fmt.Errorf("Unknown --setParameter '%s'", name)
 	}
 	text = strings.NewReplacer("true", "1", "false", "0").Replace(text)
 	value, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || value < 0 {
-		return fmt.Errorf("Bad value for parameter %s: %s", name, text) //nolint:revive // the server's text.
+		return fmt.Errorf("Bad value for parameter %s: %s", name, text)
 	}
 	p.values[name] = value
 	return nil
