@@ -48,7 +48,7 @@ func TestAnInitialSyncCanBeSlow(t *testing.T) {
 	}
 	lost.kill()
 	lost.wipe()
-	lost.options.Parameters["mongosimInitialSyncDocsPerSecond"] = "10"
+	lost.options.Parameters["mongosimInitialSyncDocsPerSecond"] = "2"
 	lost.run()
 	eventually(t, func() error {
 		if s := lost.state(); s != 5 {
@@ -110,7 +110,14 @@ func TestAPrimaryCutOffStepsDownByItself(t *testing.T) {
 		}
 		return nil
 	})
+	var rest []*host
 	for _, h := range hosts {
+		if h != primary {
+			rest = append(rest, h)
+		}
+	}
+	settled(t, rest...)
+	for _, h := range rest {
 		heal(primary, h)
 	}
 	settled(t, hosts...)

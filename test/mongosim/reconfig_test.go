@@ -197,7 +197,7 @@ func TestAMemberIsAddedAndRemoved(t *testing.T) {
 	if _, err := primary.client().Database("a").Collection("b").InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	added := start(t, withParam("mongosimInitialSyncDocsPerSecond", "2"))
+	added := start(t, withParam("mongosimInitialSyncDocsPerSecond", "1"))
 	c := primary.next(func(_ bson.M, m bson.A) bson.A { return append(m, member(5, added)) })
 	must(t)(primary.admin(reconfig(c)))
 	status := must(t)(primary.admin(getStatus))
