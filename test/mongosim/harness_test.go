@@ -110,7 +110,10 @@ func (h *host) tryRun() error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.server, h.address = s, s.Address()
+	h.server = s
+	if strings.HasSuffix(h.address, ":0") {
+		h.address = s.Address() // for good.
+	}
 	return nil
 }
 

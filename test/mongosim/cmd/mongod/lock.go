@@ -18,7 +18,7 @@ type folderLock struct{ file *os.File }
 // lockFolder takes the data folder. Unclean says that the process before did not end cleanly.
 func lockFolder(folder string) (lock *folderLock, unclean bool, err error) {
 	if _, err := os.Stat(folder); err != nil {
-		return nil, false, fmt.Errorf("Data directory %s not found: %w", folder, err) //nolint:revive // the server's text.
+		return nil, false, fmt.Errorf("Data directory %s not found: %w", folder, err)
 	}
 	file, err := os.OpenFile(filepath.Join(folder, "mongod.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
