@@ -23,9 +23,13 @@ import (
 const handoverTimeout = 15 * time.Second
 
 // drainTimeout bounds the handover of a server that ends in any case. One takes
-// a third of a second; where the others end as well there is nobody to take over,
-// and the set is back the sooner the sooner this one is.
+// a third of a second.
 const drainTimeout = 4 * time.Second
+
+// forsakenAfter is how long a server knows of no leader, not even itself, until it
+// is taken for one that nobody is left to take over from. A handover leaves it
+// without one for a moment.
+const forsakenAfter = 500 * time.Millisecond
 
 // Drain moves the leadership off this server, if it leads and anyone else can,
 // and returns when another leads. It leaves the membership as it is.
@@ -39,11 +43,32 @@ func (l *local) Drain(ctx context.Context) error {
 		return nil //nolint:nilerr // a server that does not answer leads nothing
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
-	if err := l.handOver(ctx, client, nil); err != nil {
+	watch := make(chan struct{})
+	go func() {
+		defer close(watch)
+		awaitForsaken(ctx, client)
+		cancel()
+	}()
+	err = l.handOver(ctx, client, nil)
+	cancel()
+	<-watch
+	if err != nil {
 		return fmt.Errorf("draining %s: %w", l.config.Member, err)
 	}
 	return nil
+}
+
+// awaitForsaken returns when nobody is left to take over, or ctx ends. Where all
+// members are ended at once this one has to go as well, and soon: the longer it
+// talks to servers that are gone, the longer it takes to stop.
+func awaitForsaken(ctx context.Context, client *api.Client) {
+	last := time.Now()
+	_ = wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		if leader, err := client.Status().LeaderWithQueryOptions(query(ctx)); err != nil || leader != "" {
+			last = time.Now()
+		}
+		return time.Since(last) >= forsakenAfter, nil
+	})
 }
 
 // stepDown is a planned handover, to one of the preferred if that can be.

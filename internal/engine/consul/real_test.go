@@ -297,6 +297,32 @@ func TestRealDrain(t *testing.T) {
 	})
 }
 
+// TestRealDrainForsaken takes the others away as nodes do, without a word: the
+// leader has nobody to hand over to, and is not to wait for anybody.
+func TestRealDrainForsaken(t *testing.T) {
+	c := newCluster(t)
+	c.form(3)
+	leader := c.leader()
+	for _, s := range c.members {
+		if s != leader {
+			if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.cmd.Process.Signal(syscall.SIGCONT) })
+		}
+	}
+	start := time.Now()
+	err := leader.local.Drain(t.Context())
+	took := time.Since(start)
+	t.Logf("%-45s %6.2f s", "drain of a leader that is left alone", took.Seconds())
+	if err == nil {
+		t.Error("it is said to have handed over")
+	}
+	if took > drainTimeout-time.Second {
+		t.Errorf("it took %s to find out that nobody is left", took)
+	}
+}
+
 func TestRealLostVolume(t *testing.T) {
 	for name, evictFirst := range map[string]bool{"evicted, then joined": true, "joined at once": false} {
 		t.Run(name, func(t *testing.T) {
