@@ -162,6 +162,8 @@ func progress(f *findings) verdict {
 		return yes(v1alpha1.ReasonBlocked, "will be tried again: "+head(printable(f.failure.Error()), maxFailure))
 	case f.waiting != "":
 		return yes(v1alpha1.ReasonBlocked, "waiting: "+f.waiting)
+	case f.decision.Plan.Action == engine.StepStartEmpty:
+		return yes(v1alpha1.ReasonActing, f.decision.Plan.Why)
 	case f.stopped():
 		return stopping(f)
 	case !f.formed():

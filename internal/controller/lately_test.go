@@ -4,6 +4,7 @@
 package controller
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -46,20 +47,24 @@ func TestWhatIsGivenUpOfAPod(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{
-		"stuck for a moment":                {held, "ImagePullBackOff", 44 * time.Second, false},
-		"stuck for long":                    {held, "ImagePullBackOff", 45 * time.Second, true},
-		"held back":                         {held, "", time.Hour, false},
-		"runs, not ready for a moment":      {running(corev1.ConditionFalse, made), "", 10*time.Minute - 1, false},
-		"runs, not ready for long":          {running(corev1.ConditionFalse, made), "", 10 * time.Minute, true},
-		"was ready until a moment ago":      {running(corev1.ConditionFalse, made.Add(time.Hour)), "", time.Hour + time.Minute, false},
-		"was ready, and has not been since": {running(corev1.ConditionFalse, made.Add(time.Hour)), "", 2 * time.Hour, true},
-		"ready":                             {running(corev1.ConditionTrue, made), "", time.Hour, false},
+		"stuck for a moment":           {held, "ImagePullBackOff", 44 * time.Second, false},
+		"stuck for long":               {held, "ImagePullBackOff", 45 * time.Second, true},
+		"held back":                    {held, "", time.Hour, false},
+		"runs, not ready for a moment": {running(corev1.ConditionFalse, made), "", 10*time.Minute - 1, false},
+		"runs, not ready for long":     {running(corev1.ConditionFalse, made), "", 10 * time.Minute, true},
+		"another changed a moment ago": {running(corev1.ConditionFalse, made), "", 10 * time.Minute, false},
+		"ready":                        {running(corev1.ConditionTrue, made), "", time.Hour, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := failed(c.pod, c.stuck, made.Add(c.after)); (got != "") != c.want {
+			others := snapshot{pods: map[string]*corev1.Pod{"db-2": c.pod}}
+			if strings.HasPrefix(name, "another") {
+				others.pods["db-1"] = running(corev1.ConditionTrue, made.Add(time.Minute))
+			}
+			changed := others.changed()
+			if got := failed(c.pod, c.stuck, changed, made.Add(c.after)); (got != "") != c.want {
 				t.Errorf("given up: %q", got)
 			}
-			if got := failed(c.pod, c.stuck, time.Time{}); got != "" {
+			if got := failed(c.pod, c.stuck, made, time.Time{}); got != "" {
 				t.Errorf("given up without a clock: %q", got)
 			}
 		})

@@ -149,7 +149,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 			if lately(p, s.now) {
 				m.Pod.Stuck = ""
 			}
-			m.Pod.Failed = failed(p, m.Pod.Stuck, s.now)
+			m.Pod.Failed = failed(p, m.Pod.Stuck, s.changed(), s.now)
 			m.Report = s.reports[string(p.UID)]
 		}
 		if c := s.claims[name]; c != nil {
@@ -263,33 +263,39 @@ const schedulingTakes = 15 * time.Second
 const failsAfter = 45 * time.Second
 
 // failsUnreadyAfter is how long a pod whose server runs may be not ready before it
-// is given up: a server that comes back with a great deal to catch up on is not
-// taken for one that cannot.
+// is given up, counted from the last change in who of the set is: a server that comes
+// back with a great deal to catch up on is not taken for one that cannot, nor one
+// that had nobody to follow.
 const failsUnreadyAfter = 10 * time.Minute
 
 // failed says why it is given up that a pod will ever serve as it is; empty where
 // it is not. Without a clock nothing is.
-func failed(p *corev1.Pod, stuck string, now time.Time) string {
+func failed(p *corev1.Pod, stuck string, changed, now time.Time) string {
 	switch {
 	case now.IsZero():
 		return ""
 	case stuck != "" && !now.Before(p.CreationTimestamp.Add(failsAfter)):
 		return stuck
-	case stuck == "" && serverStarted(p) && !podReady(p) && !now.Before(unreadySince(p).Add(failsUnreadyAfter)):
-		return fmt.Sprintf("its server runs and has not been ready for %s", failsUnreadyAfter)
+	case stuck == "" && serverStarted(p) && !podReady(p) && !now.Before(changed.Add(failsUnreadyAfter)):
+		return fmt.Sprintf("its server was started and has not been ready for %s", failsUnreadyAfter)
 	}
 	return ""
 }
 
-// unreadySince is when a pod that is not ready ceased to be, or was made.
-func unreadySince(p *corev1.Pod) time.Time {
-	since := p.CreationTimestamp.Time
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady && c.LastTransitionTime.After(since) {
-			since = c.LastTransitionTime.Time
+// changed is when a pod of the set was last made, or became ready or ceased to be.
+func (s *snapshot) changed() time.Time {
+	var last time.Time
+	for _, p := range s.pods {
+		if p.CreationTimestamp.After(last) {
+			last = p.CreationTimestamp.Time
+		}
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodReady && c.LastTransitionTime.After(last) {
+				last = c.LastTransitionTime.Time
+			}
 		}
 	}
-	return since
+	return last
 }
 
 // lately tells whether the scheduler has found no node for a pod only a moment

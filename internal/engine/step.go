@@ -44,6 +44,10 @@ const (
 	// not stopped by it. Without parameters it says that the recovery was given up:
 	// a volume that has not been prepared for it never is.
 	StepRecover StepKind = "Recover"
+	// StepStartEmpty gives up what is left of a set that lost all of its data, as the
+	// user agreed, so that another one can form. It is planned and carried out by the
+	// core; no agent is asked.
+	StepStartEmpty StepKind = "StartEmpty"
 	// StepRotateKey takes the rotation of a key that all servers share one phase
 	// further; Key says which. It is planned by the core, see KeyRotator.
 	StepRotateKey StepKind = "RotateKey"

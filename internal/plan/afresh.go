@@ -23,10 +23,9 @@ import (
 // the ledger begins anew, and the next pass finds what it would of a Datastore that
 // was just made, but for the credentials: those of the predecessor are replaced.
 //
-// As long as there is a StatefulSet the user may take the word back, and a claim
-// that turns up of which nobody has said that it is empty ends it, since it may have
-// been brought back. One that comes later finds another set, which refuses it and
-// leaves it as it is.
+// Until then the user may take the word back, and a claim that turns up of which
+// nobody has said that it is empty ends it, since it may have been brought back. One
+// that comes later finds another set, which refuses it and leaves it as it is.
 
 // Dissolution is an end of a set whose data was given up.
 type Dissolution string
@@ -42,14 +41,10 @@ const (
 
 // afresh decides about a set whose data is lost.
 func (p *draft) afresh() {
-	if p.ledger.Abandoned && p.state.Set == nil {
-		p.succeed()
-		return
-	}
 	blank, unknown := p.remainingClaims()
 	if !p.agreedToLose() || len(unknown) > 0 {
 		p.stopAbandoning()
-		p.stallOnDataLost(unknown)
+		p.stallOnDataLost(namesOf(blank), unknown)
 		return
 	}
 	if !p.ledger.Abandoned {
@@ -58,20 +53,25 @@ func (p *draft) afresh() {
 			p.ledger.Discards = append(p.ledger.Discards, Discard{Member: m.Name, ClaimUID: m.Claim.UID, Doomed: true})
 		}
 	}
-	p.summarize(Summary{Why: "the user agreed to start with no data; what is left of the lost set goes first"})
 	for _, d := range p.ledger.Discards {
 		if claim := p.claimOf(d); d.Doomed && claim != nil && !claim.Terminating {
 			p.out.DeleteClaims = append(p.out.DeleteClaims, ClaimRef{Member: d.Member, UID: d.ClaimUID})
 		}
 	}
-	if p.cleared() {
+	why := "the user agreed to start with no data"
+	switch left := p.leftOfAbandoned(); {
+	case len(left) > 0:
+		why += "; waiting until pods and claims are gone of " + strings.Join(left, ", ")
+	case p.state.Set == nil:
+		p.succeed()
+	case p.state.Set.Replicas == 0:
 		p.out.Dissolve = DissolveStatefulSet
 	}
+	p.summarize(Summary{Action: engine.StepStartEmpty, Why: why})
 }
 
 // succeed begins the ledger anew.
 func (p *draft) succeed() {
-	p.summarize(Summary{Why: "the user agreed to start with no data"})
 	was := p.ledger
 	p.ledger = &Ledger{
 		ClusterID: p.state.NewClusterID, Predecessor: was.ClusterID, Epoch: was.Epoch, Image: was.Image, ImageFor: was.ImageFor,
@@ -91,29 +91,36 @@ func (p *draft) startEmpty() v1alpha1.Approval {
 	return v1alpha1.Approval{Kind: v1alpha1.ApproveStartEmpty, Subject: p.state.Name, Token: p.ledger.ClusterID}
 }
 
-// remainingClaims are the claims under the names of members: those of which there
-// is proof that nothing is on them, and the others. A server that was let start may
-// have got data, whatever it knows. One that was doomed for this was proven before.
+// remainingClaims are those of which there is proof that nothing is on them, and
+// those that are a member's, or in the place of one, of which there is none. A server
+// that was let start may have got data, whatever it knows. One that was doomed for
+// this was proven before; one of a member that has left is nobody's, and is kept.
 func (p *draft) remainingClaims() (blank []Member, unknown []string) {
-	for _, name := range p.granted() {
-		m := p.state.member(name)
-		if m == nil || m.Claim == nil || p.doomed(*m) {
+	for _, m := range p.state.Members {
+		if m.Claim == nil || p.doomed(m) {
 			continue
 		}
-		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeEmpty {
-			blank = append(blank, *m)
-		} else {
-			unknown = append(unknown, name)
+		_, members := p.ledger.Members[m.Name]
+		r := p.state.trusted(m)
+		switch {
+		case r != nil && r.Volume == engine.VolumeEmpty:
+			blank = append(blank, m)
+		case members || p.state.Set != nil && m.Ordinal < p.state.Set.Replicas:
+			unknown = append(unknown, m.Name)
 		}
 	}
 	return blank, unknown
 }
 
-// cleared tells whether neither pods nor doomed claims are left.
-func (p *draft) cleared() bool {
-	return p.state.Set.Replicas == 0 && !slices.ContainsFunc(p.state.Members, func(m Member) bool {
-		return m.Pod != nil || p.doomed(m)
-	})
+// leftOfAbandoned are those of whom a pod or a doomed claim is left.
+func (p *draft) leftOfAbandoned() []string {
+	var out []string
+	for _, m := range p.state.Members {
+		if m.Pod != nil || p.doomed(m) {
+			out = append(out, m.Name)
+		}
+	}
+	return out
 }
 
 // stopAbandoning takes it back, as far as it has not happened. Claims that are not
@@ -130,12 +137,15 @@ func (p *draft) stopAbandoning() {
 	})
 }
 
-func (p *draft) stallOnDataLost(unknown []string) {
-	text := fmt.Sprintf("all volumes of the formed set %s are gone; no second set is formed in its place; restore the claims, ", p.ledger.ClusterID)
+func (p *draft) stallOnDataLost(blank, unknown []string) {
+	text := fmt.Sprintf("all volumes of the formed set %s are gone, or empty; no second set is formed in its place; restore the claims, ", p.ledger.ClusterID)
 	if len(unknown) > 0 {
 		text += fmt.Sprintf("or, to be asked whether to start with no data, wait until %s has said that its volume is empty, or delete its pod and claim if nothing is on it", strings.Join(unknown, ", "))
 	} else {
-		text += fmt.Sprintf("or agree that the set starts with no data, and another identity, with the annotation %s=%s", v1alpha1.AnnotationApprove, p.startEmpty())
+		text += fmt.Sprintf("or agree that the set starts with no data, another identity and other credentials, with the annotation %s=%s", v1alpha1.AnnotationApprove, p.startEmpty())
+	}
+	if len(unknown) == 0 && len(blank) > 0 {
+		text += fmt.Sprintf(" (the claims of %s are deleted, which their agents found empty)", strings.Join(blank, ", "))
 	}
 	if w := p.state.Wanted.Unreadable; w != "" {
 		text += "; what stands there agrees to nothing: " + w

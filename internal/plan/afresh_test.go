@@ -59,6 +59,10 @@ func TestWhatIsGivenUp(t *testing.T) {
 			})
 			s.Ledger.Members["db-3"] = plan.Entry{Grant: engine.GrantJoin, PodUID: "p3", ClaimUID: "c3"}
 		}, false, "wait until db-3 has said that its volume is empty"},
+		"one was to be let join": {func(s *plan.State) {
+			s.Set.Replicas, s.Wanted.Replicas = 4, 4
+			s.Members = append(s.Members, plan.Member{Name: "db-3", Ordinal: 3, Pod: &plan.Pod{UID: "p3"}, Claim: &plan.Claim{UID: "c3"}})
+		}, false, "wait until db-3 has said that its volume is empty"},
 		"a claim is not made yet": {func(s *plan.State) { s.Members[1] = plan.Member{Name: "db-1", Ordinal: 1} }, true, ""},
 		"a volume was brought back": {func(s *plan.State) {
 			s.Members[1].Report = &engine.Report{
@@ -114,7 +118,15 @@ func TestWhatIsLeftOfASetThatWasGivenUp(t *testing.T) {
 		"nothing, and a claim turned up": {func(s *plan.State) {
 			s.Set = nil
 			s.Members[2].Claim = &plan.Claim{UID: "restored"}
-		}, plan.DissolveLedger, false},
+		}, "", true},
+		"nothing, and the word was taken back": {func(s *plan.State) { s.Set, s.Wanted.Approved = nil, nil }, "", true},
+		"no StatefulSet, and a pod": {func(s *plan.State) {
+			s.Set = nil
+			s.Members[2].Pod = &plan.Pod{UID: "p", Terminating: true}
+		}, "", false},
+		"a claim of one that had left": {func(s *plan.State) {
+			s.Members = append(s.Members, plan.Member{Name: "db-3", Ordinal: 3, Claim: &plan.Claim{UID: "former"}})
+		}, plan.DissolveStatefulSet, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := goneAlready()

@@ -28,3 +28,18 @@ func (p *draft) agents() []candidate {
 	}
 	return nil
 }
+
+// freshAgents gives a member that waits to join the present agent at once, before it
+// is given anything to do: no server runs behind its gate, so that it costs nothing
+// and waits for no turn.
+func (p *draft) freshAgents() {
+	want := p.state.Wanted.Agent
+	for _, m := range p.state.Members {
+		if want == "" || len(p.out.UpgradeAgents) > 0 || m.Ordinal >= p.state.Wanted.Replicas || !p.waitsToJoin(m) {
+			continue
+		}
+		if m.Pod.Agent != "" && m.Pod.Agent != want && !p.out.asks(m.Name) && !p.outdated(m) {
+			p.out.UpgradeAgents = append(p.out.UpgradeAgents, PodRef{Name: m.Name, UID: m.Pod.UID})
+		}
+	}
+}

@@ -28,7 +28,13 @@ func TestAServerThatRunsAndDoesNotGetWellStopsTheRollout(t *testing.T) {
 		change func(*plan.State)
 		stops  bool
 	}{
-		"it does not":                 {func(*plan.State) {}, true},
+		"it does not": {func(*plan.State) {}, true},
+		"it never had a vote": {func(s *plan.State) {
+			e := s.Ledger.Members["db-2"]
+			e.Joined = false
+			s.Ledger.Members["db-2"] = e
+			s.Members[0].Report.Server.View.Peers[2].Voter = false
+		}, false},
 		"it has had no time":          {func(s *plan.State) { s.Members[2].Pod.Failed = "" }, false},
 		"its agent is silent":         {func(s *plan.State) { s.Members[2].Report = nil }, false},
 		"nobody knows the membership": {func(s *plan.State) { s.Members[0].Report.Server.View = nil }, false},

@@ -44,13 +44,13 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.observe()
 	p.settle()
 	p.settleRotation()
-	lost := p.dataLost()
+	foreign, lost := p.foreign(), p.dataLost()
 	if lost {
 		p.afresh()
 	} else {
 		p.stopAbandoning()
 	}
-	if p.foreign() || lost {
+	if foreign || lost {
 		p.shape()
 		p.claim()
 		return p.done()
@@ -67,6 +67,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 			p.change()
 		}
 		p.discards()
+		p.freshAgents()
 	} else {
 		p.form()
 	}

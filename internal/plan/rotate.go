@@ -220,6 +220,10 @@ func keyMounted(p *draft, s engine.Step) string {
 	if s.Kind != engine.StepGrant || !has || p.state.Keys == nil {
 		return ""
 	}
+	rotating := p.ledger.Rotation != nil || p.state.Keys.Next != "" || p.state.Keys.Former != ""
+	if m := p.state.member(s.Member); rotating && p.state.Wanted.Agent != "" && m.Pod != nil && (m.Pod.Agent != p.state.Wanted.Agent || !m.Pod.AgentSettled) {
+		return "the agent of " + s.Member + " has another image than the operator's, and may not know of rotations"
+	}
 	r := p.reportOf(s.Member)
 	for key, hash := range map[string]string{
 		spec.Key: p.state.Keys.Current, engine.NextKey(spec.Key): p.state.Keys.Next, engine.FormerKey(spec.Key): p.state.Keys.Former,

@@ -211,3 +211,36 @@ func TestARotationThatCannotBe(t *testing.T) {
 		})
 	}
 }
+
+// A pod that was made from a StatefulSet of before the operator was upgraded has an
+// agent that may not give its server the keys. It gets the present one first.
+func TestAJoinerInARotationHasThePresentAgent(t *testing.T) {
+	s := threeServers()
+	s.Wanted.Agent, s.Wanted.Replicas, s.Set.Replicas, s.Set.Settled = "new", 4, 4, true
+	for i := range s.Members {
+		s.Members[i].Pod.Agent, s.Members[i].Pod.AgentSettled = "new", true
+		s.Members[i].Report.Server.Keys = []string{"K2", "K1"}
+	}
+	s.Members[0].Report.Server.Facts["minQuorum"] = "3"
+	s.Keys, s.Ledger.Rotation = &plan.Keys{Current: "K1", Next: "K2"}, &plan.Rotation{Request: "gossip-key:x", From: "K1"}
+	s.Members = append(s.Members, plan.Member{
+		Name: "db-3", Ordinal: 3, Address: "10.0.0.3", Pod: &plan.Pod{UID: "p3", Template: s.Wanted.Template, Agent: "old", AgentSettled: true},
+		Claim:  &plan.Claim{UID: "c3"},
+		Report: &engine.Report{Member: "db-3", PodUID: "p3", Volume: engine.VolumeEmpty, Mounts: map[string]string{"member/gossip": "K1", "member/gossip-next": "K2"}},
+	})
+	granted := func(d plan.Decision) bool {
+		return slices.ContainsFunc(d.Asks, func(a plan.Ask) bool { return a.Grant != nil })
+	}
+	d := plan.Next(consul.Engine{}, s)
+	if granted(d) || len(d.UpgradeAgents) != 1 || d.UpgradeAgents[0].Name != "db-3" {
+		t.Errorf("asks %+v, agents changed %v", d.Asks, d.UpgradeAgents)
+	}
+	s.Members[3].Pod.Agent, s.Members[3].Pod.AgentSettled = "new", false
+	if d := plan.Next(consul.Engine{}, s); granted(d) || len(d.UpgradeAgents) > 0 {
+		t.Errorf("asks %+v, agents changed %v, while the agent is on its way", d.Asks, d.UpgradeAgents)
+	}
+	s.Members[3].Pod.AgentSettled = true
+	if d := plan.Next(consul.Engine{}, s); !granted(d) {
+		t.Errorf("asks %+v, blocked by %+v", d.Asks, d.Plan)
+	}
+}

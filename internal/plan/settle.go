@@ -243,11 +243,8 @@ func (p *draft) foreign() bool {
 }
 
 // dataLost tells whether the set has formed and no volume is left that may hold
-// its data; or, once nothing is left but the ledger, that it had.
+// its data.
 func (p *draft) dataLost() bool {
-	if p.ledger.Abandoned && p.state.Set == nil {
-		return true
-	}
 	if !p.ledger.Formed || len(p.ledger.Members) == 0 {
 		return false
 	}

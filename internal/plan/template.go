@@ -72,15 +72,16 @@ func (p *draft) putBack() {
 }
 
 // failedOn returns a member whose pod has a template and is given up: its server
-// cannot start, or runs, as its agent says, and gets nowhere. Nothing is given up
-// for being silent, nor where the set itself has no leader.
+// cannot start, or runs, as its agent says, and gets nowhere although it had its
+// vote. Nothing is given up for being silent, nor where the set itself has no leader.
 func (p *draft) failedOn(template string) *Member {
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
 		if m.Pod == nil || m.Pod.Terminating || m.Pod.Template != template || m.Pod.Failed == "" || p.lacksVolume(*m) {
 			continue
 		}
-		lame := p.out.Assessment.Known && p.state.trusted(*m) != nil && p.healthyVoter(m.Name) == nil
+		e := p.ledger.Members[m.Name]
+		lame := p.out.Assessment.Known && e.Joined && !e.Leaving && p.state.trusted(*m) != nil && p.healthyVoter(m.Name) == nil
 		if p.state.costless(*m) || lame {
 			return m
 		}

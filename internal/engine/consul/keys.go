@@ -140,30 +140,38 @@ func (l *local) rotateKey(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	if management := s.Credentials[credentialManagement]; management != "" {
+	err = changeKeys(ctx, client, s.Key.Phase, key)
+	if management := s.Credentials[credentialManagement]; management != "" && refused(err) {
 		if err := l.renewPolicy(ctx, management); err != nil {
 			return err
 		}
-	}
-	w := (&api.WriteOptions{}).WithContext(ctx)
-	switch s.Key.Phase {
-	case engine.KeyAdd:
-		err = client.Operator().KeyringInstall(key, w)
-	case engine.KeyUse:
-		if err = everybody(ctx, client, key, func(r *api.KeyringResponse) map[string]int { return r.Keys }); err == nil {
-			err = client.Operator().KeyringUse(key, w)
-		}
-	case engine.KeyRemove:
-		if err = everybody(ctx, client, key, func(r *api.KeyringResponse) map[string]int { return r.PrimaryKeys }); err == nil {
-			err = removeOthers(ctx, client, key)
-		}
-	default:
-		return fmt.Errorf("Consul knows no change %q of its keys", s.Key.Phase)
+		err = changeKeys(ctx, client, s.Key.Phase, key)
 	}
 	if err != nil {
 		return fmt.Errorf("having gossip %s a key: %w", s.Key.Phase, err)
 	}
 	return nil
+}
+
+// changeKeys makes one change on all.
+func changeKeys(ctx context.Context, client *api.Client, phase engine.KeyPhase, key string) error {
+	w := (&api.WriteOptions{}).WithContext(ctx)
+	switch phase {
+	case engine.KeyAdd:
+		return client.Operator().KeyringInstall(key, w) //nolint:wrapcheck // the caller says what was being done
+	case engine.KeyUse:
+		if err := everybody(ctx, client, key, func(r *api.KeyringResponse) map[string]int { return r.Keys }); err != nil {
+			return err
+		}
+		return client.Operator().KeyringUse(key, w) //nolint:wrapcheck // as above
+	case engine.KeyRemove:
+		if err := everybody(ctx, client, key, func(r *api.KeyringResponse) map[string]int { return r.PrimaryKeys }); err != nil {
+			return err
+		}
+		return removeOthers(ctx, client, key)
+	default:
+		return fmt.Errorf("Consul knows no change %q of its keys", phase)
+	}
 }
 
 // renewPolicy gives the agents' token what it needs to rotate keys.

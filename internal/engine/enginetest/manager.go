@@ -146,7 +146,7 @@ func (p *pass) changesMembers() bool {
 		return false
 	}
 	sized := !p.set.exists || int8(d.Shape.Replicas) != p.set.replicas
-	return len(d.Asks) > 0 || d.WriteKey != "" || len(d.Replace) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
+	return d.Dissolve != "" || len(d.Asks) > 0 || d.WriteKey != "" || len(d.Replace) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
 }
 
 // effectsOf lists what a decision changes, in the order in which it is done.
