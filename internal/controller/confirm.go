@@ -72,7 +72,8 @@ func (p *pass) changesMembers() bool {
 	}
 	sized := s.Set == nil || d.Shape.Replicas != s.Set.Replicas
 	limited := d.Budget != nil && (s.Budget == nil || s.Budget.Max != d.Budget.Max || s.Budget.Epoch != d.Budget.Epoch)
-	return d.Dissolve != "" || limited || len(d.Asks) > 0 || d.WriteKey != "" || len(d.Replace) > 0 || len(d.UpgradeAgents) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !p.ledger.says(d.Ledger, p.d, p.claims())
+	deeds := len(d.Asks) + len(d.Replace) + len(d.UpgradeAgents) + len(d.DeleteClaims)
+	return deeds > 0 || d.Dissolve != "" || d.WriteKey != "" || limited || sized || d.Shape.WriteTemplate || d.Shape.Restore || !p.ledger.says(d.Ledger, p.d, p.claims())
 }
 
 // current compares the Datastore with what the API server has of it now, once

@@ -220,8 +220,7 @@ func keyMounted(p *draft, s engine.Step) string {
 	if s.Kind != engine.StepGrant || !has || p.state.Keys == nil {
 		return ""
 	}
-	rotating := p.ledger.Rotation != nil || p.state.Keys.Next != "" || p.state.Keys.Former != ""
-	if m := p.state.member(s.Member); rotating && p.state.Wanted.Agent != "" && m.Pod != nil && (m.Pod.Agent != p.state.Wanted.Agent || !m.Pod.AgentSettled) {
+	if p.rotating() && p.agentDiffers(s.Member) {
 		return "the agent of " + s.Member + " has another image than the operator's, and may not know of rotations"
 	}
 	r := p.reportOf(s.Member)
@@ -239,6 +238,18 @@ func keyMounted(p *draft, s engine.Step) string {
 			v1alpha1.AnnotationRotate, spec.Rotates)
 	}
 	return ""
+}
+
+// rotating tells whether a rotation is under way, or has left anything behind.
+func (p *draft) rotating() bool {
+	return p.ledger.Rotation != nil || p.state.Keys.Next != "" || p.state.Keys.Former != ""
+}
+
+// agentDiffers tells whether a pod's agent is not the present one, or does not run
+// as that yet.
+func (p *draft) agentDiffers(member string) bool {
+	m, want := p.state.member(member), p.state.Wanted.Agent
+	return want != "" && m.Pod != nil && (m.Pod.Agent != want || !m.Pod.AgentSettled)
 }
 
 // askAboutRotation calls the user where a request cannot be carried out.
