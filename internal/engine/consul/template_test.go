@@ -158,7 +158,7 @@ func TestTraits(t *testing.T) {
 }
 
 func TestConnection(t *testing.T) {
-	got := Engine{}.Connection("db-client.ns.svc", map[string][]byte{
+	got := Engine{}.Connection(nil, "db-client.ns.svc", map[string][]byte{
 		"management-token": []byte("secret"), "gossip": []byte("no"), "agent-token": []byte("no"),
 	})
 	want := engine.Connection{
