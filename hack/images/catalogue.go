@@ -18,5 +18,8 @@ func catalogue() []spec {
 	for _, version := range toolchain.Versions("consul") {
 		specs = append(specs, consulImage(strings.TrimPrefix(version, "v")))
 	}
+	for _, version := range mongoVersions {
+		specs = append(specs, mongoImage(version))
+	}
 	return append(specs, quorateImage())
 }

@@ -77,3 +77,23 @@ func TestCurlEntrypoint(t *testing.T) {
 		}
 	}
 }
+
+func TestMongoEntrypoint(t *testing.T) {
+	programs := stand(t, "mongod", "id", "chown", "su", "ls")
+	for args, want := range map[string]string{
+		"mongod --replSet rs":      "mongod --replSet rs --bind_ip_all",
+		"--replSet rs":             "mongod --replSet rs --bind_ip_all",
+		"mongod --bind_ip 1.2.3.4": "mongod --bind_ip 1.2.3.4",
+		"mongod --config /c.conf":  "mongod --config /c.conf",
+		"ls -l":                    "ls -l",
+	} {
+		if got := run(t, "mongo-entrypoint.sh", programs, "999", strings.Fields(args)...); got != want {
+			t.Errorf("%q runs %q, want %q", args, got, want)
+		}
+	}
+	got := run(t, "mongo-entrypoint.sh", programs, "0", "mongod", "--replSet", "rs")
+	want := "chown mongodb:mongodb /data/db /data/configdb\nsu -p -s /usr/bin/mongod mongodb -- --replSet rs --bind_ip_all"
+	if got != want {
+		t.Errorf("as root it runs %q, want %q", got, want)
+	}
+}

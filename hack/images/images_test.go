@@ -6,6 +6,7 @@ package images
 import (
 	"archive/tar"
 	"io"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func TestCatalogueNamesAreUnique(t *testing.T) {
 	names := Names()
 	slices.Sort(names)
-	want := []string{"busybox", "consul-1.21.5", "consul-1.22.3", "curl", "pause", "quorate"}
+	want := []string{"busybox", "consul-1.21.5", "consul-1.22.3", "curl", "mongo-7.0", "mongo-8.0", "pause", "quorate"}
 	if !slices.Equal(names, want) {
 		t.Errorf("images are %v, want %v", names, want)
 	}
@@ -107,6 +108,60 @@ func TestConsulImageHasThePublicPathsAndUser(t *testing.T) {
 		if _, ok := c.ExposedPorts[port]; !ok {
 			t.Errorf("port %s is not exposed", port)
 		}
+	}
+}
+
+func TestMongoImageHasThePublicPathsAndUserAndSaysThatItIsADouble(t *testing.T) {
+	files := shellFiles(program(t, "busybox"), []string{"busybox", "sh"})
+	files.addMongo(program(t, "mongod"))
+	path := filepath.Join(t.TempDir(), "mongo.tar")
+	s := mongoImage("7.0.14")
+	if s.name != "mongo-7.0" || s.reference != "mongo:7.0" {
+		t.Errorf("the image is %s, %s", s.name, s.reference)
+	}
+	if err := writeArchive(s, files, path); err != nil {
+		t.Fatal(err)
+	}
+	image := load(t, path)
+	found := members(t, image)
+	for name, want := range map[string]member{
+		"/usr/bin/mongod": {tar.TypeReg, 0o755, 0, 0, "", "mongod"},
+		"/bin/sh":         {tar.TypeSymlink, 0o777, 0, 0, "busybox", ""},
+		"/data/db":        {tar.TypeDir, 0o755, 999, 999, "", ""},
+		"/data/configdb":  {tar.TypeDir, 0o755, 999, 999, "", ""},
+		"/tmp":            {tar.TypeDir, 0o1777, 0, 0, "", ""},
+	} {
+		if found[name] != want {
+			t.Errorf("%s is %+v, want %+v", name, found[name], want)
+		}
+	}
+	if !strings.Contains(found["/etc/passwd"].Content, "\nmongodb:x:999:999:") {
+		t.Errorf("accounts are %q", found["/etc/passwd"].Content)
+	}
+	c := config(t, image).Config
+	entrypoint := "/usr/local/bin/" + c.Entrypoint[0]
+	if found[entrypoint].Mode != 0o755 || !slices.Equal(c.Cmd, []string{"mongod"}) {
+		t.Errorf("runs %v %v", c.Entrypoint, c.Cmd)
+	}
+	if c.Labels["dev.quorate.double"] == "" || !slices.Contains(c.Env, "MONGO_VERSION=7.0.14") {
+		t.Errorf("configuration is %+v", c)
+	}
+	if _, ok := c.ExposedPorts["27017/tcp"]; !ok {
+		t.Errorf("ports are %v", c.ExposedPorts)
+	}
+}
+
+func TestProgramsAreToldTheirVersionWhenTheyAreBuilt(t *testing.T) {
+	path, err := buildProgram(t.Context(), mongodPath, t.TempDir(), "main.version=7.0.14")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkStatic(path); err != nil {
+		t.Error(err)
+	}
+	output, err := exec.CommandContext(t.Context(), path, "--version").Output()
+	if err != nil || !strings.HasPrefix(string(output), "db version v7.0.14\n") {
+		t.Errorf("got %s, %v", output, err)
 	}
 }
 
