@@ -44,7 +44,7 @@ func (l *local) initiate(ctx context.Context) error {
 	if !l.mayForm() {
 		return errors.New("this volume was not granted to form a set, or has formed one")
 	}
-	nobody, err := l.session(login{})
+	nobody, err := l.session(ctx, login{})
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
 	if admin == "" || agent == "" {
 		return errors.New("the passwords did not come with the step")
 	}
-	nobody, err := l.session(login{})
+	nobody, err := l.session(ctx, login{})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	defer root.close()
+	defer root.close(ctx)
 	err = root.run(ctx, nil, createUser("createUser", userAgent, agent, agentRoles...))
 	if codeOf(err) == codeUserExists {
 		err = root.run(ctx, nil, createUser("updateUser", userAgent, agent, agentRoles...))

@@ -52,7 +52,7 @@ const reconfigTimeout = 10 * time.Second
 func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*configuration, status) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*reconfigTimeout)
 	defer cancel()
-	se, err := l.session(l.agent())
+	se, err := l.session(ctx, l.agent())
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 // One that nobody ever added has no users to log in as; it is told by the key
 // file, which it has from the start.
 func (l *local) shutDown(ctx context.Context) error {
-	nobody, err := l.session(login{})
+	nobody, err := l.session(ctx, login{})
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (l *local) shutDown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer se.close()
+	defer se.close(ctx)
 	if _, err := se.status(ctx); codeOf(err) != codeNotYetInitialized && codeOf(err) != codeInvalidConfiguration {
 		return fmt.Errorf("%w: it may be in the configuration: %w", errStale, err)
 	}

@@ -118,7 +118,7 @@ func (l *local) closeAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for who, s := range l.sessions {
-		s.close()
+		s.close(context.Background())
 		delete(l.sessions, who)
 	}
 }
@@ -249,7 +249,7 @@ func (p *process) asAdmin(into any, command bson.D) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(p.c.t.Context())
 	ctx, cancel := context.WithTimeout(p.c.t.Context(), 20*time.Second)
 	defer cancel()
 	return s.run(ctx, into, command)

@@ -26,7 +26,7 @@ const (
 // stepDown has this primary hand over to one that has caught up. Where nobody has
 // the server refuses, and that is left so: the step is planned again.
 func (l *local) stepDown(ctx context.Context, s engine.Step) error {
-	se, err := l.session(l.agent())
+	se, err := l.session(ctx, l.agent())
 	if err != nil {
 		return err
 	}
@@ -61,14 +61,14 @@ func handOver(ctx context.Context, se *session, catchUp time.Duration) error {
 // Drain has this server step down, if it is the primary and another member can
 // take over. It leaves the membership as it is.
 func (l *local) Drain(ctx context.Context) error {
-	nobody, err := l.session(login{})
+	nobody, err := l.session(ctx, login{})
 	if err != nil {
 		return err
 	}
 	if hello, err := nobody.hello(ctx); err != nil || !hello.Writable {
 		return nil //nolint:nilerr // a server that does not answer leads nothing
 	}
-	se, err := l.session(l.agent())
+	se, err := l.session(ctx, l.agent())
 	if err == nil {
 		err = handOver(ctx, se, drainFor)
 	}

@@ -64,7 +64,7 @@ func (l *local) mayForm() bool {
 }
 
 // session returns the one under a login. It is kept, but for another password.
-func (l *local) session(who login) (*session, error) {
+func (l *local) session(ctx context.Context, who login) (*session, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.sessions[who]; s != nil {
@@ -73,7 +73,7 @@ func (l *local) session(who login) (*session, error) {
 	for _, old := range l.sessions {
 		if old.login.user == who.user {
 			delete(l.sessions, old.login)
-			go old.close()
+			go old.close(ctx)
 		}
 	}
 	s, err := open(l.address, who)
@@ -109,7 +109,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out := engine.Server{Facts: map[string]string{factHost: l.host(), factUsers: usersPending}}
-	nobody, err := l.session(login{})
+	nobody, err := l.session(ctx, login{})
 	if err != nil {
 		return engine.Server{}, err
 	}
@@ -135,7 +135,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
-	s, err := l.session(l.agent())
+	s, err := l.session(ctx, l.agent())
 	if err != nil {
 		return out, err
 	}

@@ -74,7 +74,7 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 	users := engine.Step{Kind: engine.StepBootstrap, Member: "db-0", Params: map[string]string{paramPhase: phaseUsers}, Secrets: []string{credentialAdmin, credentialAgent}}
 	c.must(c.do(initiate))
 	c.must(c.do(initiate))
-	nobody, err := p.session(login{})
+	nobody, err := p.session(t.Context(), login{})
 	c.must(err)
 	c.must(awaitWritable(t.Context(), nobody))
 

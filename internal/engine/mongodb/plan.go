@@ -20,8 +20,6 @@ const (
 	phaseUsers    = "users"
 	// paramHost is the name in DNS of a member that joins.
 	paramHost = "host"
-	// paramFeatures is the feature compatibility version to set.
-	paramFeatures = "featureCompatibilityVersion"
 )
 
 // Plan lists, in this order:

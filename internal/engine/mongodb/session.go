@@ -65,9 +65,10 @@ func open(address string, who login) (*session, error) {
 	return &session{login: who, client: client}, nil
 }
 
-// close lets go of the connections; what fails of that is of no interest.
-func (s *session) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), selectTimeout)
+// close lets go of the connections, also where the caller has given up; what
+// fails of that is of no interest.
+func (s *session) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), selectTimeout)
 	defer cancel()
 	_ = s.client.Disconnect(ctx)
 }
