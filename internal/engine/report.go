@@ -101,6 +101,9 @@ type Server struct {
 	Serving bool `json:"serving,omitempty"`
 	// ID is the engine's own identity of this member.
 	ID string `json:"id,omitempty"`
+	// Set is the engine's own identity of the set whose state the server holds,
+	// where it has one.
+	Set string `json:"set,omitempty"`
 	// Version is that of the running process.
 	Version string `json:"version,omitempty"`
 	// Role in the engine's words (for instance leader, follower).

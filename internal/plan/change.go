@@ -121,7 +121,7 @@ func (p *draft) desired() engine.Desired {
 			d.Members = append(d.Members, name)
 		}
 	}
-	d.Lead = p.mayLead()
+	d.Lead, d.BurnedIn = p.mayLead(), p.burnedIn()
 	for _, q := range p.out.Assessment.Peers {
 		if p.leftBehind(q.Name) {
 			d.Lost[q.Name] = appendNew(d.Lost[q.Name], q.ID)

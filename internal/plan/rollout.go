@@ -163,6 +163,21 @@ func (p *draft) mayLead() []string {
 	return nil
 }
 
+// burnedIn tells whether every wanted member has run with the wanted template for
+// a while, and none of another one is left.
+func (p *draft) burnedIn() bool {
+	if p.state.Set == nil || p.state.Wanted.Refused != nil || p.state.Wanted.Stopped || p.state.Set.Template != p.state.Wanted.Template {
+		return false
+	}
+	for i, m := range p.state.Members {
+		wanted := int32(i) < p.state.Wanted.Replicas
+		if wanted && (m.Pod == nil || m.Pod.Terminating || !m.Pod.BurnedIn || m.Pod.Template != p.state.Wanted.Template) || !wanted && m.Pod != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // podsInHand tells whether the pod of any member is being deleted or is missing.
 func (p *draft) podsInHand() bool {
 	return slices.ContainsFunc(p.granted(), func(name string) bool {

@@ -20,8 +20,6 @@ const (
 	usersReady   = "Ready"
 	// factHost is the name by which the configuration has to know the member.
 	factHost = "host"
-	// factSet is the identity of the set, settings.replicaSetId.
-	factSet = "replicaSetId"
 	// factFeatures is the feature compatibility version.
 	factFeatures = "featureCompatibilityVersion"
 )

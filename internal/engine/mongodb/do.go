@@ -31,6 +31,7 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		engine.StepLeave:     l.leave,
 		engine.StepEvictDead: l.evict,
 		engine.StepStepDown:  l.stepDown,
+		engine.StepFinalize:  l.finalize,
 	}[s.Kind]
 	if do == nil {
 		return fmt.Errorf("%s: MongoDB knows no step %q", l.config.Member, s.Kind)

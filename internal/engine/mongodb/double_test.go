@@ -23,16 +23,19 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// mongod is the program that the tests of the local half run: the double, which
-// is built here, or a real server where this variable names one.
-const mongodVariable = "QUORATE_MONGOD"
+// The programs that the tests of the local half run: the double, which is built
+// here, or real servers where these variables name them.
+const (
+	mongodVariable    = "QUORATE_MONGOD"    // of 8.0
+	mongodOldVariable = "QUORATE_MONGOD_70" // of 7.0
+)
 
-var mongod string
+var mongod, mongodOld string
 
 func TestMain(m *testing.M) { os.Exit(withMongod(m)) }
 
 func withMongod(m *testing.M) int {
-	if mongod = os.Getenv(mongodVariable); mongod != "" {
+	if mongod, mongodOld = os.Getenv(mongodVariable), os.Getenv(mongodOldVariable); mongod != "" {
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "mongod")
@@ -40,10 +43,12 @@ func withMongod(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	mongod = filepath.Join(dir, "mongod")
-	build := exec.Command("go", "build", "-o", mongod, "github.com/quorate/quorate/test/mongosim/cmd/mongod")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("build the double of mongod: %v\n%s", err, out))
+	mongod, mongodOld = filepath.Join(dir, "mongod"), filepath.Join(dir, "mongod-7.0")
+	for program, version := range map[string]string{mongod: "8.0.4", mongodOld: "7.0.14"} {
+		build := exec.Command("go", "build", "-o", program, "-ldflags", "-X main.version="+version, "github.com/quorate/quorate/test/mongosim/cmd/mongod")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("build the double of mongod: %v\n%s", err, out))
+		}
 	}
 	return m.Run()
 }
@@ -51,6 +56,7 @@ func withMongod(m *testing.M) int {
 // cluster is a set of processes on loopback, each with a local half beside it.
 type cluster struct {
 	t       *testing.T
+	program string
 	servers []*process
 	key     string
 }
@@ -70,9 +76,11 @@ const (
 )
 
 // newCluster starts n servers on empty volumes, of which the first may form.
-func newCluster(t *testing.T, n int) *cluster {
+func newCluster(t *testing.T, n int) *cluster { return newClusterOf(t, mongod, n) }
+
+func newClusterOf(t *testing.T, program string, n int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, key: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("quorate"), 108))}
+	c := &cluster{t: t, program: program, key: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("quorate"), 108))}
 	for i := range n {
 		c.add(i)
 	}
@@ -127,7 +135,7 @@ func (p *process) host() string { return "127.0.0.1:" + strconv.Itoa(p.port) }
 
 func (p *process) start() {
 	p.c.t.Helper()
-	p.cmd = exec.Command(mongod, "--replSet", "db", "--keyFile", filepath.Join(p.local.config.ConfigDir, keyFile),
+	p.cmd = exec.Command(p.c.program, "--replSet", "db", "--keyFile", filepath.Join(p.local.config.ConfigDir, keyFile),
 		"--dbpath", p.data, "--port", strconv.Itoa(p.port), "--bind_ip", "127.0.0.1", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100")
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.c.must(p.cmd.Start())
@@ -241,6 +249,14 @@ func (c *cluster) primary() *process {
 		return ""
 	})
 	return out
+}
+
+// see is what the server says now.
+func (p *process) see() engine.Server {
+	p.c.t.Helper()
+	s, err := p.Observe(p.c.t.Context())
+	p.c.must(err)
+	return s
 }
 
 // asAdmin runs a command as the administrator.

@@ -174,8 +174,8 @@ func (l *local) describe(ctx context.Context, s *session, hello greeting, out en
 	if facts[factFeatures], err = s.features(ctx); err != nil {
 		return out, err
 	}
-	facts[factSet] = config.Settings.Identity.Hex()
-	out.Formed, out.Role, out.Term = true, stateNames[st.State], config.term()
+	out.Formed, out.Set = true, config.Settings.Identity.Hex()
+	out.Role, out.Term = stateNames[st.State], config.term()
 	if self, ok := st.self(); ok {
 		out.ID = strconv.Itoa(int(self.Number))
 		l.set(&l.caughtUp, l.is(&l.caughtUp) || st.caughtUp(self.Number))

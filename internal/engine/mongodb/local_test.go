@@ -88,7 +88,7 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 	c.must(c.do(users))
 	c.settle(1)
 	first := c.observe().Members[0].Report.Server
-	if len(first.Facts[factSet]) != 24 || first.Facts[factFeatures] != "8.0" || first.Version == "" || first.Role != "primary" || first.ID != "0" {
+	if len(first.Set) != 24 || first.Facts[factFeatures] != "8.0" || first.Version == "" || first.Role != "primary" || first.ID != "0" {
 		t.Errorf("the set is %+v", first)
 	}
 
@@ -100,7 +100,7 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 		t.Errorf("with another password: %+v, %v", s, err)
 	}
 	c.must(c.do(users))
-	if s, err := again.Observe(t.Context()); err != nil || s.Facts[factUsers] != usersReady || s.Facts[factSet] != first.Facts[factSet] {
+	if s, err := again.Observe(t.Context()); err != nil || s.Facts[factUsers] != usersReady || s.Set != first.Set {
 		t.Errorf("with the password again: %+v, %v", s, err)
 	}
 
@@ -266,6 +266,50 @@ func TestDrain(t *testing.T) {
 		t.Errorf("a server that has ended is %+v, %v", s, err)
 	}
 	c.must(first.Drain(t.Context()))
+}
+
+// TestUpgradeIsFinalized follows each server by one of the next release. The set
+// has the features of the one before until the upgrade is finalized.
+func TestUpgradeIsFinalized(t *testing.T) {
+	if mongodOld == "" {
+		t.Skip("no mongod of 7.0: set " + mongodOldVariable)
+	}
+	c := newClusterOf(t, mongodOld, 2)
+	c.settle(2)
+	c.program = mongod
+	burned := func(d *engine.Desired) { d.BurnedIn = true }
+	for _, p := range c.servers {
+		p.end()
+		p.start()
+		c.settle(2)
+		s := p.see()
+		if s.Facts[factFeatures] != "7.0" || release(s.Version) != "8.0" {
+			t.Errorf("a server of the next release is %+v", s)
+		}
+		if err := (Engine{}).Upgrade(s, "7.0"); err != nil {
+			t.Errorf("the way back is shut: %v", err)
+		}
+	}
+	if done := c.settle(2, burned); kinds(done) != "Finalize "+c.primary().local.config.Member {
+		t.Errorf("done were %s", kinds(done))
+	}
+	for _, p := range c.servers {
+		c.eventually(func() string {
+			s := p.see()
+			if s.Facts[factFeatures] != "8.0" {
+				return "the features are of " + s.Facts[factFeatures]
+			}
+			if err := (Engine{}).Upgrade(s, "7.0"); err == nil {
+				return "the way back is open"
+			}
+			return ""
+		})
+	}
+	lead := c.primary()
+	stalely := engine.Step{Kind: engine.StepFinalize, Member: lead.local.config.Member, Term: 1, Params: map[string]string{paramFeatures: "8.0"}}
+	if err := c.do(stalely); !errors.Is(err, errStale) {
+		t.Errorf("planned on an earlier configuration: %v", err)
+	}
 }
 
 // TestCodesThatMeanToReadAgain keeps the list.

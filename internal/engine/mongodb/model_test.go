@@ -271,7 +271,7 @@ func (m *model) Observe(i int) engine.Server {
 	if !k.users || !s.synced {
 		return out
 	}
-	out.Facts[factUsers], out.Facts[factSet], out.Facts[factFeatures] = usersReady, strconv.Itoa(n), "8.0"
+	out.Facts[factUsers], out.Facts[factFeatures], out.Set = usersReady, "8.0", "set-"+strconv.Itoa(n)
 	out.Term = uint64(s.version)
 	e := k.of(i)
 	if e == nil || e.number != s.number {

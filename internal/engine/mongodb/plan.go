@@ -20,6 +20,8 @@ const (
 	phaseUsers    = "users"
 	// paramHost is the name in DNS of a member that joins.
 	paramHost = "host"
+	// paramFeatures is the feature compatibility version to set.
+	paramFeatures = "featureCompatibilityVersion"
 )
 
 // Plan lists, in this order:
@@ -38,6 +40,8 @@ const (
 //  6. For each member that is not wanted, the highest ordinal first, the next step
 //     on its way out: StepDown if it is the primary, Demote while it has a vote,
 //     and then Leave.
+//  7. Finalize: the set gets the features of its release, once every member has
+//     run it for a while; before that it can still go back to the release before.
 //
 // It does not:
 //   - name who shall lead next: the server chooses among those that have caught
@@ -58,12 +62,13 @@ func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	case !a.Known:
 		return nil
 	}
-	p := planner{want: want, have: have, a: a, set: lead.Server.Facts[factSet]}
+	p := planner{want: want, have: have, a: a, features: lead.Server.Facts[factFeatures], set: lead.Server.Set}
 	p.evict()
 	p.promote()
 	p.join()
 	p.lead()
 	p.remove()
+	p.finalize()
 	return p.steps
 }
 
@@ -82,11 +87,12 @@ func initiate(a engine.Assessment, have engine.Observation) []engine.Step {
 }
 
 type planner struct {
-	want  engine.Desired
-	have  engine.Observation
-	a     engine.Assessment
-	set   string
-	steps []engine.Step
+	want     engine.Desired
+	have     engine.Observation
+	a        engine.Assessment
+	set      string // the set's identity
+	features string // its feature compatibility version
+	steps    []engine.Step
 }
 
 // change is a step by which the primary changes the configuration of one member.
@@ -129,7 +135,7 @@ func (p *planner) join() {
 		if r == nil || r.Volume != engine.VolumeMember || !r.Server.Running || r.Server.ID != "" || len(p.a.PeersNamed(name)) > 0 {
 			continue
 		}
-		if set := r.Server.Facts[factSet]; set != "" && set != p.set {
+		if set := r.Server.Set; set != "" && set != p.set {
 			continue
 		}
 		s := p.change(engine.StepJoin, engine.Peer{Name: name}, "it runs and is no member yet")
@@ -162,6 +168,32 @@ func (p *planner) remove() {
 			p.add(p.change(engine.StepLeave, peer, "it is no longer wanted"))
 		}
 	}
+}
+
+// finalize raises the feature compatibility version where every member of the
+// configuration runs the release that it is to be, by its own word.
+func (p *planner) finalize() {
+	to := ""
+	for _, peer := range p.a.Peers {
+		r := p.have.Report(peer.Name)
+		if !p.have.Serves(peer) || !peer.Healthy {
+			return
+		}
+		of := release(r.Server.Version)
+		if of == "" || to != "" && of != to {
+			return
+		}
+		to = of
+	}
+	if !p.want.BurnedIn || !slices.Contains(graph[p.features], to) {
+		return
+	}
+	p.add(engine.Step{
+		Kind: engine.StepFinalize, Member: p.a.Leader, Term: p.a.Term, Params: map[string]string{paramFeatures: to},
+		// As with a change of the membership, nothing else may be under way.
+		Cost: engine.Cost{Membership: true},
+		Why:  fmt.Sprintf("all members run %s, and the set has the features of %s yet; there is no way back after it", to, p.features),
+	})
 }
 
 // byOrdinal are the peers by the numbers in their names.

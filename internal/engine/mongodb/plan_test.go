@@ -43,8 +43,8 @@ func members(words ...string) *scene {
 				break
 			}
 			m.Report = &engine.Report{Volume: engine.VolumeMember, Server: engine.Server{
-				Running: true, Formed: true, Serving: p.Healthy, Leader: p.Leader, ID: p.ID, Term: 1<<32 | 7, Version: "8.0.4",
-				Facts: map[string]string{factUsers: usersReady, factSet: "a", factFeatures: "8.0"},
+				Running: true, Formed: true, Serving: p.Healthy, Leader: p.Leader, Set: "a", ID: p.ID, Term: 1<<32 | 7, Version: "8.0.4",
+				Facts: map[string]string{factUsers: usersReady, factFeatures: "8.0"},
 			}}
 		}
 		sc.members = append(sc.members, m)
@@ -98,37 +98,45 @@ func TestPlan(t *testing.T) {
 		return d
 	}
 	lead := func(d engine.Desired, names ...string) engine.Desired { d.Lead = names; return d }
+	burned := func(d engine.Desired) engine.Desired { d.BurnedIn = true; return d }
+	old := func(r *engine.Report) { r.Server.Facts[factFeatures] = "7.0" }
 	form := func(r *engine.Report) { r.Grant = engine.GrantForm }
 	for name, c := range map[string]struct {
 		want engine.Desired
 		have *scene
 		plan []string
 	}{
-		"at rest":                           {wanted(3), members("Pv", "Sv", "Sv"), nil},
-		"initiate":                          {wanted(3), members("e", "-", "-").with(0, form), []string{"Bootstrap db-0 phase=initiate"}},
-		"nobody granted":                    {wanted(3), members("e", "e", "e"), nil},
-		"a peer holds a configuration":      {wanted(3), members("e", "Sv", "-").with(0, form), nil},
-		"a peer is being synced":            {wanted(3), members("e", "e").with(0, form).with(1, func(r *engine.Report) { r.Server.Formed = true }), nil},
-		"users":                             {wanted(3), members("Pv").with(0, func(r *engine.Report) { r.Server.Facts[factUsers], r.Server.View = usersPending, nil }), []string{"Bootstrap db-0 phase=users"}},
-		"join":                              {wanted(3), members("Pv", "e", "e"), []string{"Join db-1 host=db-1.db.ns.svc:27017 by db-0", "Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
-		"join of another set's":             {wanted(2), members("Pv", "e").with(1, func(r *engine.Report) { r.Server.Facts[factSet] = "b" }), nil},
-		"join of one that was brought back": {wanted(2), members("Pv", "e").with(1, func(r *engine.Report) { r.Server.Facts[factSet], r.Server.Formed = "a", true }), []string{"Join db-1 host=db-1.db.ns.svc:27017 by db-0"}},
-		"not yet caught up":                 {wanted(3), members("Pv", "s", "e"), []string{"Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
-		"promote before join":               {wanted(3), members("Pv", "S", "e"), []string{"Promote db-1 by db-0", "Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
-		"promote by ordinal":                {wanted(3), members("Pv", "S", "S"), []string{"Promote db-1 by db-0", "Promote db-2 by db-0"}},
-		"evict":                             {lost(wanted(3), "db-2", "12"), members("Pv", "Sv", "Dv"), []string{"EvictDead db-2 by db-0"}},
-		"not whom a server runs as":         {lost(wanted(3), "db-2", "12"), members("Pv", "Sv", "sv"), nil},
-		"down is not lost":                  {wanted(3), members("Pv", "Sv", "Dv"), nil},
-		"silent is not lost":                {wanted(3), members("Pv", "Sv", "Dv"), nil},
-		"shrink: the vote first":            {wanted(3), members("Pv", "Sv", "Sv", "Sv", "S"), []string{"Leave db-4 by db-0", "Demote db-3 by db-0 costs a voter"}},
-		"shrink: the primary":               {wanted(2), members("Sv", "Sv", "Pv"), []string{"StepDown db-2"}},
-		"shrink: one that is down":          {wanted(2), members("Pv", "Sv", "Dv"), []string{"Demote db-2 by db-0"}},
-		"another shall lead":                {lead(wanted(3), "db-1", "db-2"), members("Pv", "Sv", "sv"), []string{"StepDown db-0"}},
-		"nobody who may lead could":         {lead(wanted(3), "db-1"), members("Pv", "sv", "Sv"), nil},
-		"all at once, in order":             {lost(lead(wanted(3), "db-1"), "db-2", "12"), members("Pv", "Sv", "Dv", "S"), []string{"EvictDead db-2 by db-0", "StepDown db-0", "Leave db-3 by db-0"}},
-		"no majority":                       {wanted(2), members("Pv", "Sv", "Sv").with(0, func(r *engine.Report) { r.Server.View = nil }), nil},
-		"a later configuration is seen":     {wanted(2), members("Pv", "Sv", "Sv").with(1, func(r *engine.Report) { r.Server.Term++ }), nil},
-		"two primaries":                     {wanted(2), members("Pv", "Sv", "Sv").with(1, func(r *engine.Report) { r.Server.Leader = true }), nil},
+		"at rest":                             {wanted(3), members("Pv", "Sv", "Sv"), nil},
+		"initiate":                            {wanted(3), members("e", "-", "-").with(0, form), []string{"Bootstrap db-0 phase=initiate"}},
+		"nobody granted":                      {wanted(3), members("e", "e", "e"), nil},
+		"a peer holds a configuration":        {wanted(3), members("e", "Sv", "-").with(0, form), nil},
+		"a peer is being synced":              {wanted(3), members("e", "e").with(0, form).with(1, func(r *engine.Report) { r.Server.Formed = true }), nil},
+		"users":                               {wanted(3), members("Pv").with(0, func(r *engine.Report) { r.Server.Facts[factUsers], r.Server.View = usersPending, nil }), []string{"Bootstrap db-0 phase=users"}},
+		"join":                                {wanted(3), members("Pv", "e", "e"), []string{"Join db-1 host=db-1.db.ns.svc:27017 by db-0", "Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
+		"join of another set's":               {wanted(2), members("Pv", "e").with(1, func(r *engine.Report) { r.Server.Set = "b" }), nil},
+		"join of one that was brought back":   {wanted(2), members("Pv", "e").with(1, func(r *engine.Report) { r.Server.Set, r.Server.Formed = "a", true }), []string{"Join db-1 host=db-1.db.ns.svc:27017 by db-0"}},
+		"not yet caught up":                   {wanted(3), members("Pv", "s", "e"), []string{"Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
+		"promote before join":                 {wanted(3), members("Pv", "S", "e"), []string{"Promote db-1 by db-0", "Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
+		"promote by ordinal":                  {wanted(3), members("Pv", "S", "S"), []string{"Promote db-1 by db-0", "Promote db-2 by db-0"}},
+		"evict":                               {lost(wanted(3), "db-2", "12"), members("Pv", "Sv", "Dv"), []string{"EvictDead db-2 by db-0"}},
+		"not whom a server runs as":           {lost(wanted(3), "db-2", "12"), members("Pv", "Sv", "sv"), nil},
+		"down is not lost":                    {wanted(3), members("Pv", "Sv", "Dv"), nil},
+		"silent is not lost":                  {wanted(3), members("Pv", "Sv", "Dv"), nil},
+		"shrink: the vote first":              {wanted(3), members("Pv", "Sv", "Sv", "Sv", "S"), []string{"Leave db-4 by db-0", "Demote db-3 by db-0 costs a voter"}},
+		"shrink: the primary":                 {wanted(2), members("Sv", "Sv", "Pv"), []string{"StepDown db-2"}},
+		"shrink: one that is down":            {wanted(2), members("Pv", "Sv", "Dv"), []string{"Demote db-2 by db-0"}},
+		"another shall lead":                  {lead(wanted(3), "db-1", "db-2"), members("Pv", "Sv", "sv"), []string{"StepDown db-0"}},
+		"nobody who may lead could":           {lead(wanted(3), "db-1"), members("Pv", "sv", "Sv"), nil},
+		"all at once, in order":               {lost(lead(wanted(3), "db-1"), "db-2", "12"), members("Pv", "Sv", "Dv", "S"), []string{"EvictDead db-2 by db-0", "StepDown db-0", "Leave db-3 by db-0"}},
+		"finalize":                            {burned(wanted(3)), members("Pv", "Sv", "Sv").with(0, old), []string{"Finalize db-0 featureCompatibilityVersion=8.0"}},
+		"finalize: not burned in":             {wanted(3), members("Pv", "Sv", "Sv").with(0, old), nil},
+		"finalize: one of the release before": {burned(wanted(3)), members("Pv", "Sv", "Sv").with(0, old).with(2, func(r *engine.Report) { r.Server.Version = "7.0.28" }), nil},
+		"finalize: one is down":               {burned(wanted(3)), members("Pv", "Sv", "Dv").with(0, old), nil},
+		"finalize: no such way":               {burned(wanted(3)), members("Pv", "Sv", "Sv").with(0, func(r *engine.Report) { r.Server.Facts[factFeatures] = "6.0" }), nil},
+		"finalize: it has been":               {burned(wanted(3)), members("Pv", "Sv", "Sv"), nil},
+		"no majority":                         {wanted(2), members("Pv", "Sv", "Sv").with(0, func(r *engine.Report) { r.Server.View = nil }), nil},
+		"a later configuration is seen":       {wanted(2), members("Pv", "Sv", "Sv").with(1, func(r *engine.Report) { r.Server.Term++ }), nil},
+		"two primaries":                       {wanted(2), members("Pv", "Sv", "Sv").with(1, func(r *engine.Report) { r.Server.Leader = true }), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.plan == nil {
