@@ -14,9 +14,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// name is that of the engine.
-const name v1alpha1.Engine = "MongoDB"
-
 // The keys of the credentials in a datastore's Secrets.
 const (
 	credentialKeyFile = "keyfile"

@@ -17,7 +17,7 @@ import (
 // datastore returns a MongoDB with the given settings.
 func datastore(config string) *v1alpha1.Datastore {
 	d := &v1alpha1.Datastore{}
-	d.Name, d.Spec.Engine, d.Spec.Version = "db", name, "8.0"
+	d.Name, d.Spec.Engine, d.Spec.Version = "db", v1alpha1.EngineMongoDB, "8.0"
 	if config != "" {
 		d.Spec.Config = &apiextensionsv1.JSON{Raw: []byte(config)}
 	}
