@@ -17,7 +17,8 @@ const (
 	// names exactly what is agreed to, such as
 	//
 	//	replace:db-2:6f1c0f1e-7f6c-4f0a-9d1f-3f8a4f1f0c11
-	//	recover:db-1
+	//	recover:db-1:1
+	//	start-empty:db:0d1c7f0e-52a4-4b0e-8b4c-0d1f5a0c9b7e
 	//
 	// and several are separated by commas. The status gives the text to be put
 	// there; see ParseApprovals for its form. What is not named is not agreed

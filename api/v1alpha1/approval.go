@@ -25,6 +25,12 @@ const (
 	// What only the others had is lost. The token is the number of the recovery,
 	// so that the consent is good once.
 	ApproveRecover ApprovalKind = "recover"
+
+	// ApproveStartEmpty agrees that a Datastore whose set has formed and lost all
+	// of its volumes starts again with no data, as another set. The subject is the
+	// Datastore, the token the identity of the lost set, so that the consent is good
+	// once.
+	ApproveStartEmpty ApprovalKind = "start-empty"
 )
 
 // maxApproval bounds the annotation, in bytes.
@@ -34,7 +40,7 @@ const maxApproval = 4096
 type Approval struct {
 	// Kind is what is agreed to.
 	Kind ApprovalKind
-	// Subject is the member.
+	// Subject is the member, or the Datastore where it is about all of them.
 	Subject string
 	// Token ties the consent to one occasion.
 	Token string
@@ -80,8 +86,8 @@ func parseApproval(text string) (Approval, error) {
 		}
 	}
 	switch {
-	case !slices.Contains([]ApprovalKind{ApproveReplace, ApproveRecover}, a.Kind):
-		return Approval{}, fmt.Errorf("%q agrees to %q, which is neither %s nor %s", text, a.Kind, ApproveReplace, ApproveRecover)
+	case !slices.Contains([]ApprovalKind{ApproveReplace, ApproveRecover, ApproveStartEmpty}, a.Kind):
+		return Approval{}, fmt.Errorf("%q agrees to %q, which is none of %s, %s and %s", text, a.Kind, ApproveReplace, ApproveRecover, ApproveStartEmpty)
 	case len(validation.IsDNS1123Label(a.Subject)) > 0:
 		return Approval{}, fmt.Errorf("%q names %q, which is no name", text, a.Subject)
 	case a.Token == "":

@@ -241,8 +241,8 @@ const (
 	// ReasonDataLost says that the set had formed, and that all volumes are
 	// empty now. It is never formed again by itself.
 	//
-	// Remedy: bring back the volumes; or, to start with nothing, delete the
-	// Datastore and all of its claims and create it again.
+	// Remedy: bring back the volumes; or agree that the set starts with no data,
+	// with the annotation that the message gives.
 	ReasonDataLost = "DataLost"
 
 	// ReasonLedgerLost says that the volumes hold a formed set, but the ledger,

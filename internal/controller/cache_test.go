@@ -64,7 +64,7 @@ func TestRoleOfTheManager(t *testing.T) {
 		"secrets":                {"create", "get", "patch", "update"},
 		"persistentvolumeclaims": {"delete", "get", "list", "patch", "watch"},
 		"pods":                   {"delete", "get", "list", "patch", "watch"},
-		"statefulsets":           {"create", "get", "list", "patch", "watch"},
+		"statefulsets":           {"create", "delete", "get", "list", "patch", "watch"},
 		"pods/exec":              nil, "pods/portforward": nil, "serviceaccounts": nil, "nodes": {"get", "list"}, "persistentvolumes": {"get"},
 	} {
 		slices.Sort(may[what])

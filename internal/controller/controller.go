@@ -38,7 +38,7 @@ import (
 // +kubebuilder:rbac:groups=quorate.dev,resources=datastores,verbs=get;list;watch
 // +kubebuilder:rbac:groups=quorate.dev,resources=datastores/status,verbs=get;patch;update
 // +kubebuilder:rbac:groups=quorate.dev,resources=datastores/finalizers,verbs=update
-// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch;update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;update

@@ -33,6 +33,8 @@ type credentials struct {
 	authority, manager, member *corev1.Secret
 	// found tells, where there is no ledger, whether any of them exists.
 	found bool
+	// former are those, by name, of the set that this one came in place of.
+	former map[string]*corev1.Secret
 }
 
 // find looks whether any of the names is taken. Claims that were granted keep
@@ -50,8 +52,11 @@ func (c *credentials) find(ctx context.Context, r client.Reader, d *v1alpha1.Dat
 	return nil
 }
 
-// read gets all three. One of another set is a conflict, not a credential.
-func (c *credentials) read(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, clusterID string) error {
+// read gets all three. One of another set is a conflict, not a credential; but for
+// one of the set that the user gave up for this one, as long as this one has not
+// begun to form.
+func (c *credentials) read(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, l *plan.Ledger) error {
+	c.former = map[string]*corev1.Secret{}
 	for name, into := range map[string]**corev1.Secret{
 		resource.AuthoritySecretName(d.Name): &c.authority,
 		resource.ManagerSecretName(d.Name):   &c.manager,
@@ -65,7 +70,11 @@ func (c *credentials) read(ctx context.Context, r client.Reader, d *v1alpha1.Dat
 		if err != nil {
 			return fmt.Errorf("get Secret %s: %w", name, err)
 		}
-		if ours, why := resource.OwnedByCluster(&s, d, resource.ComponentCredentials, clusterID); !ours {
+		if ours, _ := resource.OwnedByCluster(&s, d, resource.ComponentCredentials, l.Predecessor); ours && l.FormationSize == 0 {
+			c.former[name] = &s
+			continue
+		}
+		if ours, why := resource.OwnedByCluster(&s, d, resource.ComponentCredentials, l.ClusterID); !ours {
 			return &conflictError{what: "Secret " + name, why: why}
 		}
 		*into = &s
@@ -118,6 +127,9 @@ func (c *credentials) values(specs []engine.Credential) map[string][]byte {
 func (p *pass) ensureCredentials(ctx context.Context) error {
 	c := p.secrets
 	missing := c.missing(p.d)
+	if p.ledger.ledger.Abandoned {
+		return nil
+	}
 	if missing != "" && p.ledger.ledger.FormationSize > 0 {
 		p.findings.decision.Stalled = &plan.Finding{Reason: v1alpha1.ReasonCredentialsLost, Message: fmt.Sprintf(
 			"Secret %s of the formed set is missing; no other is made in its place, since the members would not know it; restore it from a backup", missing)}
@@ -181,9 +193,24 @@ func (p *pass) createSecret(ctx context.Context, make makeSecret, data map[strin
 		return nil, err
 	}
 	s := make(p.d, p.ledger.ledger.ClusterID, data)
+	if former := p.secrets.former[s.Name]; former != nil {
+		return p.replaceSecret(ctx, former, s)
+	}
 	s.OwnerReferences = p.keepers(nil)
 	if err := p.Create(ctx, s); err != nil {
 		return nil, fmt.Errorf("create Secret %s: %w", s.Name, err)
+	}
+	pointSecretCreated.Reach()
+	return s, nil
+}
+
+// replaceSecret writes a credential of this set over the one that opened the data
+// of the set before it, which the user gave up.
+func (p *pass) replaceSecret(ctx context.Context, former, s *corev1.Secret) (*corev1.Secret, error) {
+	s.UID, s.ResourceVersion = former.UID, former.ResourceVersion
+	s.OwnerReferences = p.keepers(former.OwnerReferences)
+	if err := p.Update(ctx, s); err != nil {
+		return nil, fmt.Errorf("replace Secret %s: %w", s.Name, err)
 	}
 	pointSecretCreated.Reach()
 	return s, nil

@@ -12,6 +12,7 @@ import (
 // dies at any of them is followed by one that goes on from what it finds.
 var (
 	pointLedgerWritten     = faultpoint.New("manager.ledger-written")
+	pointStatefulSetGone   = faultpoint.New("manager.statefulset-deleted")
 	pointStatefulSetMarked = faultpoint.New("manager.statefulset-marked")
 	pointSecretCreated     = faultpoint.New("manager.secret-created")
 	pointBudgetApplied     = faultpoint.New("manager.budget-applied")

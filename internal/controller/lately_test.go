@@ -46,3 +46,40 @@ func TestBurnedIn(t *testing.T) {
 		t.Error("a server that does not run has burned in")
 	}
 }
+
+func TestWhatIsGivenUpOfAPod(t *testing.T) {
+	made := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	running := func(ready corev1.ConditionStatus, since time.Time) *corev1.Pod {
+		p := memberPod()
+		p.CreationTimestamp = metav1.NewTime(made)
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: resource.ServerContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready, LastTransitionTime: metav1.NewTime(since)}}
+		return p
+	}
+	held := memberPod()
+	held.CreationTimestamp = metav1.NewTime(made)
+	for name, c := range map[string]struct {
+		pod   *corev1.Pod
+		stuck string
+		after time.Duration
+		want  bool
+	}{
+		"stuck for a moment":                {held, "ImagePullBackOff", 44 * time.Second, false},
+		"stuck for long":                    {held, "ImagePullBackOff", 45 * time.Second, true},
+		"held back":                         {held, "", time.Hour, false},
+		"runs, not ready for a moment":      {running(corev1.ConditionFalse, made), "", 10*time.Minute - 1, false},
+		"runs, not ready for long":          {running(corev1.ConditionFalse, made), "", 10 * time.Minute, true},
+		"was ready until a moment ago":      {running(corev1.ConditionFalse, made.Add(time.Hour)), "", time.Hour + time.Minute, false},
+		"was ready, and has not been since": {running(corev1.ConditionFalse, made.Add(time.Hour)), "", 2 * time.Hour, true},
+		"ready":                             {running(corev1.ConditionTrue, made), "", time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := failed(c.pod, c.stuck, made.Add(c.after)); (got != "") != c.want {
+				t.Errorf("given up: %q", got)
+			}
+			if got := failed(c.pod, c.stuck, time.Time{}); got != "" {
+				t.Errorf("given up without a clock: %q", got)
+			}
+		})
+	}
+}

@@ -88,6 +88,7 @@ func (f *ledgerFile) write(ctx context.Context, c client.Client, d *v1alpha1.Dat
 	}
 	cm := f.object.DeepCopy()
 	cm.Data = map[string]string{resource.LedgerKey: string(text)}
+	cm.Labels[resource.ClusterIDLabel] = next.ClusterID // another one only where the user agreed to it
 	cm.OwnerReferences = resource.KeepOwners(f.object.OwnerReferences, d, claims)
 	if err := c.Update(ctx, cm); err != nil {
 		return fmt.Errorf("update ledger of %s: %w", d.Name, err)

@@ -150,9 +150,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 				m.Pod.Stuck = ""
 			}
 			m.Pod.BurnedIn = burnedIn(p, s.now)
-			if !s.now.Before(p.CreationTimestamp.Add(failsAfter)) && !s.now.IsZero() {
-				m.Pod.Failed = m.Pod.Stuck
-			}
+			m.Pod.Failed = failed(p, m.Pod.Stuck, s.now)
 			m.Report = s.reports[string(p.UID)]
 		}
 		if c := s.claims[name]; c != nil {
@@ -274,6 +272,36 @@ func burnedIn(p *corev1.Pod, now time.Time) bool {
 	return !now.IsZero() && slices.ContainsFunc(p.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
 		return c.Name == resource.ServerContainer && c.State.Running != nil && !now.Before(c.State.Running.StartedAt.Add(burnInTakes))
 	})
+}
+
+// failsUnreadyAfter is how long a pod whose server runs may be not ready before it
+// is given up: a server that comes back with a great deal to catch up on is not
+// taken for one that cannot.
+const failsUnreadyAfter = 10 * time.Minute
+
+// failed says why it is given up that a pod will ever serve as it is; empty where
+// it is not. Without a clock nothing is.
+func failed(p *corev1.Pod, stuck string, now time.Time) string {
+	switch {
+	case now.IsZero():
+		return ""
+	case stuck != "" && !now.Before(p.CreationTimestamp.Add(failsAfter)):
+		return stuck
+	case stuck == "" && serverStarted(p) && !podReady(p) && !now.Before(unreadySince(p).Add(failsUnreadyAfter)):
+		return fmt.Sprintf("its server runs and has not been ready for %s", failsUnreadyAfter)
+	}
+	return ""
+}
+
+// unreadySince is when a pod that is not ready ceased to be, or was made.
+func unreadySince(p *corev1.Pod) time.Time {
+	since := p.CreationTimestamp.Time
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady && c.LastTransitionTime.After(since) {
+			since = c.LastTransitionTime.Time
+		}
+	}
+	return since
 }
 
 // lately tells whether the scheduler has found no node for a pod only a moment

@@ -82,7 +82,7 @@ var (
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.mark, p.limit, p.retain, p.expand, p.apply, p.rotate, p.discard, p.replace, p.upgradeAgents, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.retain, p.expand, p.apply, p.rotate, p.discard, p.replace, p.upgradeAgents, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)
@@ -142,7 +142,7 @@ func (p *pass) load(ctx context.Context) error {
 	if p.superseded(p.d.UID, file.ledger.Epoch, p.Now()) {
 		return errSuperseded
 	}
-	return p.secrets.read(ctx, p.Live, p.d, file.ledger.ClusterID)
+	return p.secrets.read(ctx, p.Live, p.d, file.ledger)
 }
 
 // decide plans on what the cache shows.

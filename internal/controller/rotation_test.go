@@ -71,7 +71,7 @@ func renewer(t *testing.T, c client.Client, request string) *pass {
 		Reconciler: &Reconciler{Client: c, Live: c, fleet: agents, tenure: newTenure(), Now: time.Now}, d: d, key: key,
 		ledger: &ledgerFile{ledger: &plan.Ledger{ClusterID: "c1"}}, secrets: &credentials{}, snapshot: &snapshot{}, findings: &findings{}, confirmed: true,
 	}
-	if err := p.secrets.read(t.Context(), c, d, "c1"); err != nil {
+	if err := p.secrets.read(t.Context(), c, d, &plan.Ledger{ClusterID: "c1"}); err != nil {
 		t.Fatal(err)
 	}
 	return p

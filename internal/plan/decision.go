@@ -16,6 +16,9 @@ type Decision struct {
 	Budget *Budget
 	// Shape is that of the StatefulSet.
 	Shape Shape
+	// Dissolve is what is deleted of a set that was given up, and then nothing else
+	// is done; empty where nothing is.
+	Dissolve Dissolution
 	// DeleteClaims are claims to delete, which the ledger says are doomed.
 	DeleteClaims []ClaimRef
 	// Replace are pods to delete so that they are made anew. At most one of them

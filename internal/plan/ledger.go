@@ -42,6 +42,13 @@ type Ledger struct {
 	Members map[string]Entry `json:"members,omitempty"`
 	// Discards are claims that are to be deleted.
 	Discards []Discard `json:"discards,omitempty"`
+	// Abandoned is set once the user gave up the data of a set of which no volume
+	// is left.
+	Abandoned bool `json:"abandoned,omitempty"`
+	// Predecessor is the identity of the set that this one came in place of, as the
+	// user agreed; empty where there was none. Until this one forms, its credentials
+	// are replaced.
+	Predecessor string `json:"predecessor,omitempty"`
 	// Recovery is the one that is under way, and Recoveries how many were begun.
 	Recovery   *Recovery `json:"recovery,omitempty"`
 	Recoveries int       `json:"recoveries,omitempty"`
@@ -99,13 +106,13 @@ func (l *Ledger) Equal(o *Ledger) bool {
 
 // sameSet compares what the set is.
 func (l *Ledger) sameSet(o *Ledger) bool {
-	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
+	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
 		l.Formed == o.Formed && l.Bootstrapped == o.Bootstrapped && l.Image == o.Image && l.ImageFor == o.ImageFor
 }
 
 // sameWork compares what is done, or was.
 func (l *Ledger) sameWork(o *Ledger) bool {
-	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries &&
+	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Abandoned == o.Abandoned &&
 		l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards)
 }
 

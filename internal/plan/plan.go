@@ -15,14 +15,16 @@ import (
 //  2. settle: what was seen is written into the ledger (claims lost, members
 //     joined or gone, the set formed), so that the stages after it decide on
 //     what is also remembered;
-//  3. form: until the set has formed, nothing but its formation is planned;
-//  4. recover: a recovery that the user agreed to, and nothing beside it; else
+//  3. where a formed set has lost all of its data, nothing is planned but what the
+//     user agrees to, see afresh;
+//  4. form: until the set has formed, nothing but its formation is planned;
+//  5. recover: a recovery that the user agreed to, and nothing beside it; else
 //     change: the membership steps of the engine, then grants to join, one
 //     disruptive step at most, and the claims of members that have left;
-//  5. shape: the size and template of the StatefulSet, from what is left;
-//  6. replace: pods that cannot get on and serve nobody;
-//  7. budget: how many members others may evict, from what is left to do;
-//  8. claim: whoever asks an agent must hold the epoch.
+//  6. shape: the size and template of the StatefulSet, from what is left;
+//  7. replace: pods that cannot get on and serve nobody;
+//  8. budget: how many members others may evict, from what is left to do;
+//  9. claim: whoever asks an agent must hold the epoch.
 func Next(e engine.Engine, s State) Decision { return Planner{Guards: Guards}.Next(e, s) }
 
 // Planner decides with a given table of guards. Other tables than Guards are
@@ -41,8 +43,15 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	p.observe()
 	p.settle()
-	if p.foreign() || p.dataLost() {
+	lost := p.dataLost()
+	if lost {
+		p.afresh()
+	} else {
+		p.stopAbandoning()
+	}
+	if p.foreign() || lost {
 		p.shape()
+		p.claim()
 		return p.done()
 	}
 	if p.ledger.Formed {

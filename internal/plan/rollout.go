@@ -42,21 +42,30 @@ func (p *draft) rollout() []candidate {
 		return nil
 	}
 	why := fmt.Sprintf("it has not the wanted template yet, as %d of the members", len(p.outdatedServers()))
-	if p.vanishing(due[0]) {
+	switch {
+	case p.vanishing(due[0]):
 		why = "its claim is being deleted, and goes with its pod"
+	case p.held() != nil:
+		why = "it did not come up with the changed template, and the one before was put back"
 	}
 	return []candidate{{step: p.replacement(due[0], why)}}
 }
 
 // outdatedServers are the members whose servers run with another template than
-// the wanted one.
+// the wanted one. Where that one failed they are those that failed with it: the
+// others stay as they are until the user has decided.
 func (p *draft) outdatedServers() []Member {
-	if p.state.Set == nil || p.held() != nil {
+	if p.state.Set == nil {
 		return nil
 	}
+	held := p.held() != nil
 	var out []Member
 	for _, m := range p.state.Members {
-		if p.stays(m) && m.Pod != nil && !m.Pod.Terminating && m.Pod.Template != p.state.Wanted.Template && !p.outdated(m) {
+		if !p.stays(m) || m.Pod == nil || m.Pod.Terminating || p.outdated(m) {
+			continue
+		}
+		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && p.healthyVoter(m.Name) == nil
+		if held && failed || !held && m.Pod.Template != p.state.Wanted.Template {
 			out = append(out, m)
 		}
 	}

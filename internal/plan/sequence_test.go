@@ -278,6 +278,18 @@ func TestLoss(t *testing.T) {
 			"ledger",
 			"stalled: DataLost",
 		}},
+		{"all volumes, and the user says that there is to be another set", func() []string {
+			s := raftSet(3, of(3)).LoseClaim(0, 1, 2)
+			out := append(s.Rest(), "-- agreed")
+			return append(out, s.Change(enginetest.Wanted{Replicas: 3, StartEmpty: true}).Rest()...)
+		}, []string{
+			"ledger",
+			"stalled: DataLost",
+			"-- agreed",
+			"ledger, set 3 to 0, delete claim of db-0, delete claim of db-1, delete claim of db-2",
+			"delete set",
+			"begins anew",
+		}},
 		{"a member's volume, for another set's", func() []string { return raftSet(3, of(3)).MakeForeign(1).Rest() }, []string{
 			"close",
 			"stalled: ForeignVolume",

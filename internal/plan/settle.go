@@ -260,10 +260,12 @@ func (p *draft) foreign() bool {
 	return !p.ledger.Formed
 }
 
-// dataLost stalls where the set has formed and no volume is left that may hold
-// its data. Forming again would be a second set under the first one's name
-// (law 1).
+// dataLost tells whether the set has formed and no volume is left that may hold
+// its data; or, once nothing is left but the ledger, that it had.
 func (p *draft) dataLost() bool {
+	if p.ledger.Abandoned && p.state.Set == nil {
+		return true
+	}
 	if !p.ledger.Formed || len(p.ledger.Members) == 0 {
 		return false
 	}
@@ -272,8 +274,6 @@ func (p *draft) dataLost() bool {
 			return false
 		}
 	}
-	p.stall(v1alpha1.ReasonDataLost, fmt.Sprintf("all volumes of the formed set %s are gone; no second set is formed in its place; "+
-		"restore the claims, or delete the Datastore and its claims and create it again to start with no data", p.ledger.ClusterID))
 	return true
 }
 
@@ -284,12 +284,14 @@ func (p *draft) mayHoldData(name string, e Entry) bool {
 	if e.ClaimUID == "" || p.volumeLost(name, e) || p.wiped(name, e) {
 		return false
 	}
-	r := p.state.trusted(*p.state.member(name))
-	if r == nil || e.Joined && !e.Leaving {
+	m := p.state.member(name)
+	if p.ledger.Abandoned && p.doomed(*m) {
+		return false // its agent said so, while there was one
+	}
+	if p.state.trusted(*m) == nil || e.Joined && !e.Leaving {
 		return true
 	}
-	blank := r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed
-	return !blank && !p.leftBehind(name)
+	return !p.blank(*m) && !p.leftBehind(name)
 }
 
 func orElse(s, otherwise string) string {

@@ -112,7 +112,8 @@ type Pod struct {
 	// undone may be done.
 	BurnedIn bool
 	// Failed says why it is given up that it will ever serve as it is: it has
-	// been stuck for long. Empty where it is not.
+	// been stuck for long, or its server has run for long and is not ready. Empty
+	// where it is not.
 	Failed string
 }
 

@@ -45,6 +45,9 @@ func (p *draft) firstRunning() string {
 // not formed has nothing to be stopped once it was let form, and nothing to be
 // started before.
 func (p *draft) running(members int32) int32 {
+	if p.ledger.Abandoned {
+		return 0
+	}
 	if !p.state.Wanted.Stopped || !p.ledger.Formed && p.ledger.FormationSize > 0 {
 		return members
 	}

@@ -71,11 +71,17 @@ func (p *draft) putBack() {
 	}
 }
 
-// failedOn returns a member whose pod has a template and is given up.
+// failedOn returns a member whose pod has a template and is given up: its server
+// cannot start, or runs, as its agent says, and gets nowhere. Nothing is given up
+// for being silent, nor where the set itself has no leader.
 func (p *draft) failedOn(template string) *Member {
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
-		if m.Pod != nil && !m.Pod.Terminating && m.Pod.Template == template && m.Pod.Failed != "" && p.state.costless(*m) && !p.lacksVolume(*m) {
+		if m.Pod == nil || m.Pod.Terminating || m.Pod.Template != template || m.Pod.Failed == "" || p.lacksVolume(*m) {
+			continue
+		}
+		lame := p.out.Assessment.Known && p.state.trusted(*m) != nil && p.healthyVoter(m.Name) == nil
+		if p.state.costless(*m) || lame {
 			return m
 		}
 	}

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -141,6 +142,22 @@ var _ = Describe("A Consul cluster from one resource", Ordered, func() {
 				}
 			}
 		}).WithTimeout(15 * time.Second).Should(Succeed())
+	})
+
+	It("starts with no data once the user agrees, with the text that the status gives", func(ctx SpecContext) {
+		asked := regexp.MustCompile(`quorate\.dev/approve=(start-empty:\S+)`)
+		var text []string
+		Eventually(ctx, func() []string {
+			text = asked.FindStringSubmatch(expectCondition(ctx, key, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataLost))
+			return text
+		}).Should(HaveLen(2), "the status asks for a text that agrees")
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Annotations = map[string]string{v1alpha1.AnnotationApprove: text[1]} })
+		begin := time.Now()
+		Eventually(ctx, func() string { return datastore(ctx, key).Status.ClusterID }).ShouldNot(Equal(clusterID))
+		expectSettled(ctx, key, 3)
+		AddReportEntry("started with no data, all voters", time.Since(begin).String())
+		expectWritten(ctx, key, "my-key", "another")
+		clusterID = datastore(ctx, key).Status.ClusterID
 	})
 
 	It("starts afresh once resource and claims are gone", func(ctx SpecContext) {

@@ -74,9 +74,13 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"rejoin_after_leave":      false,
 		"server_rejoin_age_max":   "87600h",
 		"retry_interval":          "1s",
-		// Consul reads this at the very first election; Configure keeps it so.
-		"autopilot":   object{"cleanup_dead_servers": false},
-		"performance": object{"raft_multiplier": 1},
+		// Consul reads this at the very first election; Configure keeps the first so.
+		// A joiner that autopilot looked at twice and found caught up gets its vote:
+		// the guards let nobody join but where all the others are healthy voters, so
+		// that one that fails after all costs no quorum.
+		"autopilot": object{"cleanup_dead_servers": false, "server_stabilization_time": "3s"},
+		// A server that leaves refuses requests while it lingers.
+		"performance": object{"raft_multiplier": 1, "leave_drain_time": "1s"},
 		"acl":         object{"enabled": true, "default_policy": "deny", "enable_token_persistence": true},
 		"ui_config":   object{"enabled": *settings.UI.Enabled},
 		"telemetry":   object{"prometheus_retention_time": "1h", "disable_hostname": true},

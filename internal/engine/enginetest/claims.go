@@ -69,10 +69,13 @@ func (w *World) checkDiscard(p *pass, i int) {
 		return
 	}
 	uid := claimUID(i, w.members[i].claim)
-	for _, p := range w.model.Truth().Peers {
-		if p.Member == i && p.Data {
-			w.violate("law 6: the claim of %s is deleted while %s is in the membership", Name(i), p.ID)
+	for _, q := range w.model.Truth().Peers {
+		if q.Member == i && q.Data {
+			w.violate("law 6: the claim of %s is deleted while %s is in the membership", Name(i), q.ID)
 		}
+	}
+	if p.decision.Ledger.Abandoned {
+		return // whatever was let start on it has got nothing
 	}
 	if e, known := w.entry(i); known && e.ClaimUID == uid {
 		w.violate("law 6: the claim of %s is deleted, and the ledger has it as a member's", Name(i))

@@ -69,6 +69,9 @@ func (w *World) checkRest() {
 		w.violate("law 8: %d effects are repeated at rest, first %v: %s", n, p.effects[0], summary(d))
 		return
 	}
+	if over(d) {
+		return
+	}
 	missing := w.unlikeWanted()
 	excuse := w.excuse(d)
 	switch {

@@ -59,8 +59,8 @@ func (w *World) checkStep(_ int, s engine.Step) {
 // checkSet asserts that the StatefulSet does not shrink past a member (laws 2
 // and 4), but one by one where the set shall be stopped.
 func (w *World) checkSet(p *pass, next kubeSet) {
-	if !w.set.exists {
-		return
+	if !w.set.exists || p.decision.Ledger.Abandoned {
+		return // see checkAbandoned
 	}
 	if p.wanted.Stopped {
 		w.checkStop(p, next)
@@ -113,6 +113,7 @@ func (w *World) checkDecision(p *pass) {
 	w.checkReplace(p)
 	w.checkGivingUp(p)
 	w.checkConsent(p)
+	w.checkAbandoned(p)
 	for _, r := range p.decision.Replace {
 		for _, a := range p.decision.Asks {
 			if a.Member == r.Name {

@@ -148,6 +148,7 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"doomed claims are forgotten", raftSet, "claims deleted, another manager", safely(decide(onLedger(forgetDooms))), "law 6"},
 		{"recovered without a word", raftSet, "losses", safely(decide(agreeing)), "law 5"},
 		{"survivors are told at once", raftSet, "majority on nodes that are lost", safely(decide(onLedger(forgetTold))), "ledger before recovery"},
+		{"given up without a word", raftSet, "all data lost, given up", safely(decide(resigned)), "law 1"},
 		{"lost members are replaced unasked", raftSet, "nodes lost, the user asked", safely(decide(unasked)), "law 6"},
 		{"the size is written at once", raftSet, "three to two", decide(eager), "law 4"},
 		{"two leave at once", raftSet, "five to three and back", decide(greedy), "law 3"},

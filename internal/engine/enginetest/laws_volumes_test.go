@@ -46,6 +46,15 @@ func agreeing(e engine.Engine, s plan.State) plan.Decision {
 	return plan.Next(e, s)
 }
 
+// resigned is the planner, which takes it for agreed that a set that lost all of
+// its data is given up.
+func resigned(e engine.Engine, s plan.State) plan.Decision {
+	if s.Ledger != nil {
+		s.Wanted.Approved = append(s.Wanted.Approved, v1alpha1.Approval{Kind: v1alpha1.ApproveStartEmpty, Subject: s.Name, Token: s.Ledger.ClusterID})
+	}
+	return plan.Next(e, s)
+}
+
 // forgetTold forgets that the survivors of a recovery are about to be told.
 func forgetTold(_ plan.State, l *plan.Ledger) {
 	if l.Recovery != nil {

@@ -42,6 +42,7 @@ const (
 	deletePod
 	deleteClaim
 	askAgent
+	dissolveSet
 )
 
 // observe is what the manager reads in a pass, and whether all of it is true.
@@ -52,7 +53,7 @@ func (w *World) observe(anew bool) (plan.State, bool) {
 		Name: Datastore,
 		Wanted: plan.Wanted{
 			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Stopped: w.wanted.Stopped, Lead: w.wanted.lead(),
-			DeleteScaled: w.wanted.DeleteScaled, DeleteLost: w.wanted.DeleteLost, Approved: w.approvals(),
+			DeleteScaled: w.wanted.DeleteScaled, DeleteLost: w.wanted.DeleteLost, Approved: append(w.approvals(), w.givenUp()...),
 		},
 		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
 	}
@@ -148,13 +149,16 @@ func (p *pass) changesMembers() bool {
 // effectsOf lists what a decision changes, in the order in which it is done.
 func (w *World) effectsOf(p *pass) []effect {
 	d := p.decision
-	if d.Ledger == nil {
+	if d.Ledger == nil || over(d) {
 		return nil // the ledger was lost: nothing is touched
 	}
 	var out []effect
 	ledger := !d.Ledger.Equal(p.base.get())
 	if ledger && !w.sc.Executor.LedgerLate {
 		out = append(out, effect{kind: writeLedger})
+	}
+	if d.Dissolve == plan.DissolveStatefulSet {
+		return append(out, effect{kind: dissolveSet})
 	}
 	if next := nextBudget(p); next != p.budget {
 		out = append(out, effect{kind: writeBudget})
@@ -251,6 +255,8 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 		w.carryOutDelete(p, p.decision.Replace[e.index])
 	case deleteClaim:
 		w.carryOutDiscard(p, p.decision.DeleteClaims[e.index])
+	case dissolveSet:
+		w.carryOutDissolve(p)
 	case askAgent:
 		w.carryOutAsk(p, p.decision.Asks[e.index])
 	}

@@ -58,6 +58,8 @@ func (p *pass) rest() (lines []string) {
 	}
 	d := p.decision
 	switch {
+	case over(d):
+		lines = append(lines, "begins anew")
 	case d.Stalled != nil:
 		lines = append(lines, "stalled: "+d.Stalled.Reason)
 	case d.Plan.BlockedBy != "":
@@ -217,6 +219,8 @@ func (p *pass) effectLine(e effect) string {
 		return "open"
 	case writeSet:
 		return p.setLine()
+	case dissolveSet:
+		return "delete set"
 	case deletePod:
 		return "replace " + p.decision.Replace[e.index].Name
 	case deleteClaim:

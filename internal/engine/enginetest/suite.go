@@ -163,6 +163,12 @@ func Scenarios() []*Scenario {
 			Budget: Faults(map[Fault]int8{NodeLost: 2, Crash: 1, Silence: 1, Change: 1})},
 		{Name: "two of five are left, and one", Members: 5, Formed: 5, Wanted: Wanted{Replicas: 5, Recover: true}, Prepare: func(w *World) { w.deleteClaim(0); w.deleteClaim(1); w.deleteClaim(4) },
 			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1})},
+		{Name: "all data lost, given up", Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, StartEmpty: true}, Detours: 1, Changes: []Wanted{three, {Replicas: 3, StartEmpty: true}},
+			Prepare: func(w *World) { w.deleteClaim(0); w.deleteClaim(1) },
+			Budget:  Faults(map[Fault]int8{ClaimLost: 1, ClaimRemade: 1, Crash: 1, Change: 2})},
+		{Name: "all data lost, given up, another manager", Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, StartEmpty: true}, Detours: 1,
+			Prepare: func(w *World) { w.deleteClaim(0); w.deleteClaim(1) },
+			Budget:  Faults(map[Fault]int8{ClaimLost: 1, ClaimRemade: 1, Linger: 1, Takeover: 1})},
 		{Name: "a foreign volume", Members: 3, Formed: 3, Wanted: three, Prepare: func(w *World) { w.MakeForeign(1) },
 			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1, Silence: 1})},
 	}

@@ -21,7 +21,7 @@ func Wander(t *testing.T, s Subject) *Coverage {
 		sc := &Scenario{
 			Name: "random", Members: 6, Formed: int8(rapid.SampledFrom([]int{0, 3, 5}).Draw(r, "formed")), Detours: AllOrders,
 			Wanted:  Wanted{Replicas: int8(rapid.IntRange(1, 5).Draw(r, "wanted"))},
-			Changes: []Wanted{{Replicas: 1}, {Replicas: 2}, {Replicas: 3}, {Replicas: 4}, {Replicas: 5}, {Replicas: 6}, {Replicas: 3, Template: TemplateOther}, {Replicas: 3, DeleteLost: true}, {Replicas: 4, DeleteLost: true, DeleteScaled: true}, {Replicas: 3, Recover: true}, {Replicas: 4, Recover: true, DeleteLost: true}},
+			Changes: []Wanted{{Replicas: 1}, {Replicas: 2}, {Replicas: 3}, {Replicas: 4}, {Replicas: 5}, {Replicas: 6}, {Replicas: 3, Template: TemplateOther}, {Replicas: 3, DeleteLost: true}, {Replicas: 4, DeleteLost: true, DeleteScaled: true}, {Replicas: 3, Recover: true}, {Replicas: 4, Recover: true, DeleteLost: true}, {Replicas: 3, StartEmpty: true}},
 			Budget: Faults(map[Fault]int8{
 				Crash: 3, Linger: 2, Takeover: 1, PodDeleted: 3, Evicted: 2, ClaimLost: 2, ClaimDoomed: 1, ClaimRemade: 1, NodeLost: 1, ServerKilled: 2, Silence: 2, Garble: 2, Stale: 1, Change: 3, Adverse: 2,
 			}),

@@ -46,6 +46,8 @@ type Wanted struct {
 	DeleteScaled bool
 	// DeleteLost has the claims of lost members go unasked.
 	DeleteLost bool
+	// StartEmpty agrees that the set is given up once it has lost all of its data.
+	StartEmpty bool
 	// Recover agrees to whatever recovery is asked for.
 	Recover bool
 }

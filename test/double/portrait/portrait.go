@@ -25,9 +25,9 @@ import (
 	"github.com/quorate/quorate/test/double/kubelet"
 )
 
-// history is how often the Datastore changed hands, and in which pods members
-// were granted, as the ledger has it.
-var history = regexp.MustCompile(`\\"epoch\\":\d+,|\\"podUID\\":\\"[^"]*\\",`)
+// history is how often the Datastore changed hands, in which pods members were
+// granted, and in place of which set it came, as the ledger has it.
+var history = regexp.MustCompile(`\\"epoch\\":\d+,|\\"podUID\\":\\"[^"]*\\",|,\\"predecessor\\":\\"[^"]*\\"`)
 
 // Portrait is every object of a Datastore, by kind and name.
 type Portrait map[string]string

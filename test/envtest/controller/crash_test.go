@@ -24,8 +24,40 @@ var _ = DescribeTable("An operator that dies at any moment is followed by one th
 		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 1, 2)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost, "recover:db-0:1"))
 	}, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
-		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, "recover:db-0:1")
-		})
+		approve(ctx, d, "recover:db-0:1")
+	}}),
+	Entry("with a set that is given up", Story{Before: func(ctx context.Context, d *v1alpha1.Datastore) {
+		Formed(ctx, d)
+		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 0, 1, 2)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataLost, "start-empty:db:"))
+	}, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
+		approve(ctx, d, "start-empty:db:"+d.Status.ClusterID)
+	}, Formations: 2}),
+)
+
+// These have few effects that the others do not have, so that fewer deaths are told.
+var _ = DescribeTable("An operator that dies now and then is followed by one that goes on",
+	func(ctx context.Context, story Story) { story.EveryDeath(ctx, 3*stride) },
+	Entry("with a rollout", Story{Before: Formed, Act: change(func(d *v1alpha1.Datastore) {
+		d.Spec.Pod.Labels = map[string]string{"tier": "gold"}
+	})}),
+	Entry("with a switchover", Story{Before: Formed, Act: change(func(d *v1alpha1.Datastore) {
+		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationSwitchover, "db-2")
+	})}),
+	Entry("with a start", Story{Before: func(ctx context.Context, d *v1alpha1.Datastore) {
+		Formed(ctx, d)
+		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Stopped = true })
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonStopped))
+	}, Act: change(func(d *v1alpha1.Datastore) { d.Spec.Stopped = false })}),
+	Entry("with the loss of a volume", Story{Before: Formed, Act: func(ctx context.Context, d *v1alpha1.Datastore) {
+		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 1)
 	}}),
 )
+
+// change changes a Datastore.
+func change(how func(*v1alpha1.Datastore)) func(context.Context, *v1alpha1.Datastore) {
+	return func(ctx context.Context, d *v1alpha1.Datastore) {
+		GinkgoHelper()
+		ExpectChanged(ctx, d, how)
+	}
+}

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -186,13 +187,31 @@ var _ = Describe("A formed set", func() {
 		Consistently(func() int { return World.Formations(s.Key("db")) }).Should(Equal(1))
 
 		By("starting with no data, as the message says")
-		Expect(API.Delete(ctx, d)).To(Succeed())
-		Expect(API.DeleteAllOf(ctx, &corev1.PersistentVolumeClaim{}, client.InNamespace(s.Namespace))).To(Succeed())
-		ExpectCollected(ctx, s)
-		fresh := s.Sample("db").Obj()
-		ExpectApplied(ctx, fresh)
-		ExpectObjectReconciled(ctx, fresh)
-		Expect(fresh.Status.ClusterID).NotTo(Equal(d.Status.ClusterID))
+		lost := d.Status.ClusterID
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataLost, v1alpha1.AnnotationApprove+"=start-empty:db:"+lost))
+		var former, fresh corev1.Secret
+		Expect(API.Get(ctx, s.Key(resource.MemberSecretName("db")), &former)).To(Succeed())
+		for _, text := range []string{"start-empty:db:" + string(former.UID), "start-empty:db-0:" + lost, "start-empty:db"} {
+			approve(ctx, d, text)
+			Consistently(func() int { return World.Formations(s.Key("db")) }).WithTimeout(time.Second).Should(Equal(1), text)
+		}
+		approve(ctx, d, "start-empty:db:"+lost)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAllMembersReady))
+		Expect(d.Status.ClusterID).NotTo(Equal(lost))
+		Expect(World.Formations(s.Key("db"))).To(Equal(2))
+		ExpectObjectReconciled(ctx, d)
+
+		By("another authority, key and token than the set before had")
+		Expect(API.Get(ctx, s.Key(resource.MemberSecretName("db")), &fresh)).To(Succeed())
+		Expect(fresh.Labels).To(HaveKeyWithValue(resource.ClusterIDLabel, d.Status.ClusterID))
+		for key, value := range former.Data {
+			Expect(fresh.Data).To(HaveKeyWithValue(key, Not(Equal(value))), key)
+		}
+
+		By("not taking the word for the next loss too")
+		loseVolumes(ctx, s, 0, 1, 2)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataLost, "start-empty:db:"+d.Status.ClusterID))
+		Consistently(func() int { return World.Formations(s.Key("db")) }).Should(Equal(2))
 	})
 
 	It("replaces a member whose pod and claim are gone", func(ctx context.Context) {

@@ -98,17 +98,12 @@ var _ = Describe("A member whose volume is on one node only", func() {
 		text := "replace:db-2:" + string(lost)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMemberLost,
 			"db-2 is lost", node.Name, corev1.TaintNodeOutOfService, v1alpha1.AnnotationApprove+"="+text))
-		approve := func(text string) {
-			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-				metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, text)
-			})
-		}
-		approve("replace:db-2:another-claim")
+		approve(ctx, d, "replace:db-2:another-claim")
 		Consistently(func() int { return wire.Count(op.Wire.Writes())["delete persistentvolumeclaims"] }).Should(BeZero())
-		approve(text + ":x")
+		approve(ctx, d, text+":x")
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMemberLost, "agrees to nothing"))
 
-		approve(text)
+		approve(ctx, d, text)
 		expectReplaced(ctx)
 	})
 
@@ -135,18 +130,13 @@ var _ = Describe("A set that has lost its majority for good", func() {
 		loseVolumes(ctx, s, 1, 2)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost,
 			"of 3 voters 1 are left", "db-0 has the newest data", v1alpha1.AnnotationApprove+"=recover:db-0:1"))
-		approve := func(text string) {
-			ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-				metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, text)
-			})
-		}
 		for _, text := range []string{"recover:db-1:1", "recover:db-0:2", "recover:db-0"} {
-			approve(text)
+			approve(ctx, d, text)
 			ExpectPoked(ctx, d)
 			Consistently(func() types.UID { return s.PodUIDs(ctx, "db")["db-0"] }).Should(Equal(before["db-0"]), text)
 		}
 
-		approve("recover:db-0:1")
+		approve(ctx, d, "recover:db-0:1")
 		ExpectObjectReconciled(ctx, d)
 		Expect(s.PodUIDs(ctx, "db")["db-0"]).NotTo(Equal(before["db-0"]))
 		Expect(World.Formations(s.Key("db"))).To(Equal(1))
@@ -174,6 +164,14 @@ var _ = Describe("A set that has lost its majority for good", func() {
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonMajorityLost, "goes on from db-0, db-4", "recover:db-0:1"))
 	})
 })
+
+// approve puts the user's word where it is read.
+func approve(ctx context.Context, d *v1alpha1.Datastore, text string) {
+	GinkgoHelper()
+	ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
+		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, text)
+	})
+}
 
 // loseVolumes deletes claims with their pods, and waits until others are there.
 func loseVolumes(ctx context.Context, s *Scene, ordinals ...int) {
