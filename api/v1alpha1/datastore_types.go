@@ -50,7 +50,7 @@ const (
 // DatastoreSpec is what the user wants.
 //
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.replicas <= 9",fieldPath=".replicas",message="replicas must be 9 or less for engine Consul: every server votes on every write; 3 or 5 suit most"
-// +kubebuilder:validation:XValidation:rule="self.engine != 'MongoDB' || self.replicas <= 7",fieldPath=".replicas",message="replicas must be 7 or less for engine MongoDB: no more members can have a vote; 3 or 5 suit most"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'MongoDB' || self.replicas <= 50",fieldPath=".replicas",message="replicas must be 50 or less for engine MongoDB: a replica set cannot have more members; 3 or 5 suit most"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.version.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",fieldPath=".version",message="version must have three numbers, such as 1.22.3, and no leading v"
 // +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
 type DatastoreSpec struct {

@@ -141,4 +141,11 @@ type Peer struct {
 	Voter   bool   `json:"voter,omitempty"`
 	Leader  bool   `json:"leader,omitempty"`
 	Healthy bool   `json:"healthy,omitempty"`
+	// Spare is true for a member that needs no vote now, since as many others have
+	// one as shall. The core sets it.
+	Spare bool `json:"-"`
 }
+
+// Full tells whether a member is what it shall be: it has its vote, or shall have
+// none.
+func (p Peer) Full() bool { return p.Voter || p.Spare }

@@ -34,6 +34,8 @@ type Traits struct {
 	StartIsJoin bool
 	// Quorum returns how many of n voters must be healthy for service.
 	Quorum func(n int) int
+	// Votes returns how many of n members shall have a vote; nil where all shall.
+	Votes func(n int) int
 	// MaxReplicas is the largest size that the engine supports.
 	MaxReplicas int32
 	// User and Group are the numeric ids of the server's process, those of the

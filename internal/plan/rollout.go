@@ -64,7 +64,7 @@ func (p *draft) outdatedServers() []Member {
 		if !p.stays(m) || m.Pod == nil || m.Pod.Terminating || p.outdated(m) {
 			continue
 		}
-		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && p.healthyVoter(m.Name) == nil
+		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && !p.healthyMember(m.Name)
 		if held && failed || !held && m.Pod.Template != p.state.Wanted.Template {
 			out = append(out, m)
 		}
@@ -104,6 +104,12 @@ func (p *draft) healthyVoter(name string) *engine.Peer {
 		}
 	}
 	return nil
+}
+
+// healthyMember tells whether a member is what it shall be, with a vote or without,
+// and healthy.
+func (p *draft) healthyMember(name string) bool {
+	return slices.ContainsFunc(p.out.Assessment.PeersNamed(name), func(q engine.Peer) bool { return q.Full() && q.Healthy })
 }
 
 // replacement is the step that replaces a member's pod.

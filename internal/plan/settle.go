@@ -208,7 +208,7 @@ func settleIdentity(e Entry, r *engine.Report, peers []engine.Peer) Entry {
 	for _, q := range peers {
 		if q.ID == r.Server.ID {
 			e.ID = q.ID
-			e.Joined = e.Joined || q.Voter
+			e.Joined = e.Joined || q.Voter || q.Spare && q.Healthy
 			e.Lost = slices.DeleteFunc(e.Lost, func(id string) bool { return id == q.ID })
 		}
 	}

@@ -32,6 +32,7 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		engine.StepEvictDead: l.evict,
 		engine.StepStepDown:  l.stepDown,
 		engine.StepFinalize:  l.finalize,
+		engine.StepConfigure: l.configure,
 	}[s.Kind]
 	if do == nil {
 		return fmt.Errorf("%s: MongoDB knows no step %q", l.config.Member, s.Kind)

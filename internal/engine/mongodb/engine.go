@@ -33,8 +33,11 @@ const adminDatabase = "admin"
 // port is MongoDB's own default.
 const port = 27017
 
-// maxReplicas is how many members can have a vote.
-const maxReplicas = 7
+// The most members that a set can have, and how many of them can have a vote.
+const (
+	maxReplicas = 50
+	maxVotes    = 7
+)
 
 // Engine is the pure half. Its zero value is ready for use.
 type Engine struct{}
@@ -53,6 +56,7 @@ func (Engine) Traits() engine.Traits {
 	return engine.Traits{
 		Formation:   engine.FormFirst,
 		Quorum:      engine.Majority,
+		Votes:       votes,
 		MaxReplicas: maxReplicas,
 		User:        999,
 		Group:       999,
@@ -76,6 +80,21 @@ func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[str
 		Type: "mongodb", Host: host, Port: strconv.Itoa(port), Username: userAdmin, Password: password, URI: uri.String(),
 		Extra: map[string]string{"database": adminDatabase, "replica-set": setName(d)},
 	}
+}
+
+// votes is how many of n members shall have a vote: an odd number, since an even
+// one has to agree on more and tolerates no more. Of two members both have one:
+// with one vote alone a write would be acknowledged that only one volume has.
+func votes(n int) int {
+	switch {
+	case n <= 2:
+		return n
+	case n > maxVotes:
+		return maxVotes
+	case n%2 == 0:
+		return n - 1
+	}
+	return n
 }
 
 // setName is the name of the replica set.

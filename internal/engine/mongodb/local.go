@@ -121,16 +121,22 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
 	if !l.is(&l.entered) {
-		switch _, err := nobody.status(ctx); codeOf(err) {
+		st, err := nobody.status(ctx)
+		switch codeOf(err) {
 		case codeUnauthorized: // there are users
 		case codeInvalidConfiguration: // it was taken out
 			out.Formed = true
 			return out, nil
 		case 0, codeNotYetInitialized:
-			if err == nil || codeOf(err) != 0 {
-				return out, nil
+			if err != nil && codeOf(err) == 0 {
+				return engine.Server{}, err
 			}
-			return engine.Server{}, err
+			// A server that is getting the data for the first time has the
+			// configuration and none of it yet.
+			if self, ok := st.self(); ok && st.State != statePrimary && st.State != stateSecondary {
+				out.Formed, out.ID = false, strconv.Itoa(int(self.Number))
+			}
+			return out, nil
 		default:
 			return out, err
 		}
@@ -142,18 +148,26 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	return l.describe(ctx, s, hello, out)
 }
 
-// describe goes on as the agent's user. Where that does not exist yet the server
-// is still getting it, or another one was made in its place.
-func (l *local) describe(ctx context.Context, s *session, hello greeting, out engine.Server) (engine.Server, error) {
-	version, err := s.version(ctx)
+// enter logs in as the agent's user. Where that does not exist yet the server is
+// still getting it, or another one was made in its place.
+func (l *local) enter(ctx context.Context, s *session) (version string, in bool, err error) {
+	version, err = s.version(ctx)
 	if codeOf(err) == codeAuthenticationFailed {
 		l.set(&l.entered, false)
-		return out, nil
+		return "", false, nil
 	}
-	if err != nil {
+	if err == nil {
+		l.set(&l.entered, true)
+	}
+	return version, err == nil, err
+}
+
+// describe goes on as the agent's user.
+func (l *local) describe(ctx context.Context, s *session, hello greeting, out engine.Server) (engine.Server, error) {
+	version, in, err := l.enter(ctx, s)
+	if !in {
 		return out, err
 	}
-	l.set(&l.entered, true)
 	facts := maps.Clone(out.Facts)
 	facts[factUsers] = usersReady
 	out.Facts, out.Version = facts, version
@@ -180,6 +194,11 @@ func (l *local) describe(ctx context.Context, s *session, hello greeting, out en
 		out.ID = strconv.Itoa(int(self.Number))
 		l.set(&l.caughtUp, l.is(&l.caughtUp) || st.caughtUp(self.Number))
 		out.Serving = l.is(&l.caughtUp) && (st.State == statePrimary || st.State == stateSecondary)
+	}
+	if hello.Primary == "" {
+		l.leaderless(config, st, facts)
+	} else if err := l.forgetRecovery(); err != nil {
+		return out, err
 	}
 	if hello.Writable && committed {
 		out.View = l.confirmedView(ctx, s, hello, config, st)

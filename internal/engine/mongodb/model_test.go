@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/enginetest"
@@ -36,9 +37,12 @@ type server struct {
 	data    bool  // it has written to the volume
 	set     int8  // the set whose configuration it has, 0 for none
 	number  uint8 // its own in it
-	synced  bool  // it has all that was acknowledged, the users too
+	synced  bool  // it has all that was acknowledged
+	empty   bool  // it has the configuration and none of the data yet, nor the users
 	frozen  bool  // it has stepped down and does not stand for election
 	version uint8 // of the configuration that it has
+	// survivors is the word of a recovery on the volume, as the engine wrote it.
+	survivors string
 }
 
 // set is a configuration as a majority has it.
@@ -54,7 +58,10 @@ type entry struct {
 	votes          bool
 }
 
-var _ enginetest.Model = (*model)(nil)
+var (
+	_ enginetest.Model     = (*model)(nil)
+	_ enginetest.Recoverer = (*model)(nil)
+)
 
 func newModel() *model { return &model{} }
 
@@ -70,7 +77,8 @@ func (m *model) Clone() enginetest.Model {
 func (m *model) Key(b []byte) []byte {
 	b = append(b, flags(m.usurped))
 	for _, s := range m.servers {
-		b = append(b, flags(s.running, s.data, s.synced, s.frozen), byte(s.set), s.number, s.version)
+		b = append(b, flags(s.running, s.data, s.synced, s.frozen, s.empty), byte(s.set), s.number, s.version)
+		b = append(b, s.survivors...)
 	}
 	for _, k := range m.sets {
 		b = append(b, '#', k.version, byte(k.primary), flags(k.users))
@@ -123,7 +131,7 @@ func (m *model) settle() {
 		}
 		for _, e := range k.members {
 			if m.up(n, e) {
-				m.servers[e.member].version = k.version
+				m.servers[e.member].version, m.servers[e.member].survivors = k.version, ""
 			}
 		}
 	}
@@ -170,6 +178,7 @@ func (m *model) Truth() enginetest.Truth {
 		t.Peers = append(t.Peers, enginetest.TruePeer{
 			Member: int(e.member), ID: e.id(), Voter: e.votes,
 			Data:    s.data && int(s.set) == 1 && s.number == e.number,
+			Empty:   s.empty,
 			Healthy: m.up(0, e) && s.synced,
 		})
 	}
@@ -243,9 +252,10 @@ func (m *model) Move(mv enginetest.Move) {
 	case moveAdopt:
 		e := k.of(int(mv.A))
 		m.usurped = m.usurped || e.votes
+		s.empty = s.empty || s.set == 0
 		s.set, s.number, s.synced = int8(mv.B)+1, e.number, false
 	case moveSync:
-		s.synced = true
+		s.synced, s.empty = true, false
 	case moveDepose:
 		k.primary = -1
 	}
@@ -268,7 +278,10 @@ func (m *model) Observe(i int) engine.Server {
 	n := int(s.set) - 1
 	k := &m.sets[n]
 	out.Formed, out.Leader = true, int(k.primary) == i
-	if !k.users || !s.synced {
+	if e := k.of(i); s.empty && e != nil && e.number == s.number {
+		out.Formed, out.ID = false, e.id()
+	}
+	if !k.users || s.empty {
 		return out
 	}
 	out.Facts[factUsers], out.Facts[factFeatures], out.Set = usersReady, "8.0", "set-"+strconv.Itoa(n)
@@ -277,11 +290,58 @@ func (m *model) Observe(i int) engine.Server {
 	if e == nil || e.number != s.number {
 		return out
 	}
-	out.ID, out.Serving = e.id(), true
-	if out.Leader {
+	out.ID, out.Serving = e.id(), s.synced
+	switch {
+	case out.Leader:
 		out.View = m.view(n)
+	case k.primary < 0:
+		m.leaderless(k, s, out.Facts)
 	}
 	return out
+}
+
+// leaderless is what a server tells while it knows no primary.
+func (m *model) leaderless(k *set, s server, facts map[string]string) {
+	var voters []string
+	for _, e := range k.members {
+		if e.votes {
+			voters = append(voters, e.id())
+		}
+	}
+	facts[factEnd], facts[factVoters] = "1/1/1", strings.Join(voters, ",")
+	if s.survivors != "" {
+		facts[factRecovery] = s.survivors
+	}
+}
+
+// Recover implements enginetest.Recoverer: the word is written down, and nothing
+// else happens before a server is told.
+func (m *model) Recover(i int, params map[string]string) (survivors []int) {
+	m.servers[i].survivors = params[paramMembers]
+	if m.servers[i].set == 0 {
+		return nil
+	}
+	for _, e := range m.sets[m.servers[i].set-1].members {
+		if slices.Contains(split(params[paramMembers]), e.id()) {
+			survivors = append(survivors, int(e.member))
+		}
+	}
+	return survivors
+}
+
+// force has the set go on with the survivors alone.
+func (m *model) force(i int, s engine.Step) error {
+	v := m.servers[i]
+	if !v.running || v.set == 0 || v.survivors != s.Params[paramMembers] || m.sets[v.set-1].primary >= 0 {
+		return refused("%s may not force", s.Member)
+	}
+	k := &m.sets[v.set-1]
+	k.members = slices.DeleteFunc(k.members, func(e entry) bool { return !slices.Contains(split(v.survivors), e.id()) })
+	for n := range k.members {
+		k.members[n].votes = true
+	}
+	k.version += 3
+	return nil
 }
 
 func (m *model) view(n int) *engine.View {
@@ -309,6 +369,8 @@ func (m *model) Do(i int, s engine.Step) error {
 	switch {
 	case s.Kind == engine.StepBootstrap && s.Params[paramPhase] == phaseInitiate:
 		return m.initiate(i)
+	case s.Kind == engine.StepConfigure:
+		return m.force(i, s)
 	case s.Kind == engine.StepLeave && s.About() == enginetest.Name(i):
 		if leads {
 			return refused("%s is the primary", s.Member)

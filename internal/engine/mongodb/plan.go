@@ -29,10 +29,11 @@ const (
 //  1. Bootstrap, alone: the first member initiates the set, if it was granted to
 //     form one and nobody that reports holds a configuration; then the primary
 //     makes the users.
+//     In a recovery, where nobody leads: Configure, alone, see recover.go.
 //  2. EvictDead for each identity in the configuration that is known to be lost
 //     and that no running member reports as its own.
 //  3. Promote for each wanted member without a vote that has caught up, the lowest
-//     ordinal first.
+//     ordinal first, while fewer have one than shall: an odd number, and at most 7.
 //  4. Join for each wanted member that runs and is in no configuration, without a
 //     vote.
 //  5. StepDown where the primary is none of those that may lead now and one of
@@ -40,7 +41,8 @@ const (
 //  6. For each member that is not wanted, the highest ordinal first, the next step
 //     on its way out: StepDown if it is the primary, Demote while it has a vote,
 //     and then Leave.
-//  7. Finalize: the set gets the features of its release, once every member has
+//  7. Demote for a wanted member, where more have a vote than shall.
+//  8. Finalize: the set gets the features of its release, once every member has
 //     run it for a while; before that it can still go back to the release before.
 //
 // It does not:
@@ -48,12 +50,14 @@ const (
 //     up. Where the wrong one was chosen that one steps down again;
 //   - evict an identity under a wanted name that merely differs from the one that
 //     its member reports: only what is known to be lost goes;
-//   - force anything.
+//   - force anything but in a recovery.
 func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	a, lead := assess(have)
 	switch {
+	case lead == nil && a.Formed:
+		return force(have)
 	case lead == nil:
-		return initiate(a, have)
+		return initiate(have)
 	case lead.Server.Facts[factUsers] == usersPending:
 		return []engine.Step{{
 			Kind: engine.StepBootstrap, Member: a.Leader, Params: map[string]string{paramPhase: phaseUsers},
@@ -68,6 +72,7 @@ func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	p.join()
 	p.lead()
 	p.remove()
+	p.demote()
 	p.finalize()
 	return p.steps
 }
@@ -75,9 +80,9 @@ func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 // initiate has the first member form the set. It is asked only of a server that
 // was let form on this volume, and only while no member is known to hold a
 // configuration; see package plan for who may be asked when not all report.
-func initiate(a engine.Assessment, have engine.Observation) []engine.Step {
+func initiate(have engine.Observation) []engine.Step {
 	for _, m := range have.Members {
-		if r := m.Report; !a.Formed && r != nil && r.Grant == engine.GrantForm && r.Server.Running && !r.Server.Formed {
+		if r := m.Report; r != nil && r.Grant == engine.GrantForm && r.Server.Running && !r.Server.Formed {
 			return []engine.Step{{
 				Kind: engine.StepBootstrap, Member: m.Name, Params: map[string]string{paramPhase: phaseInitiate}, Why: "no replica set was initiated yet",
 			}}
@@ -119,7 +124,11 @@ func (p *planner) evict() {
 	}
 }
 
+// promote gives votes while fewer have one than shall.
 func (p *planner) promote() {
+	if voters, _ := p.a.Voters(); voters >= maxVotes || len(p.staying()) >= votes(len(p.want.Members)) {
+		return
+	}
 	for _, peer := range p.byOrdinal() {
 		if p.want.Wants(peer.Name) && !peer.Voter && peer.Healthy {
 			p.add(p.change(engine.StepPromote, peer, "it has caught up and has no vote yet"))
@@ -142,6 +151,29 @@ func (p *planner) join() {
 		s.Params = map[string]string{paramHost: r.Server.Facts[factHost]}
 		p.add(s)
 	}
+}
+
+// demote takes a vote where more have one than shall, from the highest ordinal
+// that is not the primary, once those that go are out: one of them may come back.
+func (p *planner) demote() {
+	stay := p.staying()
+	goes := slices.ContainsFunc(p.a.Peers, func(q engine.Peer) bool { return !p.want.Wants(q.Name) })
+	if goes || len(stay) <= votes(len(p.want.Members)) {
+		return
+	}
+	for _, peer := range slices.Backward(stay) {
+		if peer.Name != p.a.Leader {
+			p.add(p.change(engine.StepDemote, peer, fmt.Sprintf("%d votes are best for %d members", votes(len(p.want.Members)), len(p.want.Members))))
+			return
+		}
+	}
+}
+
+// staying are those with a vote that shall stay, by ordinal.
+func (p *planner) staying() []engine.Peer {
+	return slices.DeleteFunc(p.byOrdinal(), func(q engine.Peer) bool {
+		return !q.Voter || !p.want.Wants(q.Name) || p.want.LostName(q.ID) != ""
+	})
 }
 
 func (p *planner) lead() {

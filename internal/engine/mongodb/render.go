@@ -60,7 +60,7 @@ func (Renderer) Retire(dir string) error {
 	if err != nil {
 		return fmt.Errorf("listing %s to remove the state of the member that left: %w", dir, err)
 	}
-	names := slices.Clone(dataNames)
+	names := append(slices.Clone(dataNames), recoveryFile)
 	for _, e := range entries {
 		if isState(e.Name()) && !slices.Contains(names, e.Name()) {
 			names = append(names, e.Name())
