@@ -23,6 +23,7 @@ import (
 const (
 	statusPage     = "docs/guide/status.md"
 	consulPage     = "docs/guide/consul.md"
+	mongodbPage    = "docs/guide/mongodb.md"
 	operationsPage = "docs/guide/operations.md"
 )
 
@@ -170,12 +171,19 @@ func TestFlagsOfTheManagerAreDescribed(t *testing.T) {
 	}
 }
 
-// TestOwnedSettingsAreDescribed compares the settings that the Consul engine
-// refuses with those of the guide.
+// TestOwnedSettingsAreDescribed compares the settings that each engine refuses
+// with those of its guide.
 func TestOwnedSettingsAreDescribed(t *testing.T) {
-	_, owned, found := strings.Cut(read(t, "internal/engine/consul/settings.txt"), "\n---\n")
+	for engine, page := range map[string]string{"consul": consulPage, "mongodb": mongodbPage} {
+		checkOwnedSettings(t, engine, page)
+	}
+}
+
+func checkOwnedSettings(t *testing.T, engine, page string) {
+	t.Helper()
+	_, owned, found := strings.Cut(read(t, "internal/engine/"+engine+"/settings.txt"), "\n---\n")
 	if !found {
-		t.Fatal("settings.txt has no owned settings")
+		t.Fatalf("settings.txt of %s has no owned settings", engine)
 	}
 	var defined, described []string
 	for line := range strings.Lines(owned) {
@@ -183,9 +191,9 @@ func TestOwnedSettingsAreDescribed(t *testing.T) {
 			defined = append(defined, name)
 		}
 	}
-	_, section, found := strings.Cut(read(t, consulPage), "\n### Settings that the operator owns\n")
+	_, section, found := strings.Cut(read(t, page), "\n### Settings that the operator owns\n")
 	if !found {
-		t.Fatalf("%s has no list of owned settings", consulPage)
+		t.Fatalf("%s has no list of owned settings", page)
 	}
 	section, _, _ = strings.Cut(section, "\n#")
 	for line := range strings.Lines(section) {
@@ -195,7 +203,7 @@ func TestOwnedSettingsAreDescribed(t *testing.T) {
 			}
 		}
 	}
-	sameNames(t, consulPage, defined, described)
+	sameNames(t, page, defined, described)
 }
 
 // source returns all Go code below a folder, without its tests.

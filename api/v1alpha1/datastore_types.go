@@ -12,11 +12,16 @@ import (
 
 // Engine names the kind of server that a Datastore runs.
 //
-// +kubebuilder:validation:Enum=Consul
+// +kubebuilder:validation:Enum=Consul;MongoDB
 type Engine string
 
-// EngineConsul is HashiCorp Consul, a cluster of Consul servers.
-const EngineConsul Engine = "Consul"
+const (
+	// EngineConsul is HashiCorp Consul, a cluster of Consul servers.
+	EngineConsul Engine = "Consul"
+
+	// EngineMongoDB is MongoDB, a replica set.
+	EngineMongoDB Engine = "MongoDB"
+)
 
 // DefaultReplicas is the number of members where the user names none. The
 // schema fills it in.
@@ -45,6 +50,8 @@ const (
 // DatastoreSpec is what the user wants.
 //
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.replicas <= 9",fieldPath=".replicas",message="replicas must be 9 or less for engine Consul: every server votes on every write; 3 or 5 suit most"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'MongoDB' || self.replicas <= 50",fieldPath=".replicas",message="replicas must be 50 or less for engine MongoDB: a replica set cannot have more members; 3 or 5 suit most"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.version.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",fieldPath=".version",message="version must have three numbers, such as 1.22.3, and no leading v"
 // +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
 type DatastoreSpec struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.
@@ -53,8 +60,9 @@ type DatastoreSpec struct {
 	Engine Engine `json:"engine"`
 
 	// version is the version of the server, as its makers write it, such as
-	// 1.22.3.
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",message="version must have three numbers, such as 1.22.3, and no leading v"
+	// 1.22.3. For MongoDB it may be a release alone, such as 8.0; the image then
+	// is whatever the registry has under that name.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+[.][0-9]+([.][0-9]+)?(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",message="version must have two or three numbers, such as 1.22.3 or 8.0, and no leading v"
 	// +kubebuilder:validation:MaxLength=32
 	// +required
 	Version string `json:"version"`

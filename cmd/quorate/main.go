@@ -14,6 +14,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/mongodb"
 )
 
 func main() {
@@ -24,7 +25,7 @@ func main() {
 }
 
 func run() error {
-	engines, err := engine.NewRegistry(consul.Kit())
+	engines, err := engine.NewRegistry(consul.Kit(), mongodb.Kit())
 	if err != nil {
 		return fmt.Errorf("register the engines: %w", err)
 	}

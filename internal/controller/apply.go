@@ -60,7 +60,7 @@ func (p *pass) upgradeRefused(snap *snapshot) *plan.Finding {
 		if r == nil || !r.Server.Running || r.Server.Version == "" {
 			continue
 		}
-		if err := upgrader.Upgrade(r.Server.Version, p.d.Spec.Version); err != nil {
+		if err := upgrader.Upgrade(r.Server, p.d.Spec.Version); err != nil {
 			return &plan.Finding{Reason: v1alpha1.ReasonUpgradeRefused, Message: "spec.version: " + err.Error()}
 		}
 	}

@@ -307,7 +307,7 @@ func (f *findings) votes(m plan.Member) bool {
 		return true
 	}
 	q := livePeer(a, m)
-	return q != nil && q.Voter
+	return q != nil && q.Full()
 }
 
 // livePeer returns the identity in the membership that the member's own server

@@ -255,6 +255,9 @@ func randomCredential(f engine.CredentialFormat) []byte {
 		return []byte(uuid.NewUUID())
 	}
 	raw := make([]byte, 32)
+	if f == engine.CredentialLongBase64 {
+		raw = make([]byte, 756)
+	}
 	_, _ = rand.Read(raw) // documented never to return an error
 	return []byte(base64.StdEncoding.EncodeToString(raw))
 }

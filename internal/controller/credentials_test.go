@@ -25,6 +25,10 @@ func TestRandomCredential(t *testing.T) {
 			raw, err := base64.StdEncoding.DecodeString(string(b))
 			return err == nil && len(raw) == 32
 		},
+		engine.CredentialLongBase64: func(b []byte) bool {
+			raw, err := base64.StdEncoding.DecodeString(string(b))
+			return err == nil && len(raw) == 756
+		},
 	} {
 		seen := map[string]bool{}
 		for range 100 {

@@ -30,6 +30,24 @@ func TestAPodWithoutANodeIsNotStuckAtOnce(t *testing.T) {
 	}
 }
 
+func TestBurnedIn(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	pod := memberPod()
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{Name: resource.AgentContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(began.Add(-time.Hour))}}},
+		{Name: resource.ServerContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(began)}}},
+	}
+	for after, want := range map[time.Duration]bool{0: false, 10*time.Minute - time.Second: false, 10 * time.Minute: true} {
+		if got := burnedIn(pod, began.Add(after)); got != want {
+			t.Errorf("after %s: %t, want %t", after, got, want)
+		}
+	}
+	pod.Status.ContainerStatuses[1].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{StartedAt: metav1.NewTime(began)}}
+	if burnedIn(pod, began.Add(time.Hour)) || burnedIn(memberPod(), time.Time{}) {
+		t.Error("a server that does not run has burned in")
+	}
+}
+
 func TestWhatIsGivenUpOfAPod(t *testing.T) {
 	made := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	running := func(ready corev1.ConditionStatus, since time.Time) *corev1.Pod {

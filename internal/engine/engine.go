@@ -50,7 +50,8 @@ type Local interface {
 // Renderer writes, in the init container, what differs by ordinal.
 type Renderer interface {
 	// Member returns the files, by path relative to the configuration volume,
-	// that this member's server reads beside those of the template.
+	// that this member's server reads beside those of the template. Nobody but
+	// the server's own user can read them.
 	Member(in MemberInput) (map[string][]byte, error)
 	// HoldsData tells whether the names at the root of a data volume are the
 	// server's own, as against a fresh filesystem's.
@@ -66,6 +67,7 @@ type MemberInput struct {
 	Ordinal   int               // from the pod's name
 	PodIP     string            // may change at each restart
 	Address   string            // the stable address of this member, if the engine has the trait
+	Host      string            // else the name of its pod in DNS, which outlives its addresses
 	Addresses map[string]string // of all members, by name
 	ClusterID string            // the identity in the ledger
 	Secrets   map[string][]byte // the mounted member credentials

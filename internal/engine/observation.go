@@ -16,6 +16,9 @@ type Desired struct {
 	// Lead are the members that may lead now; empty where any may. Where another
 	// one leads, the engine plans a StepDown in favour of these.
 	Lead []string
+	// BurnedIn is true once every wanted member has run for a while with what is
+	// wanted now: what cannot be undone may then be done.
+	BurnedIn bool
 }
 
 // MayLead tells whether a member may lead now.

@@ -101,6 +101,9 @@ type Server struct {
 	Serving bool `json:"serving,omitempty"`
 	// ID is the engine's own identity of this member.
 	ID string `json:"id,omitempty"`
+	// Set is the engine's own identity of the set whose state the server holds,
+	// where it has one.
+	Set string `json:"set,omitempty"`
 	// Version is that of the running process.
 	Version string `json:"version,omitempty"`
 	// Role in the engine's words (for instance leader, follower).
@@ -142,4 +145,11 @@ type Peer struct {
 	Voter   bool   `json:"voter,omitempty"`
 	Leader  bool   `json:"leader,omitempty"`
 	Healthy bool   `json:"healthy,omitempty"`
+	// Spare is true for a member that needs no vote now, since as many others have
+	// one as shall. The core sets it.
+	Spare bool `json:"-"`
 }
+
+// Full tells whether a member is what it shall be: it has its vote, or shall have
+// none.
+func (p Peer) Full() bool { return p.Voter || p.Spare }

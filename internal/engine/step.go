@@ -28,6 +28,9 @@ const (
 	StepLeave StepKind = "Leave"
 	// StepEvictDead removes an identity whose volume is known to be gone.
 	StepEvictDead StepKind = "EvictDead"
+	// StepFinalize does what cannot be undone after a new version has run for a
+	// while, and without which the next one could not follow.
+	StepFinalize StepKind = "Finalize"
 	// StepReload gives a running server the files that it can take up without
 	// a restart; Params holds them by name. It is planned by the core.
 	StepReload StepKind = "Reload"

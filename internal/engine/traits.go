@@ -34,6 +34,8 @@ type Traits struct {
 	StartIsJoin bool
 	// Quorum returns how many of n voters must be healthy for service.
 	Quorum func(n int) int
+	// Votes returns how many of n members shall have a vote; nil where all shall.
+	Votes func(n int) int
 	// MaxReplicas is the largest size that the engine supports.
 	MaxReplicas int32
 	// User and Group are the numeric ids of the server's process, those of the
@@ -55,6 +57,8 @@ const (
 	CredentialUUID CredentialFormat = "UUID"
 	// CredentialBase64 is 32 random bytes in standard base64.
 	CredentialBase64 CredentialFormat = "Base64"
+	// CredentialLongBase64 is 756 random bytes in standard base64.
+	CredentialLongBase64 CredentialFormat = "LongBase64"
 )
 
 // Credential is a secret value of a datastore, made once and never remade
@@ -142,17 +146,17 @@ type Connection struct {
 type Connector interface {
 	// Connection describes the client Service host with the credentials of the
 	// datastore.
-	Connection(host string, credentials map[string][]byte) Connection
+	Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) Connection
 }
 
 // Upgrader is implemented by engines that do not take every version after
 // every other one.
 type Upgrader interface {
-	// Upgrade returns why a server of the version that runs cannot be followed
-	// by one of the wanted version on the same volume, or nil. It is asked for
-	// every version that runs, so that a change of mind in the middle of a
-	// rollout is judged by what there is and not by what was wanted.
-	Upgrade(running, wanted string) error
+	// Upgrade returns why a server that runs cannot be followed by one of the
+	// wanted version on the same volume, or nil. It is asked for every server
+	// that says its version, so that a change of mind in the middle of a rollout
+	// is judged by what there is and not by what was wanted.
+	Upgrade(running Server, wanted string) error
 }
 
 // WebUI is implemented by engines whose server brings a user interface that

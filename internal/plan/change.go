@@ -116,17 +116,24 @@ func (p *draft) withdrawals() (begun, fresh []candidate) {
 // gone may be evicted, and so may a member that was asked to leave and does
 // not run any more: its own agent cannot make it leave.
 func (p *draft) desired() engine.Desired {
-	d := engine.Desired{Lost: p.ledger.lost()}
+	d := p.desiredNames()
+	d.Lost = p.ledger.lost()
+	d.Lead, d.BurnedIn = p.mayLead(), p.burnedIn()
+	for _, q := range p.out.Assessment.Peers {
+		if p.leftBehind(q.Name) {
+			d.Lost[q.Name] = appendNew(d.Lost[q.Name], q.ID)
+		}
+	}
+	return d
+}
+
+// desiredNames are the members by the specification alone, without those whose
+// leave was begun.
+func (p *draft) desiredNames() (d engine.Desired) {
 	for i := range p.state.Wanted.Replicas {
 		name := p.state.MemberName(i)
 		if !p.ledger.Members[name].Leaving {
 			d.Members = append(d.Members, name)
-		}
-	}
-	d.Lead = p.mayLead()
-	for _, q := range p.out.Assessment.Peers {
-		if p.leftBehind(q.Name) {
-			d.Lost[q.Name] = appendNew(d.Lost[q.Name], q.ID)
 		}
 	}
 	return d

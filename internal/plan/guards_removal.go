@@ -67,6 +67,9 @@ func unwanted(p *draft, s engine.Step) string {
 			return ""
 		}
 	}
+	if voters, _ := p.out.Assessment.Voters(); p.traits.Votes != nil && s.Kind == engine.StepDemote && voters > p.votesWanted() {
+		return "" // it stays, and more have a vote than shall
+	}
 	return s.About() + " is wanted"
 }
 
@@ -144,7 +147,7 @@ func membersSettled(p *draft, s engine.Step) string {
 			return "the pod " + q.Name + " is being deleted"
 		case !q.Healthy:
 			return q.Name + " is not healthy"
-		case !q.Voter:
+		case !q.Full():
 			return q.Name + " has no vote yet"
 		}
 		settled[q.Name] = true

@@ -15,6 +15,9 @@ import (
 type Ledger struct {
 	// ClusterID is the identity of the set; every volume's marker bears it.
 	ClusterID string `json:"clusterID"`
+	// SetID is the engine's own identity of the set, from the first report of a
+	// founder that has it on. Who has another one is not of this set.
+	SetID string `json:"setID,omitempty"`
 	// Epoch is raised by each manager that takes the datastore over.
 	Epoch int64 `json:"epoch,omitempty"`
 	// FormationSize is the number of founders, fixed with the first grant.
@@ -108,7 +111,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 
 // sameSet compares what the set is.
 func (l *Ledger) sameSet(o *Ledger) bool {
-	return l.ClusterID == o.ClusterID && l.Predecessor == o.Predecessor && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
+	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
 		l.Formed == o.Formed && l.Bootstrapped == o.Bootstrapped && l.Image == o.Image && l.ImageFor == o.ImageFor
 }
 

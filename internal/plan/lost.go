@@ -29,7 +29,7 @@ import (
 // of one that is nobody any more concerns nobody.
 func (p *draft) lostFor(m Member) string {
 	e, known := p.ledger.Members[m.Name]
-	if m.Claim == nil || p.healthyVoter(m.Name) != nil || !known && m.Ordinal >= p.state.Wanted.Replicas {
+	if m.Claim == nil || p.healthyMember(m.Name) || !known && m.Ordinal >= p.state.Wanted.Replicas {
 		return ""
 	}
 	switch {
@@ -95,7 +95,7 @@ func (p *draft) doom(m Member) {
 // givingUp tells whether the claim of a lost member is about to be deleted. One
 // that is back on it waits for its turn, to be replaced or to leave.
 func (p *draft) givingUp(name string) bool {
-	if m := p.state.member(name); m != nil && m.Pod != nil && !m.Pod.Terminating && p.healthyVoter(name) != nil {
+	if m := p.state.member(name); m != nil && m.Pod != nil && !m.Pod.Terminating && p.healthyMember(name) {
 		return false
 	}
 	return slices.ContainsFunc(p.ledger.Discards, func(d Discard) bool { return d.Lost && d.Member == name })

@@ -74,6 +74,7 @@ func TestLedgerCloneAndEqual(t *testing.T) {
 	}
 	for name, change := range map[string]func(*plan.Ledger){
 		"cluster":   func(l *plan.Ledger) { l.ClusterID = "d" },
+		"set":       func(l *plan.Ledger) { l.SetID = "s" },
 		"epoch":     func(l *plan.Ledger) { l.Epoch++ },
 		"size":      func(l *plan.Ledger) { l.FormationSize++ },
 		"formed":    func(l *plan.Ledger) { l.Formed = false },

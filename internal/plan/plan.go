@@ -4,6 +4,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -130,6 +132,38 @@ func (p *draft) observe() {
 	if a := &p.out.Assessment; a.Known && len(a.Peers) == 0 {
 		a.Known, a.Why = false, "the membership was answered and is empty"
 	}
+	p.markSpares()
+}
+
+// markSpares marks the members that have no vote and need none: of those that
+// shall stay as many have one as shall, or there is no room for more.
+func (p *draft) markSpares() {
+	a := &p.out.Assessment
+	if p.traits.Votes == nil {
+		return
+	}
+	want, staying := p.desiredNames(), 0
+	for _, q := range a.Peers {
+		if q.Voter && want.Wants(q.Name) {
+			staying++
+		}
+	}
+	if voters, _ := a.Voters(); staying < p.votesWanted() && voters < p.traits.Votes(len(a.Peers)) {
+		return
+	}
+	a.Peers = slices.Clone(a.Peers)
+	for i, q := range a.Peers {
+		a.Peers[i].Spare = !q.Voter
+	}
+}
+
+// votesWanted is how many members shall have a vote.
+func (p *draft) votesWanted() int {
+	n := len(p.desiredNames().Members)
+	if p.traits.Votes == nil {
+		return n
+	}
+	return p.traits.Votes(n)
 }
 
 // claim raises the epoch where this manager has not taken the datastore over

@@ -231,7 +231,8 @@ func (p *draft) otherLeft() bool {
 			return false
 		}
 		report := p.state.trusted(*m)
-		return e.Joined || report == nil || slices.Contains(r.Voters, report.Server.ID)
+		voted := e.Joined && p.traits.Votes == nil || slices.Contains(r.Voters, e.ID)
+		return voted || report == nil || slices.Contains(r.Voters, report.Server.ID)
 	})
 }
 

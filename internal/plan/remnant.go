@@ -71,6 +71,8 @@ func (p *draft) sortMembers() (r remnant, have, blank []Member) {
 		switch why := p.beyondUse(name, e); {
 		case why != "":
 			r.gone = append(r.gone, name+" "+why)
+		case !p.claimGone(name, e) && p.takenOut(e, *m):
+			// it has left, and only its server is still to be stopped
 		case p.claimGone(name, e) || p.saysNothing(*m):
 			r.unknown = append(r.unknown, name)
 		case p.stateless(*m):
@@ -82,11 +84,24 @@ func (p *draft) sortMembers() (r remnant, have, blank []Member) {
 	return r, have, blank
 }
 
+// takenOut tells whether a member that was asked to leave has done so: its server
+// runs and has no identity, where a step gives that and takes it.
+func (p *draft) takenOut(e Entry, m Member) bool {
+	r := p.state.trusted(m)
+	return e.Leaving && !p.traits.StartIsJoin && r != nil && r.Server.Running && r.Server.ID == ""
+}
+
 // saysNothing tells whether a member's agent is silent, does not know its own
 // server, or is on its way out.
 func (p *draft) saysNothing(m Member) bool {
 	r := p.state.trusted(m)
-	return r == nil || r.Server.ID == "" || r.Volume == engine.VolumeLeaving
+	return r == nil || r.Server.ID == "" && !p.nobodyYet(r) || r.Volume == engine.VolumeLeaving
+}
+
+// nobodyYet tells whether a server runs that no step has added to the membership:
+// it has no identity before that.
+func (p *draft) nobodyYet(r *engine.Report) bool {
+	return !p.traits.StartIsJoin && r.Server.Running && !r.Server.Formed
 }
 
 // strangers are voters of which the ledger knows nothing, unless they can be those

@@ -64,7 +64,7 @@ func (p *draft) outdatedServers() []Member {
 		if !p.stays(m) || m.Pod == nil || m.Pod.Terminating || p.outdated(m) {
 			continue
 		}
-		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && p.healthyVoter(m.Name) == nil
+		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && !p.healthyMember(m.Name)
 		if held && failed || !held && m.Pod.Template != p.state.Wanted.Template {
 			out = append(out, m)
 		}
@@ -104,6 +104,12 @@ func (p *draft) healthyVoter(name string) *engine.Peer {
 		}
 	}
 	return nil
+}
+
+// healthyMember tells whether a member is what it shall be, with a vote or without,
+// and healthy.
+func (p *draft) healthyMember(name string) bool {
+	return slices.ContainsFunc(p.out.Assessment.PeersNamed(name), func(q engine.Peer) bool { return q.Full() && q.Healthy })
 }
 
 // replacement is the step that replaces a member's pod.
@@ -170,6 +176,21 @@ func (p *draft) mayLead() []string {
 		return []string{wish.Name}
 	}
 	return nil
+}
+
+// burnedIn tells whether every wanted member has run with the wanted template for
+// a while, and none of another one is left.
+func (p *draft) burnedIn() bool {
+	if p.state.Set == nil || p.state.Wanted.Refused != nil || p.state.Wanted.Stopped || p.state.Set.Template != p.state.Wanted.Template {
+		return false
+	}
+	for i, m := range p.state.Members {
+		wanted := int32(i) < p.state.Wanted.Replicas
+		if wanted && (m.Pod == nil || m.Pod.Terminating || !m.Pod.BurnedIn || m.Pod.Template != p.state.Wanted.Template) || !wanted && m.Pod != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // podsInHand tells whether the pod of any member is being deleted or is missing.

@@ -19,6 +19,7 @@ func (p *draft) settle() {
 		p.ledger.Members[name] = p.bringBack(name, p.ledger.Members[name])
 	}
 	p.ledger.Formed = p.ledger.Formed || p.formed()
+	p.settleSet()
 	p.ledger.Bootstrapped = p.ledger.Bootstrapped || p.ledger.Formed && p.out.Assessment.Usable
 	p.settleLead()
 	p.adopt()
@@ -32,6 +33,23 @@ func (p *draft) settle() {
 			continue
 		}
 		p.ledger.Members[name] = e
+	}
+}
+
+// settleSet takes the set's own identity from a founder, on the volume on which
+// it was let form.
+func (p *draft) settleSet() {
+	if p.ledger.SetID != "" || p.ledger.FormationSize == 0 {
+		return
+	}
+	for _, name := range p.founders() {
+		m := p.state.member(name)
+		if m == nil || p.claimGone(name, p.ledger.Members[name]) {
+			continue
+		}
+		if r := p.state.trusted(*m); r != nil && r.Grant == engine.GrantForm && r.Server.Formed {
+			p.ledger.SetID = orElse(p.ledger.SetID, r.Server.Set)
+		}
 	}
 }
 
@@ -190,7 +208,7 @@ func settleIdentity(e Entry, r *engine.Report, peers []engine.Peer) Entry {
 	for _, q := range peers {
 		if q.ID == r.Server.ID {
 			e.ID = q.ID
-			e.Joined = e.Joined || q.Voter
+			e.Joined = e.Joined || q.Voter || q.Spare && q.Healthy
 			e.Lost = slices.DeleteFunc(e.Lost, func(id string) bool { return id == q.ID })
 		}
 	}
@@ -225,11 +243,11 @@ func (p *draft) stopped(m *Member) bool {
 }
 
 // foreign stalls where a volume holds what is not this datastore's. Its server
-// stays down; nothing on it is touched.
+// stays down, unless it came to hold that while it ran; nothing on it is touched.
 func (p *draft) foreign() bool {
 	var names []string
 	for _, m := range p.state.Members {
-		if m.Report != nil && m.Report.Volume == engine.VolumeForeign && m.Pod != nil && m.Report.PodUID == m.Pod.UID {
+		if m.Report != nil && (m.Report.Volume == engine.VolumeForeign || p.state.ofAnotherSet(m)) && m.Pod != nil && m.Report.PodUID == m.Pod.UID {
 			names = append(names, m.Name)
 		}
 	}

@@ -7,8 +7,10 @@ package plan
 //
 // Up: the pods come at once, since each waits at its gate. Down: only past
 // ordinals that are nobody's, so the pod of a member goes in a later pass than
-// its membership (law 4). A StatefulSet that is made anew over retained claims
-// gets all members of the ledger, or a quorum might be missing.
+// its membership (law 4), and never while the membership cannot be read: an
+// ordinal that the ledger does not know may be in it. A StatefulSet that is made
+// anew over retained claims gets all members of the ledger, or a quorum might be
+// missing.
 //
 // The template is written when its first replacement may begin, see rollout.
 func (p *draft) shape() {
@@ -18,7 +20,8 @@ func (p *draft) shape() {
 			size = m.Ordinal + 1
 		}
 	}
-	if p.state.Set != nil && p.out.Stalled != nil {
+	unread := p.ledger.Formed && !p.out.Assessment.Known
+	if p.state.Set != nil && (p.out.Stalled != nil || unread) {
 		size = max(size, p.state.Set.Replicas)
 	}
 	p.out.Shape = Shape{Replicas: p.running(size), Members: size, WriteTemplate: p.firstReplacement || p.mayWriteTemplate(), Proven: p.proven(), Restore: p.restore}

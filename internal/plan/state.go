@@ -115,6 +115,9 @@ type Pod struct {
 	// Stuck names why it cannot get on by itself (for instance
 	// ImagePullBackOff); empty where it can.
 	Stuck string
+	// BurnedIn is true once its server has run for so long that what cannot be
+	// undone may be done.
+	BurnedIn bool
 	// Failed says why it is given up that it will ever serve as it is: it has
 	// been stuck for long, or its server has run for long and is not ready. Empty
 	// where it is not.
@@ -172,7 +175,8 @@ func (s State) observation() engine.Observation {
 }
 
 // trusted returns a member's report if it is of the pod that the API server
-// shows and, where the volume bears a marker, of this set; else nil.
+// shows and of this set, where the volume bears a marker or its server knows of
+// one; else nil.
 func (s State) trusted(m Member) *engine.Report {
 	if m.Report == nil || m.Pod == nil || m.Report.PodUID != m.Pod.UID || m.Report.Member != m.Name {
 		return nil
@@ -183,7 +187,16 @@ func (s State) trusted(m Member) *engine.Report {
 	if s.Ledger != nil && m.Report.ClusterID != "" && m.Report.ClusterID != s.Ledger.ClusterID {
 		return nil
 	}
+	if s.ofAnotherSet(m) {
+		return nil
+	}
 	return m.Report
+}
+
+// ofAnotherSet tells whether a member's server holds the state of a set that is
+// not the one which formed here, whatever the marker says.
+func (s State) ofAnotherSet(m Member) bool {
+	return s.Ledger != nil && s.Ledger.SetID != "" && m.Report != nil && m.Report.Server.Set != "" && m.Report.Server.Set != s.Ledger.SetID
 }
 
 // held tells whether the agent reports an empty volume behind a closed gate.

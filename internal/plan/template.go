@@ -81,7 +81,7 @@ func (p *draft) failedOn(template string) *Member {
 			continue
 		}
 		e := p.ledger.Members[m.Name]
-		lame := p.out.Assessment.Known && e.Joined && !e.Leaving && p.state.trusted(*m) != nil && p.healthyVoter(m.Name) == nil
+		lame := p.out.Assessment.Known && e.Joined && !e.Leaving && p.state.trusted(*m) != nil && !p.healthyMember(m.Name)
 		if p.state.costless(*m) || lame {
 			return m
 		}
@@ -92,7 +92,7 @@ func (p *draft) failedOn(template string) *Member {
 // healthyOnAnother tells whether a healthy voter's pod has another template.
 func (p *draft) healthyOnAnother(template string) bool {
 	return slices.ContainsFunc(p.state.Members, func(m Member) bool {
-		return m.Pod != nil && !m.Pod.Terminating && m.Pod.Template != template && p.healthyVoter(m.Name) != nil
+		return m.Pod != nil && !m.Pod.Terminating && m.Pod.Template != template && p.healthyMember(m.Name)
 	})
 }
 
@@ -104,7 +104,7 @@ func (p *draft) proven() bool {
 	}
 	for name := range p.ledger.Members {
 		m := p.state.member(name)
-		if m == nil || m.Pod == nil || m.Pod.Terminating || m.Pod.Template != p.state.Set.Template || p.healthyVoter(name) == nil {
+		if m == nil || m.Pod == nil || m.Pod.Terminating || m.Pod.Template != p.state.Set.Template || !p.healthyMember(name) {
 			return false
 		}
 	}

@@ -45,7 +45,7 @@ func (b Builder) Connection(credentials map[string][]byte) *corev1.Secret {
 func (b Builder) connection(credentials map[string][]byte) engine.Connection {
 	host := b.host(ClientName(b.d.Name))
 	if connector, ok := b.in.Engine.(engine.Connector); ok {
-		return connector.Connection(host, credentials)
+		return connector.Connection(b.d, host, credentials)
 	}
 	c := engine.Connection{Type: strings.ToLower(string(b.d.Spec.Engine)), Host: host}
 	for _, p := range b.template.Ports {

@@ -4,6 +4,7 @@
 package resource
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -92,7 +93,7 @@ func (b Builder) own(name, command string) corev1.Container {
 
 // ownEnv is the contract with package settings.
 func (b Builder) ownEnv() []corev1.EnvVar {
-	return []corev1.EnvVar{
+	out := []corev1.EnvVar{
 		{Name: settings.EnvEngine, Value: string(b.d.Spec.Engine)},
 		{Name: settings.EnvDatastore, Value: b.d.Name},
 		{Name: settings.EnvClusterID, Value: b.in.ClusterID},
@@ -103,6 +104,12 @@ func (b Builder) ownEnv() []corev1.EnvVar {
 		fieldEnv(settings.EnvPodUID, "metadata.uid"),
 		fieldEnv(settings.EnvPodIP, "status.podIP"),
 	}
+	if b.traits.StableAddress {
+		return out
+	}
+	return append(out, corev1.EnvVar{
+		Name: settings.EnvHost, Value: fmt.Sprintf("$(%s).%s", settings.EnvPodName, b.host(HeadlessName(b.d.Name))),
+	})
 }
 
 func fieldEnv(name, path string) corev1.EnvVar {

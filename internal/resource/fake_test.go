@@ -72,7 +72,7 @@ func (webEngine) UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
 	return d.ConsulSettings().UI.Ingress
 }
 
-func (webEngine) Connection(host string, credentials map[string][]byte) engine.Connection {
+func (webEngine) Connection(_ *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
 	return engine.Connection{
 		Type: "fake", Host: host, Port: "8500", URI: "http://" + host + ":8500",
 		Extra: map[string]string{"token": string(credentials["token"])},

@@ -20,7 +20,7 @@ import (
 
 const (
 	sharedMode fs.FileMode = 0o440
-	memberMode fs.FileMode = 0o640
+	memberMode fs.FileMode = 0o400
 	dirMode    fs.FileMode = 0o750
 	binaryMode fs.FileMode = 0o555
 )

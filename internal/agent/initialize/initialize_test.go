@@ -49,7 +49,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, fake: &fake{files: map[string][]byte{"member.json": []byte("m"), "deep/er.json": []byte("d")}}}
 	b.Settings = settings.Settings{
-		Member: "db-2", ClusterID: "c", PodUID: "p", PodIP: "10.1.2.3",
+		Member: "db-2", ClusterID: "c", PodUID: "p", PodIP: "10.1.2.3", Host: "db-2.db.ns.svc",
 		DataDir: t.TempDir(), ConfigDir: t.TempDir(), RunDir: t.TempDir(), SecretDir: t.TempDir(), SharedDir: t.TempDir(),
 	}
 	b.binary = filepath.Join(t.TempDir(), "program")
@@ -125,10 +125,13 @@ func TestRunWritesWhatTheServerReads(t *testing.T) {
 	b.held()
 	b.file(filepath.Join(b.RunDir, "quorate"), "program", 0o555)
 	b.file(filepath.Join(b.ConfigDir, "server.json"), "s", 0o440)
-	b.file(filepath.Join(b.ConfigDir, "member.json"), "m", 0o640)
-	b.file(filepath.Join(b.ConfigDir, "deep", "er.json"), "d", 0o640)
+	b.file(filepath.Join(b.ConfigDir, "member.json"), "m", 0o400)
+	b.file(filepath.Join(b.ConfigDir, "deep", "er.json"), "d", 0o400)
 	b.config("server.json", "member.json", "deep/er.json")
 	in := b.fake.inputs[0]
+	if in.Host != "db-2.db.ns.svc" {
+		t.Errorf("the name in DNS is %q", in.Host)
+	}
 	if in.Name != "db-2" || in.Ordinal != 2 || in.PodIP != "10.1.2.3" || in.ClusterID != "c" || in.Address != "" {
 		t.Errorf("input %+v", in)
 	}
@@ -150,7 +153,7 @@ func TestRunAgainComesToTheSameEnd(t *testing.T) {
 	b.must(b.run(t.Context()))
 	b.held()
 	b.config("other.json", "member.json")
-	b.file(filepath.Join(b.ConfigDir, "member.json"), "new", 0o640)
+	b.file(filepath.Join(b.ConfigDir, "member.json"), "new", 0o400)
 	b.file(filepath.Join(b.RunDir, "quorate"), "program, newer", 0o555)
 }
 

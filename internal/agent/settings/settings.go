@@ -24,6 +24,8 @@ const (
 	EnvPodNamespace = "POD_NAMESPACE"
 	EnvPodUID       = "POD_UID"
 	EnvPodIP        = "POD_IP"
+	// EnvHost is there only where the engine has no stable addresses.
+	EnvHost = "QUORATE_HOST"
 )
 
 // Paths that the pod template mounts, the same in every container that has them.
@@ -71,6 +73,8 @@ type Settings struct {
 	Namespace string
 	PodUID    string
 	PodIP     string
+	// Host is the pod's name in DNS; empty where the engine has stable addresses.
+	Host string
 
 	DataDir, ConfigDir, RunDir, SecretDir, SharedDir string
 }
@@ -96,6 +100,7 @@ func FromEnv(lookup func(string) (string, bool)) (Settings, error) {
 		Namespace: get(EnvPodNamespace),
 		PodUID:    get(EnvPodUID),
 		PodIP:     get(EnvPodIP),
+		Host:      optional(lookup, EnvHost),
 		RunDir:    RunDir,
 		SecretDir: SecretDir,
 		SharedDir: SharedDir,
@@ -104,6 +109,11 @@ func FromEnv(lookup func(string) (string, bool)) (Settings, error) {
 		return Settings{}, fmt.Errorf("the pod template does not set %s", strings.Join(missing, ", "))
 	}
 	return s, nil
+}
+
+func optional(lookup func(string) (string, bool), name string) string {
+	value, _ := lookup(name)
+	return value
 }
 
 // Ordinal returns the member's number, which ends its pod's name.

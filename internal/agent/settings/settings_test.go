@@ -11,7 +11,7 @@ import (
 func environment(without ...string) func(string) (string, bool) {
 	env := map[string]string{
 		EnvEngine: "Consul", EnvDatastore: "db", EnvClusterID: "c1", EnvDataDir: "/data", EnvConfigDir: "/config",
-		EnvPodName: "db-2", EnvPodNamespace: "ns", EnvPodUID: "u", EnvPodIP: "10.0.0.1",
+		EnvPodName: "db-2", EnvPodNamespace: "ns", EnvPodUID: "u", EnvPodIP: "10.0.0.1", EnvHost: "db-2.db.ns.svc",
 	}
 	for _, name := range without {
 		delete(env, name)
@@ -29,6 +29,12 @@ func TestFromEnv(t *testing.T) {
 	}
 	if s.Member != "db-2" || s.RunDir != RunDir || s.ClusterID != "c1" || s.PodUID != "u" {
 		t.Errorf("settings are %+v", s)
+	}
+	if s.Host != "db-2.db.ns.svc" {
+		t.Errorf("the name in DNS is %q", s.Host)
+	}
+	if s, err = FromEnv(environment(EnvHost)); err != nil || s.Host != "" {
+		t.Errorf("without a name in DNS: %q, %v", s.Host, err)
 	}
 	_, err = FromEnv(environment(EnvPodUID, EnvEngine))
 	if err == nil || !strings.Contains(err.Error(), EnvPodUID) || !strings.Contains(err.Error(), EnvEngine) {

@@ -40,7 +40,7 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	a := engine.Assessment{Formed: slices.ContainsFunc(have.Members, func(m engine.MemberObservation) bool {
 		return m.Report != nil && m.Report.Server.Formed
 	})}
-	name, lead, why := findLeader(have)
+	name, lead, why := have.Lead()
 	if lead == nil {
 		a.Why = why
 		return a, nil
@@ -55,7 +55,7 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 		return a, lead
 	}
 	view := lead.Server.View
-	if later := laterTerm(have, view, a.Term); later != "" {
+	if later := have.Later(view, a.Term); later != "" {
 		a.Why = fmt.Sprintf("%s has seen a later term than %s, which leads in term %d", later, name, a.Term)
 		return a, lead
 	}
@@ -64,44 +64,6 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	voters, healthy := a.Voters()
 	a.Tolerance = max(0, min(view.Tolerance, healthy-engine.Majority(voters)))
 	return a, lead
-}
-
-// findLeader returns the member that leads in the highest term, or why there
-// is none.
-func findLeader(have engine.Observation) (string, *engine.Report, string) {
-	var name, second string
-	var lead *engine.Report
-	for _, m := range have.Members {
-		if m.Report == nil || !m.Report.Server.Running || !m.Report.Server.Leader {
-			continue
-		}
-		switch term := m.Report.Server.Term; {
-		case lead == nil || term > lead.Server.Term:
-			name, lead, second = m.Name, m.Report, ""
-		case term == lead.Server.Term:
-			second = m.Name
-		}
-	}
-	if second != "" {
-		return "", nil, fmt.Sprintf("both %s and %s report that they lead", name, second)
-	}
-	if lead == nil {
-		return "", nil, "no member reports that it leads"
-	}
-	return name, lead, ""
-}
-
-// laterTerm returns a member of the view that has seen a term after the given.
-func laterTerm(have engine.Observation, view *engine.View, term uint64) string {
-	for _, m := range have.Members {
-		if m.Report == nil || m.Report.Server.Term <= term {
-			continue
-		}
-		if slices.ContainsFunc(view.Peers, func(p engine.Peer) bool { return p.ID == m.Report.Server.ID }) {
-			return m.Name
-		}
-	}
-	return ""
 }
 
 // namePeers completes the leader's view: a peer that gossip has no name for is
@@ -114,9 +76,7 @@ func namePeers(have engine.Observation, view *engine.View) []engine.Peer {
 		if p.Name == "" {
 			p.Name = nameOf(have, *p)
 		}
-		p.Healthy = p.Healthy && slices.ContainsFunc(have.Members, func(m engine.MemberObservation) bool {
-			return m.Name == p.Name && m.Report != nil && m.Report.Server.ID == p.ID && m.Report.Server.Serving
-		})
+		p.Healthy = p.Healthy && have.Serves(*p)
 	}
 	slices.SortFunc(peers, func(a, b engine.Peer) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))

@@ -258,9 +258,9 @@ func (c *cluster) act(want engine.Desired) *engine.Step {
 	for _, key := range step.Secrets {
 		step.Credentials[key] = map[string]string{credentialManagement: testManagement, credentialAgent: testAgent}[key]
 	}
-	s := c.members[ordinal(step.Member)]
+	s := c.members[engine.OrdinalOf(step.Member)]
 	if step.Kind == engine.StepLeave {
-		c.members[ordinal(step.About())].volume = engine.VolumeLeaving
+		c.members[engine.OrdinalOf(step.About())].volume = engine.VolumeLeaving
 	}
 	start := time.Now()
 	err := s.local.Do(context.Background(), step)
@@ -282,7 +282,7 @@ func (c *cluster) leader() *server {
 	if a.Leader == "" {
 		c.t.Fatal("nobody leads: " + a.Why)
 	}
-	return c.members[ordinal(a.Leader)]
+	return c.members[engine.OrdinalOf(a.Leader)]
 }
 
 // form starts n servers on empty volumes and returns when all vote.

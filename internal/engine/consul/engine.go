@@ -84,7 +84,7 @@ func (Engine) UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
 }
 
 // Connection describes the HTTP interface and the token that may do all.
-func (Engine) Connection(host string, credentials map[string][]byte) engine.Connection {
+func (Engine) Connection(_ *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
 	port := strconv.Itoa(portHTTP)
 	return engine.Connection{
 		Type: "consul",

@@ -6,7 +6,6 @@ package consul
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,8 +92,8 @@ func (p *planner) configure() {
 
 func (p *planner) evict() {
 	for _, peer := range p.a.Peers {
-		name := p.lostName(peer.ID)
-		if name == "" || p.runs(peer) {
+		name := p.want.LostName(peer.ID)
+		if name == "" || p.have.Runs(peer) {
 			continue
 		}
 		p.add(engine.Step{
@@ -105,43 +104,14 @@ func (p *planner) evict() {
 	}
 }
 
-// lostName returns the member whose identity is known to be lost.
-func (p *planner) lostName(id string) string {
-	for _, name := range slices.Sorted(maps.Keys(p.want.Lost)) {
-		if slices.Contains(p.want.Lost[name], id) {
-			return name
-		}
-	}
-	return ""
-}
-
-// runs tells whether a running member reports this identity as its own. Such a
-// one is never lost, and only such a one can leave.
-func (p *planner) runs(peer engine.Peer) bool {
-	return slices.ContainsFunc(p.have.Members, func(m engine.MemberObservation) bool {
-		return m.Report != nil && m.Report.Server.Running && m.Report.Server.ID == peer.ID
-	})
-}
-
 // lead has the leader step down where it may not lead now. A member that is to
 // leave never comes in its place: it would only have to step down itself.
 func (p *planner) lead() {
-	heirs := p.heirs()
+	heirs := p.want.Heirs(p.a.Peers)
 	if p.want.MayLead(p.a.Leader) || len(heirs) == 0 {
 		return
 	}
 	p.stepDown(heirs, fmt.Sprintf("it leads, which only %s shall do now", strings.Join(p.want.Lead, ", ")))
-}
-
-// heirs are the healthy voters that are named to lead and shall stay.
-func (p *planner) heirs() []string {
-	var out []string
-	for _, peer := range p.a.Peers {
-		if slices.Contains(p.want.Lead, peer.Name) && p.want.Wants(peer.Name) && peer.Voter && peer.Healthy {
-			out = append(out, peer.Name)
-		}
-	}
-	return out
 }
 
 func (p *planner) stepDown(prefer []string, why string) {
@@ -155,10 +125,10 @@ func (p *planner) stepDown(prefer []string, why string) {
 func (p *planner) leave() {
 	peers := slices.Clone(p.a.Peers)
 	slices.SortFunc(peers, func(a, b engine.Peer) int {
-		return cmp.Or(-cmp.Compare(ordinal(a.Name), ordinal(b.Name)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(-cmp.Compare(engine.OrdinalOf(a.Name), engine.OrdinalOf(b.Name)), cmp.Compare(a.ID, b.ID))
 	})
 	for _, peer := range peers {
-		if !p.want.Wants(peer.Name) && p.lostName(peer.ID) == "" && p.runs(peer) {
+		if !p.want.Wants(peer.Name) && p.want.LostName(peer.ID) == "" && p.have.Runs(peer) {
 			p.leaveOne(peer)
 		}
 	}
@@ -166,7 +136,7 @@ func (p *planner) leave() {
 
 func (p *planner) leaveOne(peer engine.Peer) {
 	if peer.Name == p.a.Leader && !p.stepsDown() {
-		prefer := p.heirs()
+		prefer := p.want.Heirs(p.a.Peers)
 		if len(prefer) == 0 {
 			prefer = p.want.Members
 		}
@@ -186,13 +156,4 @@ func (p *planner) leaveOne(peer engine.Peer) {
 // stepsDown tells whether the leader is to step down already.
 func (p *planner) stepsDown() bool {
 	return slices.ContainsFunc(p.steps, func(s engine.Step) bool { return s.Kind == engine.StepStepDown })
-}
-
-// ordinal is the number at the end of a member's name, -1 if there is none.
-func ordinal(name string) int {
-	n, err := strconv.Atoi(name[strings.LastIndex(name, "-")+1:])
-	if err != nil {
-		return -1
-	}
-	return n
 }

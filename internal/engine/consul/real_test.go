@@ -265,7 +265,7 @@ func TestRealDrain(t *testing.T) {
 	c := newCluster(t)
 	c.form(3)
 	old := c.leader()
-	follower := c.members[(ordinal(old.name)+1)%3]
+	follower := c.members[(engine.OrdinalOf(old.name)+1)%3]
 	if err := follower.local.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func TestRealLostVolume(t *testing.T) {
 			c.form(3)
 			lost := c.leader()
 			id := lost.observe().ID
-			i := ordinal(lost.name)
+			i := engine.OrdinalOf(lost.name)
 			lost.kill()
 			want := desired(3, map[string][]string{lost.name: {id}})
 			delete(c.members, i)
@@ -359,7 +359,7 @@ func TestRealEvictRefusesTheLiving(t *testing.T) {
 	c := newCluster(t)
 	c.form(3)
 	leader := c.leader()
-	other := c.members[(ordinal(leader.name)+1)%3]
+	other := c.members[(engine.OrdinalOf(leader.name)+1)%3]
 	for what, id := range map[string]string{"a living member": other.observe().ID, "itself": leader.observe().ID, "nobody": ""} {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		err := leader.local.Do(ctx, engine.Step{Kind: engine.StepEvictDead, Member: leader.name, Subject: other.name, SubjectID: id})
@@ -381,7 +381,7 @@ func TestRealEvictRefusesTheLiving(t *testing.T) {
 		"a leave that leads": {Kind: engine.StepLeave, Member: leader.name, SubjectID: leader.observe().ID},
 		"a leave of another": {Kind: engine.StepLeave, Member: other.name, SubjectID: leader.observe().ID},
 	} {
-		if err := c.members[ordinal(step.Member)].local.Do(t.Context(), step); !errors.Is(err, errStale) {
+		if err := c.members[engine.OrdinalOf(step.Member)].local.Do(t.Context(), step); !errors.Is(err, errStale) {
 			t.Errorf("%s: got %v, want %v", what, err, errStale)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/catalogue"
 )
 
 // markSetting holds a mark of the other settings in the file. A server makes no
@@ -110,7 +111,7 @@ func (l *local) reload(ctx context.Context, s engine.Step) error {
 // takeBack puts the former settings back, under a mark that no wanted file has:
 // the server may have taken up a part of what it then refused.
 func (l *local) takeBack(ctx context.Context, client *api.Client, before []byte) error {
-	live, err := decode(before)
+	live, err := catalogue.Decode(before)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ func TestRealSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := object{}
-	for path, s := range settings.known {
-		if s.since != "" && !strings.Contains(string(version), "v"+s.since+".") {
+	for path, s := range settings.Known {
+		if s.Since != "" && !strings.Contains(string(version), "v"+s.Since+".") {
 			continue
 		}
 		words := strings.Split(path, ".")
@@ -38,7 +38,7 @@ func TestRealSettings(t *testing.T) {
 			}
 			at = at[word].(object)
 		}
-		at[words[len(words)-1]] = samples[s.kind]
+		at[words[len(words)-1]] = samples[s.Kind]
 	}
 	file := filepath.Join(t.TempDir(), "all.json")
 	if err := os.WriteFile(file, encode(all), 0o600); err != nil {
@@ -50,7 +50,7 @@ func TestRealSettings(t *testing.T) {
 			t.Errorf("%s: %s", complaint, out)
 		}
 	}
-	t.Logf("of %d settings Consul says: %s", len(settings.known), out)
+	t.Logf("of %d settings Consul says: %s", len(settings.Known), out)
 	for _, key := range []string{"no_such_setting", "performance.no_such_setting"} {
 		refused := filepath.Join(t.TempDir(), "refused.json")
 		words := strings.Split(key, ".")

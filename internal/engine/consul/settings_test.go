@@ -25,8 +25,8 @@ func TestReloadableSettingsAreDescribed(t *testing.T) {
 		t.Fatal("the guide does not say which settings a running server takes up")
 	}
 	var described, reload []string
-	for path, s := range settings.known {
-		if s.reload {
+	for path, s := range settings.Known {
+		if s.Reload {
 			reload = append(reload, path)
 		}
 	}
@@ -41,7 +41,7 @@ func TestReloadableSettingsAreDescribed(t *testing.T) {
 			prefix += "."
 		}
 		if strings.TrimSpace(cells[2]) == "all" {
-			for path := range settings.known {
+			for path := range settings.Known {
 				if strings.HasPrefix(path, prefix) {
 					described = append(described, path)
 				}

@@ -4,14 +4,13 @@
 package consul
 
 import (
-	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/catalogue"
 )
 
 // The places of the public image, and the files that are rendered there. No
@@ -29,8 +28,13 @@ const (
 // member has just vanished, and a handover of the leadership before it.
 const graceSeconds = 60
 
+//go:embed settings.txt
+var settingsText string
+
+var settings = catalogue.Parse(settingsText)
+
 // object is one level of a configuration file.
-type object = map[string]any
+type object = catalogue.Object
 
 // Template is the server's container and the settings that all members share.
 //
@@ -85,11 +89,11 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"disable_update_check": true,
 		"log_level":            "INFO",
 	}
-	user, err := userSettings(d.Spec.Config)
+	user, err := catalogue.UserSettings(d.Spec.Config)
 	if err != nil {
 		return base
 	}
-	return merge(base, user)
+	return catalogue.Merge(base, user)
 }
 
 // split parts the settings that a server reads when it starts from those that a
@@ -99,9 +103,9 @@ func split(prefix string, values object) (fixed, live object) {
 	for key, value := range values {
 		section, isObject := value.(object)
 		switch path := prefix + key; {
-		case settings.known[path].reload:
+		case settings.Known[path].Reload:
 			live[key] = value
-		case isObject && settings.sections[path]:
+		case isObject && settings.Sections[path]:
 			below, above := split(path+".", section)
 			if len(below) > 0 {
 				fixed[key] = below
@@ -114,40 +118,6 @@ func split(prefix string, values object) (fixed, live object) {
 		}
 	}
 	return fixed, live
-}
-
-// userSettings are those of spec.config.
-func userSettings(config *apiextensionsv1.JSON) (object, error) {
-	if config == nil || len(config.Raw) == 0 {
-		return nil, nil
-	}
-	return decode(config.Raw)
-}
-
-// decode reads settings and keeps numbers as they were written.
-func decode(content []byte) (object, error) {
-	dec := json.NewDecoder(bytes.NewReader(content))
-	dec.UseNumber()
-	var out object
-	if err := dec.Decode(&out); err != nil {
-		return nil, fmt.Errorf("reading the settings: %w", err)
-	}
-	return out, nil
-}
-
-// merge lays over on base; objects are merged, all else is replaced. Base is
-// changed and returned.
-func merge(base, over object) object {
-	for key, value := range over {
-		below, isBelow := base[key].(object)
-		above, isAbove := value.(object)
-		if isBelow && isAbove {
-			base[key] = merge(below, above)
-			continue
-		}
-		base[key] = value
-	}
-	return base
 }
 
 // encode writes a configuration file; equal settings give equal bytes.

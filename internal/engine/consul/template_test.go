@@ -62,12 +62,12 @@ func TestTemplateFiles(t *testing.T) {
 func TestTemplateParts(t *testing.T) {
 	on := []string{"acl.enable_token_persistence", "disable_update_check", "telemetry.disable_hostname"} // by default here
 	base := Engine{}.Template(datastore(""))
-	for path, s := range settings.known {
-		if s.kind != "boolean" && s.kind != "string" {
+	for path, s := range settings.Known {
+		if s.Kind != "boolean" && s.Kind != "string" {
 			continue
 		}
 		value := any(path + " changed")
-		if s.kind == "boolean" {
+		if s.Kind == "boolean" {
 			value = !slices.Contains(on, path)
 		}
 		words := strings.Split(path, ".")
@@ -76,8 +76,8 @@ func TestTemplateParts(t *testing.T) {
 		}
 		got := Engine{}.Template(datastore(string(encode(value.(object)))))
 		files, live := got.Files[serverFile] != base.Files[serverFile], got.Reloadable[reloadFile] != base.Reloadable[reloadFile]
-		if live != s.reload || files == s.reload {
-			t.Errorf("%s, reload %v, changes server.json %v and reload.json %v", path, s.reload, files, live)
+		if live != s.Reload || files == s.Reload {
+			t.Errorf("%s, reload %v, changes server.json %v and reload.json %v", path, s.Reload, files, live)
 		}
 	}
 	if a, b := readMark(t, base), readMark(t, (Engine{}).Template(datastore(`{"log_level":"WARN"}`))); a == b {
@@ -158,7 +158,7 @@ func TestTraits(t *testing.T) {
 }
 
 func TestConnection(t *testing.T) {
-	got := Engine{}.Connection("db-client.ns.svc", map[string][]byte{
+	got := Engine{}.Connection(nil, "db-client.ns.svc", map[string][]byte{
 		"management-token": []byte("secret"), "gossip": []byte("no"), "agent-token": []byte("no"),
 	})
 	want := engine.Connection{

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/quorate/quorate/internal/engine"
 )
 
 // runningForm also takes what a process adds to its version, such as +ent.
@@ -17,8 +19,8 @@ var runningForm = regexp.MustCompile(`^v?(\d+\.\d+)\.\d+([-+].*)?$`)
 // either way: the releases that are known keep the same things in the log and
 // in snapshots of it, and were tried both ways on each other's data. Patch
 // versions do not matter.
-func (Engine) Upgrade(running, wanted string) error {
-	return upgrade(releases, running, wanted)
+func (Engine) Upgrade(running engine.Server, wanted string) error {
+	return upgrade(releases, running.Version, wanted)
 }
 
 // upgrade judges by a list of releases, the oldest first.

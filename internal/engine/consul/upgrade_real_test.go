@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
+
+	"github.com/quorate/quorate/internal/engine"
 )
 
 // TestRealUpgrade has a set of the older release followed by the newer one and
@@ -62,7 +64,7 @@ func versionOf(t *testing.T, binary string) string {
 // leadership to those that have it already.
 func (c *cluster) roll(binary, from, to string) {
 	c.t.Helper()
-	if err := (Engine{}).Upgrade(from, to); err != nil {
+	if err := (Engine{}).Upgrade(engine.Server{Version: from}, to); err != nil {
 		c.t.Fatal(err)
 	}
 	last := c.leader()

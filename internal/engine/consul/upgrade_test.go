@@ -6,6 +6,8 @@ package consul
 import (
 	"strings"
 	"testing"
+
+	"github.com/quorate/quorate/internal/engine"
 )
 
 func TestUpgrade(t *testing.T) {
@@ -25,7 +27,7 @@ func TestUpgrade(t *testing.T) {
 		{"1.22", "1.22.3", `knows nothing about "1.22"`},
 		{"11.22.3", "1.22.3", `this one knows 1.21, 1.22`},
 	} {
-		checkUpgrade(t, Engine{}.Upgrade(c.running, c.wanted), c.running, c.wanted, c.want)
+		checkUpgrade(t, Engine{}.Upgrade(engine.Server{Version: c.running}, c.wanted), c.running, c.wanted, c.want)
 	}
 	four := []string{"1.20", "1.21", "1.22", "1.23"}
 	for _, c := range []struct{ running, wanted, want string }{

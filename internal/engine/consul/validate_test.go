@@ -10,6 +10,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine/catalogue"
 )
 
 // datastore returns a Consul of the newest release with the given settings.
@@ -124,13 +125,13 @@ func TestValidateDatacenter(t *testing.T) {
 // TestOwnedAndKnownAreApart also holds what Template writes against the list:
 // every default is either the user's to change or the operator's own.
 func TestOwnedAndKnownAreApart(t *testing.T) {
-	for path := range settings.known {
+	for path := range settings.Known {
 		for parent := path; parent != ""; parent = parent[:max(0, strings.LastIndex(parent, "."))] {
-			if _, owned := settings.owned[parent]; owned {
+			if _, owned := settings.Owned[parent]; owned {
 				t.Errorf("%s is both the user's and, as %s, the operator's", path, parent)
 			}
 		}
-		if _, known := kinds[settings.known[path].kind]; !known {
+		if _, known := catalogue.Kinds[settings.Known[path].Kind]; !known {
 			t.Errorf("%s is of no known kind", path)
 		}
 	}
@@ -138,8 +139,8 @@ func TestOwnedAndKnownAreApart(t *testing.T) {
 	walk = func(prefix string, values object) {
 		for key, value := range values {
 			path := strings.TrimPrefix(prefix+"."+key, ".")
-			_, owned := settings.owned[path]
-			_, known := settings.known[path]
+			_, owned := settings.Owned[path]
+			_, known := settings.Known[path]
 			section, isObject := value.(object)
 			switch {
 			case owned || known:

@@ -50,7 +50,7 @@ func (w *World) checkAbandoned(p *pass) {
 		return
 	}
 	for _, q := range w.model.Truth().Peers {
-		if q.Data {
+		if q.Data && !q.Empty {
 			w.violate("law 1: the set is given up while %s of %s has its data", q.ID, Name(q.Member))
 		}
 	}

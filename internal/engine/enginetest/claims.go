@@ -70,7 +70,7 @@ func (w *World) checkDiscard(p *pass, i int) {
 	}
 	uid := claimUID(i, w.members[i].claim)
 	for _, q := range w.model.Truth().Peers {
-		if q.Member == i && q.Data {
+		if q.Member == i && q.Data && !(q.Empty && p.decision.Ledger.Abandoned) {
 			w.violate("law 6: the claim of %s is deleted while %s is in the membership", Name(i), q.ID)
 		}
 	}

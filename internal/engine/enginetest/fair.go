@@ -122,6 +122,11 @@ func (w *World) unlikeWanted() string {
 	case w.set.replicas != w.wanted.Replicas:
 		return fmt.Sprintf("the StatefulSet has %d replicas", w.set.replicas)
 	}
+	if votes := w.sc.Engine.Traits().Votes; votes != nil {
+		if voters, _ := t.voters(); voters != votes(int(w.wanted.Replicas)) {
+			return fmt.Sprintf("%d have a vote", voters)
+		}
+	}
 	if !w.budget.exists || w.budget.max == 0 && w.wanted.Replicas > 2 {
 		return "nobody may be evicted"
 	}
@@ -133,7 +138,7 @@ func (w *World) unlikeWanted() string {
 		if n := t.peers(i); n != want {
 			return fmt.Sprintf("%s has %d identities in the membership", Name(i), n)
 		}
-		if want == 1 && !w.votes(t, i) {
+		if want == 1 && !w.votes(t, i) && !(w.spare(t) && w.healthyMember(t, i)) {
 			return Name(i) + " has no vote"
 		}
 		if want == 1 && w.members[i].template != w.wanted.Template {
@@ -238,7 +243,7 @@ func (w *World) beyondRepair(t Truth) bool {
 func (w *World) dataGone() bool {
 	t := w.model.Truth()
 	for _, p := range t.Peers {
-		if p.Data {
+		if p.Data && !p.Empty {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ package enginetest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
@@ -169,7 +170,7 @@ func (w *World) checkReplacement(p *pass, i int) {
 	for _, q := range t.Peers {
 		switch {
 		case q.Member == i:
-		case !q.Healthy || !q.Voter:
+		case !q.Healthy || !q.Voter && !w.spare(t):
 			w.violate("law 5: %s is replaced while %s is not a healthy voter", Name(i), q.ID)
 		case w.members[q.Member].silent:
 			w.violate("law 2: %s is replaced while %s is silent", Name(i), Name(q.Member))
@@ -184,6 +185,19 @@ func (w *World) healthyVoter(t Truth, i int) bool {
 		}
 	}
 	return false
+}
+
+// spare tells whether as many members have a vote as shall, so that one without is
+// as it should be.
+func (w *World) spare(t Truth) bool {
+	votes := w.sc.Engine.Traits().Votes
+	voters, _ := t.voters()
+	return votes != nil && (voters >= votes(len(t.Peers)) || voters >= votes(int(w.wanted.Replicas)))
+}
+
+// healthyMember tells whether a member is healthy, with a vote or without.
+func (w *World) healthyMember(t Truth, i int) bool {
+	return slices.ContainsFunc(t.Peers, func(q TruePeer) bool { return q.Member == i && q.Healthy })
 }
 
 // takesVoter tells whether a step is about a healthy voter that has not begun
@@ -268,7 +282,7 @@ func (w *World) checkOthersFirst(s engine.Step) {
 	for _, q := range t.Peers {
 		switch {
 		case q.ID == s.SubjectID:
-		case !q.Healthy || !q.Voter:
+		case !q.Healthy || !q.Voter && !w.spare(t):
 			w.violate("law 5: %s of %s while %s is not a healthy voter", s.Kind, s.About(), q.ID)
 		case w.members[q.Member].silent:
 			w.violate("law 2: %s of %s while %s is silent", s.Kind, s.About(), Name(q.Member))

@@ -120,6 +120,8 @@ type TruePeer struct {
 	Voter  bool
 	// Data is true while the volume that the identity lives on exists.
 	Data bool
+	// Empty is true while nothing of the set's is on that volume yet.
+	Empty bool
 	// Healthy is true while its server runs and takes part.
 	Healthy bool
 }

@@ -18,7 +18,8 @@ type DatastoreSpecApplyConfiguration struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.
 	Engine *apiv1alpha1.Engine `json:"engine,omitempty"`
 	// version is the version of the server, as its makers write it, such as
-	// 1.22.3.
+	// 1.22.3. For MongoDB it may be a release alone, such as 8.0; the image then
+	// is whatever the registry has under that name.
 	Version *string `json:"version,omitempty"`
 	// image is the container image of the server. If it is empty, it follows
 	// from engine and version; the image in use is in status.image.

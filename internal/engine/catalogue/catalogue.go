@@ -1,44 +1,47 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+// Package catalogue checks spec.config against what is known of a server's
+// settings, which each engine keeps in a text of its own. A server refuses to
+// start with a setting that it does not know, so that an unknown one is refused
+// before that.
+//
+// In the text, each line is a setting by its dotted path, the kind of its value,
+// the first release that has it where that is not the oldest one, and the word
+// "reload" where a running server takes it up. Below a line of dashes are those
+// that the operator owns, each with a colon and the remedy; all that is nested in
+// one is owned too.
+package catalogue
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-//go:embed settings.txt
-var settingsText string
-
-// setting is one that a user may write.
-type setting struct {
-	path   string // dotted
-	kind   string // boolean, integer, number, string, duration, strings, stringmap, object or list
-	since  string // the first release that has it; empty for all
-	reload bool   // a running server takes it up
+// Setting is one that a user may write.
+type Setting struct {
+	Path   string // dotted
+	Kind   string // see Kinds
+	Since  string // the first release that has it; empty for all
+	Reload bool   // a running server takes it up
 }
 
-// catalogue is what is known of Consul's settings. A server refuses to start
-// with one that it does not know, so an unknown one is refused before that.
-type catalogue struct {
-	known map[string]setting
-	// sections are the objects that hold known settings.
-	sections map[string]bool
-	// owned are those of the operator, with the remedy.
-	owned map[string]string
+// Catalogue is what is known of one kind of server.
+type Catalogue struct {
+	Known map[string]Setting
+	// Sections are the objects that hold known settings.
+	Sections map[string]bool
+	// Owned are those of the operator, with the remedy.
+	Owned map[string]string
 	// paths are all of the known ones and the sections, for suggestions.
 	paths []string
 }
 
-var settings = parseCatalogue(settingsText)
-
-// parseCatalogue reads the embedded text; a line that it cannot read is a fault
-// of the program and is found by every test.
-func parseCatalogue(text string) catalogue {
-	c := catalogue{known: map[string]setting{}, sections: map[string]bool{}, owned: map[string]string{}}
+// Parse reads a catalogue's text; a line that it cannot read is a fault of the
+// program and is found by every test.
+func Parse(text string) Catalogue {
+	c := Catalogue{Known: map[string]Setting{}, Sections: map[string]bool{}, Owned: map[string]string{}}
 	own := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -49,46 +52,46 @@ func parseCatalogue(text string) catalogue {
 		case own:
 			path, remedy, found := strings.Cut(line, ": ")
 			if !found {
-				panic("settings.txt: no remedy in " + line)
+				panic("a catalogue of settings: no remedy in " + line)
 			}
-			c.owned[path] = remedy
+			c.Owned[path] = remedy
 			c.addSections(path)
 		default:
 			c.add(line)
 		}
 	}
-	for path := range c.sections {
+	for path := range c.Sections {
 		c.paths = append(c.paths, path)
 	}
-	for path := range c.known {
+	for path := range c.Known {
 		c.paths = append(c.paths, path)
 	}
 	slices.Sort(c.paths)
 	return c
 }
 
-func (c *catalogue) add(line string) {
+func (c *Catalogue) add(line string) {
 	words := strings.Fields(line)
 	if len(words) < 2 {
-		panic("settings.txt: no kind in " + line)
+		panic("a catalogue of settings: no kind in " + line)
 	}
-	s := setting{path: words[0], kind: words[1]}
+	s := Setting{Path: words[0], Kind: words[1]}
 	for _, word := range words[2:] {
 		if word == "reload" {
-			s.reload = true
+			s.Reload = true
 		} else {
-			s.since = word
+			s.Since = word
 		}
 	}
-	c.known[s.path] = s
-	c.addSections(s.path)
+	c.Known[s.Path] = s
+	c.addSections(s.Path)
 }
 
 // addSections notes the objects that a setting is nested in.
-func (c *catalogue) addSections(path string) {
+func (c *Catalogue) addSections(path string) {
 	for i, r := range path {
 		if r == '.' {
-			c.sections[path[:i]] = true
+			c.Sections[path[:i]] = true
 		}
 	}
 }
@@ -96,7 +99,7 @@ func (c *catalogue) addSections(path string) {
 // suggest returns a hint at the known setting that is most like an unknown one:
 // the same last word elsewhere, or a small slip of the pen. It is empty where
 // nothing is near.
-func (c *catalogue) suggest(path string) string {
+func (c *Catalogue) suggest(path string) string {
 	last := path[strings.LastIndex(path, ".")+1:]
 	best, distance := "", 3
 	for _, candidate := range c.paths {

@@ -1,0 +1,69 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mongodb
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// The facts in a report.
+const (
+	// factUsers is Pending while the agent's user cannot log in, and Ready once it
+	// can.
+	factUsers    = "users"
+	usersPending = "Pending"
+	usersReady   = "Ready"
+	// factHost is the name by which the configuration has to know the member.
+	factHost = "host"
+	// factFeatures is the feature compatibility version.
+	factFeatures = "featureCompatibilityVersion"
+)
+
+// Assess takes the word of the primary with the highest term, and of it only
+// what it could confirm with a majority at the time.
+//
+// Nothing is known where no primary reports or two claim the same term, where a
+// member has seen a later configuration than the primary (an election or a change
+// is under way), and before there are users (nobody may read the membership).
+func (Engine) Assess(have engine.Observation) engine.Assessment {
+	a, _ := assess(have)
+	return a
+}
+
+// assess also returns the primary's report, if there is exactly one.
+func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
+	a := engine.Assessment{Formed: slices.ContainsFunc(have.Members, func(m engine.MemberObservation) bool {
+		return m.Report != nil && m.Report.Server.Formed
+	})}
+	name, lead, why := have.Lead()
+	if lead == nil {
+		a.Why = why
+		return a, nil
+	}
+	a.Leader, a.Term = name, lead.Server.Term
+	switch view := lead.Server.View; {
+	case lead.Server.Facts[factUsers] != usersReady:
+		a.Why = "the set has no users yet"
+		return a, lead
+	case view == nil:
+		a.Why = fmt.Sprintf("%s is the primary but could not confirm it with a majority", name)
+		return a, lead
+	case have.Later(view, a.Term) != "":
+		a.Why = fmt.Sprintf("%s has seen a later configuration than %s, which is the primary", have.Later(view, a.Term), name)
+		return a, lead
+	}
+	a.Known, a.Serving, a.Usable = true, true, true
+	a.Peers = slices.Clone(lead.Server.View.Peers)
+	for i, p := range a.Peers {
+		a.Peers[i].Healthy = p.Healthy && have.Serves(p)
+	}
+	slices.SortFunc(a.Peers, func(x, y engine.Peer) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
+	voters, healthy := a.Voters()
+	a.Tolerance = max(0, healthy-engine.Majority(voters))
+	return a, lead
+}

@@ -1,0 +1,118 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// bootstrapTimeout bounds a part of the formation: a server that was just
+// initiated needs a moment to become the primary.
+const bootstrapTimeout = 20 * time.Second
+
+// errForeignUsers needs a person: the credential of a formed set is not remade.
+var errForeignUsers = errors.New("the set has users, and its administrator has another password: " +
+	"put that password into the datastore's Secret under the key " + credentialAdmin +
+	", or give the user " + userAdmin + " the one that is there")
+
+// bootstrap is the formation: the set is initiated, and then its users are made.
+// Either part goes on wherever an earlier try was cut off.
+func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
+	ctx, cancel := context.WithTimeout(ctx, bootstrapTimeout)
+	defer cancel()
+	switch s.Params[paramPhase] {
+	case phaseInitiate:
+		return l.initiate(ctx)
+	case phaseUsers:
+		return l.makeUsers(ctx, s)
+	}
+	return fmt.Errorf("there is no phase %q", s.Params[paramPhase])
+}
+
+// initiate forms the set with this member alone, if the volume was granted for
+// that and is not known to be part of a set.
+func (l *local) initiate(ctx context.Context) error {
+	if !l.mayForm() {
+		return errors.New("this volume was not granted to form a set, or has formed one")
+	}
+	nobody, err := l.session(ctx, login{})
+	if err != nil {
+		return err
+	}
+	config := configuration{Set: l.setName(), Version: 1, Members: []member{{Number: 0, Host: l.host(), Votes: 1, Priority: 1}}}
+	err = nobody.run(ctx, nil, bson.D{{Key: "replSetInitiate", Value: config}})
+	if code := codeOf(err); code == codeAlreadyInitialized || code == codeUnauthorized {
+		return nil // an earlier try came as far; who has users is initiated
+	}
+	return err
+}
+
+// makeUsers makes the administrator, over the exception that lets localhost in
+// while there is no user, and as the administrator the agents' user.
+func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
+	admin, agent := s.Credentials[credentialAdmin], s.Credentials[credentialAgent]
+	if admin == "" || agent == "" {
+		return errors.New("the passwords did not come with the step")
+	}
+	nobody, err := l.session(ctx, login{})
+	if err != nil {
+		return err
+	}
+	if err := awaitWritable(ctx, nobody); err != nil {
+		return err
+	}
+	err = nobody.run(ctx, nil, createUser("createUser", userAdmin, admin, "root"))
+	if code := codeOf(err); err != nil && code != codeUnauthorized && code != codeUserExists {
+		return err
+	}
+	root, err := open(l.address, login{user: userAdmin, password: admin, database: adminDatabase})
+	if err != nil {
+		return err
+	}
+	defer root.close(ctx)
+	err = root.run(ctx, nil, createUser("createUser", userAgent, agent, agentRoles...))
+	if codeOf(err) == codeUserExists {
+		err = root.run(ctx, nil, createUser("updateUser", userAgent, agent, agentRoles...))
+	}
+	if codeOf(err) == codeAuthenticationFailed {
+		return errForeignUsers
+	}
+	return err
+}
+
+// agentRoles are the least that the agents' steps need: the state of set and
+// server, the configuration, and a read that a majority confirms.
+var agentRoles = []any{
+	"clusterMonitor", "clusterManager", "hostManager",
+	bson.D{{Key: "role", Value: "read"}, {Key: "db", Value: readDatabase}},
+}
+
+// createUser is the command that makes or changes a user. It returns when a
+// majority has it.
+func createUser(command, user, password string, roles ...any) bson.D {
+	return bson.D{
+		{Key: command, Value: user}, {Key: "pwd", Value: password}, {Key: "roles", Value: bson.A(roles)},
+		{Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}},
+		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}, {Key: "wtimeout", Value: reconfigTimeout.Milliseconds()}}},
+	}
+}
+
+func awaitWritable(ctx context.Context, s *session) error {
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, bootstrapTimeout, true, func(ctx context.Context) (bool, error) {
+		g, err := s.hello(ctx)
+		return g.Writable, err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting to be the primary: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mongodb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// stepDownFor is how long a primary that stepped down does not stand for election.
+const stepDownFor = 60 * time.Second
+
+// catchUpFor is how long a planned step-down waits for somebody to catch up, and
+// drainFor how long that of a server which ends in any case.
+const (
+	catchUpFor = 10 * time.Second
+	drainFor   = 4 * time.Second
+)
+
+// stepDown has this primary hand over to one that has caught up. Where nobody has
+// the server refuses, and that is left so: the step is planned again.
+func (l *local) stepDown(ctx context.Context, s engine.Step) error {
+	se, err := l.session(ctx, l.agent())
+	if err != nil {
+		return err
+	}
+	config, _, err := se.configuration(ctx, true)
+	if codeOf(err) == codeNotWritablePrimary {
+		return nil // it is none any more
+	}
+	if err != nil {
+		return err
+	}
+	if s.Term != 0 && s.Term>>32 != config.term()>>32 {
+		return fmt.Errorf("%w: it is the primary of term %d", errStale, config.Term)
+	}
+	return handOver(ctx, se, catchUpFor)
+}
+
+func handOver(ctx context.Context, se *session, catchUp time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*catchUp)
+	defer cancel()
+	err := se.run(ctx, nil, bson.D{
+		{Key: "replSetStepDown", Value: int(stepDownFor.Seconds())}, {Key: "secondaryCatchUpPeriodSecs", Value: int(catchUp.Seconds())},
+	})
+	switch codeOf(err) {
+	case codeNotWritablePrimary:
+		return nil
+	case codeExceededTimeLimit:
+		return fmt.Errorf("no other member has caught up, so that it stays the primary: %w", err)
+	}
+	return err
+}
+
+// Drain has this server step down, if it is the primary and another member can
+// take over. It leaves the membership as it is.
+func (l *local) Drain(ctx context.Context) error {
+	nobody, err := l.session(ctx, login{})
+	if err != nil {
+		return err
+	}
+	if hello, err := nobody.hello(ctx); err != nil || !hello.Writable {
+		return nil //nolint:nilerr // a server that does not answer leads nothing
+	}
+	se, err := l.session(ctx, l.agent())
+	if err == nil {
+		err = handOver(ctx, se, drainFor)
+	}
+	if err != nil {
+		return fmt.Errorf("draining %s: %w", l.config.Member, err)
+	}
+	return nil
+}

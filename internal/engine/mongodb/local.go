@@ -1,0 +1,252 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mongodb
+
+import (
+	"context"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// callTimeout bounds an observation.
+const callTimeout = 10 * time.Second
+
+// local is the agent's half. It talks to its own server alone.
+type local struct {
+	config  engine.LocalConfig
+	address string
+	// name returns the member that a host is.
+	name func(host string) string
+
+	mu sync.Mutex
+	// marker is the one that the server was released with.
+	marker engine.Marker
+	// caughtUp is true once the server was, since it answers; entered once the
+	// agent's user has logged in.
+	caughtUp, entered bool
+	sessions          map[login]*session
+}
+
+var _ engine.Local = (*local)(nil)
+
+// NewLocal returns the agent's half for the server on localhost.
+func NewLocal(config engine.LocalConfig) (engine.Local, error) {
+	return newLocal(config, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))), nil
+}
+
+func newLocal(config engine.LocalConfig, address string) *local {
+	return &local{config: config, address: address, name: nameOf, sessions: map[login]*session{}}
+}
+
+// Release notes what the volume was granted for. There is nothing to write: a
+// server that starts on an empty volume waits to be told.
+func (l *local) Release(m engine.Marker) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.marker = m
+	return nil
+}
+
+// mayForm tells whether this server may be told to form a set.
+func (l *local) mayForm() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.marker.Grant.Kind == engine.GrantForm && !l.marker.Formed && !l.marker.Leaving
+}
+
+// session returns the one under a login. It is kept, but for another password.
+func (l *local) session(ctx context.Context, who login) (*session, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.sessions[who]; s != nil {
+		return s, nil
+	}
+	for _, old := range l.sessions {
+		if old.login.user == who.user {
+			delete(l.sessions, old.login)
+			go old.close(ctx)
+		}
+	}
+	s, err := open(l.address, who)
+	if err == nil {
+		l.sessions[who] = s
+	}
+	return s, err
+}
+
+// agent is the login of the agent's own user.
+func (l *local) agent() login {
+	return login{user: userAgent, password: l.secret(credentialAgent), database: adminDatabase}
+}
+
+func (l *local) secret(key string) string { return readText(filepath.Join(l.config.SecretDir, key)) }
+
+// host is the name by which the configuration has to know this member.
+func (l *local) host() string {
+	name := readText(filepath.Join(l.config.ConfigDir, hostFile))
+	if name == "" || strings.Contains(name, ":") {
+		return name // with a port of its own in a test
+	}
+	return net.JoinHostPort(name, strconv.Itoa(port))
+}
+
+// setName is that of the replica set, which is the Datastore's.
+func (l *local) setName() string { return l.config.Member[:strings.LastIndex(l.config.Member, "-")] }
+
+// Observe reads the server's own state; only a primary also reads the
+// membership. A server that has no users yet is described by what anybody may
+// read over localhost until then.
+func (l *local) Observe(ctx context.Context) (engine.Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out := engine.Server{Facts: map[string]string{factHost: l.host(), factUsers: usersPending}}
+	nobody, err := l.session(ctx, login{})
+	if err != nil {
+		return engine.Server{}, err
+	}
+	hello, err := nobody.hello(ctx)
+	if err != nil {
+		l.set(&l.caughtUp, false)
+		l.set(&l.entered, false)
+		return engine.Server{}, nil //nolint:nilerr // a server that does not answer is not running
+	}
+	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
+	if !l.is(&l.entered) {
+		st, err := nobody.status(ctx)
+		switch codeOf(err) {
+		case codeUnauthorized: // there are users
+		case codeInvalidConfiguration: // it was taken out
+			out.Formed = true
+			return out, nil
+		case 0, codeNotYetInitialized:
+			if err != nil && codeOf(err) == 0 {
+				return engine.Server{}, err
+			}
+			// A server that is getting the data for the first time has the
+			// configuration and none of it yet.
+			if self, ok := st.self(); ok && st.State != statePrimary && st.State != stateSecondary {
+				out.Formed, out.ID = false, strconv.Itoa(int(self.Number))
+			}
+			return out, nil
+		default:
+			return out, err
+		}
+	}
+	s, err := l.session(ctx, l.agent())
+	if err != nil {
+		return out, err
+	}
+	return l.describe(ctx, s, hello, out)
+}
+
+// enter logs in as the agent's user. Where that does not exist yet the server is
+// still getting it, or another one was made in its place.
+func (l *local) enter(ctx context.Context, s *session) (version string, in bool, err error) {
+	version, err = s.version(ctx)
+	if codeOf(err) == codeAuthenticationFailed {
+		l.set(&l.entered, false)
+		return "", false, nil
+	}
+	if err == nil {
+		l.set(&l.entered, true)
+	}
+	return version, err == nil, err
+}
+
+// describe goes on as the agent's user.
+func (l *local) describe(ctx context.Context, s *session, hello greeting, out engine.Server) (engine.Server, error) {
+	version, in, err := l.enter(ctx, s)
+	if !in {
+		return out, err
+	}
+	facts := maps.Clone(out.Facts)
+	facts[factUsers] = usersReady
+	out.Facts, out.Version = facts, version
+	st, err := s.status(ctx)
+	switch codeOf(err) {
+	case codeNotYetInitialized:
+		return out, nil
+	case codeInvalidConfiguration: // it was taken out, and has the last configuration yet
+		st, err = status{State: 10}, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	config, committed, err := s.configuration(ctx, hello.Writable)
+	if err != nil {
+		return out, err
+	}
+	if facts[factFeatures], err = s.features(ctx); err != nil {
+		return out, err
+	}
+	out.Formed, out.Set = true, config.Settings.Identity.Hex()
+	out.Role, out.Term = stateNames[st.State], config.term()
+	if self, ok := st.self(); ok {
+		out.ID = strconv.Itoa(int(self.Number))
+		l.set(&l.caughtUp, l.is(&l.caughtUp) || st.caughtUp(self.Number))
+		out.Serving = l.is(&l.caughtUp) && (st.State == statePrimary || st.State == stateSecondary)
+	}
+	if hello.Primary == "" {
+		l.leaderless(config, st, facts)
+	} else if err := l.forgetRecovery(); err != nil {
+		return out, err
+	}
+	if hello.Writable && committed {
+		out.View = l.confirmedView(ctx, s, hello, config, st)
+	}
+	return out, nil
+}
+
+// confirmedView is the membership as this primary has it, nil if it could not be
+// confirmed. A primary that was cut off takes a while to notice. So the view
+// counts only if a read that needs a majority succeeded afterwards, while it led
+// on with the same configuration.
+func (l *local) confirmedView(ctx context.Context, s *session, before greeting, config configuration, st status) *engine.View {
+	if err := s.confirm(ctx); err != nil {
+		return nil
+	}
+	after, err := s.hello(ctx)
+	if err != nil || !after.Writable || after.Version != config.Version || after.Election != before.Election {
+		return nil
+	}
+	v := &engine.View{}
+	for _, m := range config.Members {
+		of, _ := st.of(m.Number)
+		v.Peers = append(v.Peers, engine.Peer{
+			ID: strconv.Itoa(int(m.Number)), Name: l.name(m.Host), Address: m.Host, Voter: m.Votes > 0,
+			Leader: of.Self, Healthy: st.caughtUp(m.Number),
+		})
+	}
+	voters, healthy := engine.Assessment{Peers: v.Peers}.Voters()
+	v.Tolerance = max(0, healthy-engine.Majority(voters))
+	return v
+}
+
+func (l *local) is(flag *bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return *flag
+}
+
+func (l *local) set(flag *bool, value bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*flag = value
+}
+
+func readText(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "" // not there (yet): the caller knows what that means
+	}
+	return strings.TrimSpace(string(content))
+}
