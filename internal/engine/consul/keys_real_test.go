@@ -59,7 +59,7 @@ func (c *cluster) change(phase engine.KeyPhase, value string) error {
 		step.Credentials[key] = map[string]string{credentialManagement: testManagement, credentialAgent: testAgent}[key]
 	}
 	start := time.Now()
-	err := c.members[ordinal(step.Member)].local.Do(context.Background(), step)
+	err := c.members[engine.OrdinalOf(step.Member)].local.Do(context.Background(), step)
 	c.t.Logf("%-45s %6.2f s %v", string(phase)+" by "+step.Member, time.Since(start).Seconds(), err)
 	return err
 }
