@@ -184,7 +184,12 @@ func (k *claimKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 	}
 	before := claim.DeepCopy()
 	claim.Finalizers = nil
-	return ctrl.Result{}, client.IgnoreNotFound(k.Patch(ctx, &claim, client.MergeFrom(before)))
+	// As it was seen: another claim may have come under its name.
+	err := k.Patch(ctx, &claim, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{}, nil // it is on its way here
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
 // claimOf returns the name of the first claim of a pod, if any.
