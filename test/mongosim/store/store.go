@@ -20,8 +20,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// FileName is the file in the data folder.
-const FileName = "mongosim.db"
+// FileName is the file in the data folder: a name of the server's own, so that what
+// knows the server's data knows the double's.
+const FileName = "WiredTiger.wt"
 
 var (
 	bucketMeta     = []byte("meta")
