@@ -76,11 +76,11 @@ test-controlplane: ## The controller with real controller-manager and scheduler,
 .PHONY: test-simulation
 test-simulation: ## The planner against models of three kinds of servers, in every interleaving within bounds.
 	RAPID_CHECKS=2000 $(GO) test -timeout 20m $(GOTESTFLAGS) ./internal/engine/enginetest/...
-	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul
+	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul ./internal/engine/mongodb
 
 .PHONY: campaign
 campaign: ## The simulation for as long as it takes to find what a hundred thousand random walks show.
-	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul -rapid.checks=100000
+	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul ./internal/engine/mongodb -rapid.checks=100000
 	$(GO) test -run '^TestSimulation$$/models//^random$$' -timeout 4h ./internal/engine/enginetest -rapid.checks=100000
 
 .PHONY: test-consul
