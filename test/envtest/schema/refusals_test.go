@@ -136,6 +136,8 @@ var onCreation = []refusal{
 
 	with("no replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(0) }, "spec.replicas", "replicas must be 1 or more"),
 	with("-1 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(-1) }, "spec.replicas", "replicas must be 1 or more"),
+	with("51 replicas of MongoDB", func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineMongoDB).Version("8.0").Replicas(51) },
+		"spec.replicas", "replicas must be 50 or less for engine MongoDB"),
 	with("10 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(10) }, "spec.replicas", "replicas must be 9 or less"),
 	with("1000 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(1000) },
 		"spec.replicas", "replicas must be 9 or less"),
