@@ -36,6 +36,7 @@ var elsewhere = map[string]string{
 	"manager.trust-written":        "as the one before",
 	"manager.pair-issued":          "as the one before",
 	"manager.authority-promoted":   "as the one before",
+	"manager.statefulset-deleted":  "against the API server: a set has to lose all of its data first",
 	"manager.key-introduced":       "against the API server: no member joins or leaves by it",
 	"manager.key-promoted":         "as the one before",
 	"manager.key-forgotten":        "as the one before",

@@ -35,7 +35,7 @@ var _ = Describe("What the operator writes", Ordered, func() {
 
 	It("forms three members with few requests", func(ctx SpecContext) {
 		expectApplied(ctx, wrappers.MakeDatastore(key.Name).Namespace(key.Namespace).Replicas(3).Obj())
-		expectSettled(ctx, key, 3)
+		took := expectSettled(ctx, key, 3)
 		written := operatorWrites(ctx, key.Namespace)
 		AddReportEntry("write requests to form three members", describe(written))
 		objects, status := 0, 0
@@ -51,7 +51,8 @@ var _ = Describe("What the operator writes", Ordered, func() {
 		GinkgoWriter.Printf("%d object writes, %d status writes:\n%s\n", objects, status, describe(written))
 		Expect(objects).To(BeNumerically(">=", 10), "the audit log does not show the formation")
 		Expect(objects).To(BeNumerically("<=", 24), describe(written))
-		Expect(status).To(BeNumerically("<=", 6), describe(written))
+		// What lasts for three seconds is worth a write, so that a slow machine has more.
+		Expect(status).To(BeNumerically("<=", 4+int(took/(3*time.Second))), "in %s: %s", took, describe(written))
 	})
 
 	It("writes nothing at rest", func(ctx SpecContext) {
