@@ -40,9 +40,9 @@ func (p *pass) keys() *plan.Keys {
 }
 
 // rotateKey changes the members' Secret as the decision says: another key beside
-// the present one, or that one in its place, or the former one forgotten. The API server refuses it if anybody
-// has written to the Secret since this pass read it, so that neither is done twice,
-// nor by a manager that was overtaken.
+// the present one, or that one in its place, or the former one forgotten. The API
+// server refuses it if anybody has written to the Secret since this pass read it, so
+// that none is done twice, nor by a manager that was overtaken.
 func (p *pass) rotateKey(ctx context.Context) error {
 	phase := p.findings.decision.WriteKey
 	spec, has := p.kit.Engine.Traits().Rotated()

@@ -138,6 +138,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 	if s.budget != nil {
 		out.Budget = &plan.Budget{Max: maxUnavailable(s.budget), Closed: resource.BudgetClosed(s.budget), Epoch: epochOn(s.budget)}
 	}
+	changed := s.changed()
 	for i := range s.members(d, l, want) {
 		name := out.MemberName(i)
 		m := plan.Member{Name: name, Ordinal: i}
@@ -150,7 +151,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 				m.Pod.Stuck = ""
 			}
 			m.Pod.BurnedIn = burnedIn(p, s.now)
-			m.Pod.Failed = failed(p, m.Pod.Stuck, s.changed(), s.now)
+			m.Pod.Failed = failed(p, m.Pod.Stuck, changed, s.now)
 			m.Report = s.reports[string(p.UID)]
 		}
 		if c := s.claims[name]; c != nil {

@@ -37,7 +37,7 @@ type pass struct {
 	// confirmed is set once the Datastore was seen to be as it was read.
 	confirmed bool
 	// renewed is set once a Secret was written with renewed certificates or with
-	// another key; no event will tell of that.
+	// another key, or a set was dissolved; no event will tell of that.
 	renewed bool
 }
 

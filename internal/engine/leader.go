@@ -11,6 +11,11 @@ import (
 	"strings"
 )
 
+// Formed tells whether any member reports that it holds the state of a set.
+func (o Observation) Formed() bool {
+	return slices.ContainsFunc(o.Members, func(m MemberObservation) bool { return m.Report != nil && m.Report.Server.Formed })
+}
+
 // Lead returns the member that leads in the highest term with its report, or
 // why there is none: two that claim one term cancel each other out.
 func (o Observation) Lead() (name string, lead *Report, why string) {

@@ -53,11 +53,7 @@ func (p *draft) afresh() {
 			p.ledger.Discards = append(p.ledger.Discards, Discard{Member: m.Name, ClaimUID: m.Claim.UID, Doomed: true})
 		}
 	}
-	for _, d := range p.ledger.Discards {
-		if claim := p.claimOf(d); d.Doomed && claim != nil && !claim.Terminating {
-			p.out.DeleteClaims = append(p.out.DeleteClaims, ClaimRef{Member: d.Member, UID: d.ClaimUID})
-		}
-	}
+	p.deleteDoomed()
 	why := "the user agreed to start with no data"
 	switch left := p.leftOfAbandoned(); {
 	case len(left) > 0:

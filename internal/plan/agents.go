@@ -38,7 +38,7 @@ func (p *draft) freshAgents() {
 		if want == "" || len(p.out.UpgradeAgents) > 0 || m.Ordinal >= p.state.Wanted.Replicas || !p.waitsToJoin(m) {
 			continue
 		}
-		if m.Pod.Agent != "" && m.Pod.Agent != want && !p.out.asks(m.Name) && !p.outdated(m) {
+		if m.Pod.Agent != "" && m.Pod.Agent != want && !p.out.asks(m.Name) {
 			p.out.UpgradeAgents = append(p.out.UpgradeAgents, PodRef{Name: m.Name, UID: m.Pod.UID})
 		}
 	}

@@ -294,7 +294,7 @@ func (p *draft) mayHoldData(name string, e Entry) bool {
 // blank tells whether a member's agent says that it has nothing of the set's yet.
 func (p *draft) blank(m Member) bool {
 	r := p.state.trusted(m)
-	return r != nil && (r.Volume == engine.VolumeEmpty || r.Server.Running && !r.Server.Formed)
+	return r != nil && r.Volume == engine.VolumeEmpty || p.stateless(m)
 }
 
 func orElse(s, otherwise string) string {

@@ -44,7 +44,14 @@ func (p *draft) discards() {
 	for i := range p.ledger.Discards {
 		d := &p.ledger.Discards[i]
 		d.Doomed = d.Doomed || p.mayDoom(*d)
-		if m := p.state.member(d.Member); d.Doomed && !m.Claim.Terminating {
+	}
+	p.deleteDoomed()
+}
+
+// deleteDoomed has every doomed claim deleted that is not on its way out.
+func (p *draft) deleteDoomed() {
+	for _, d := range p.ledger.Discards {
+		if claim := p.claimOf(d); d.Doomed && claim != nil && !claim.Terminating {
 			p.out.DeleteClaims = append(p.out.DeleteClaims, ClaimRef{Member: d.Member, UID: d.ClaimUID})
 		}
 	}

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package atomicfile writes files that are either the old or the new one, and
-// never half of it.
+// never half of it, and removes what is not to come back after a crash.
 package atomicfile
 
 import (

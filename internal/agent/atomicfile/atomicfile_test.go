@@ -75,3 +75,21 @@ func TestALeftOverDoesNotStandInTheWay(t *testing.T) {
 		t.Errorf("the file says %q", got)
 	}
 }
+
+func TestRemoveAllTakesTheNamesAndNoOther(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"gone", "stays"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "in"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveAll(dir, []string{"gone", "never was"}); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 || entries[0].Name() != "stays" {
+		t.Errorf("left are %v: %v", entries, err)
+	}
+	if err := RemoveAll(filepath.Join(dir, "no such"), nil); err == nil {
+		t.Error("a directory that is not there was made durable")
+	}
+}

@@ -37,9 +37,7 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 
 // assess also returns the leader's report, if exactly one member leads.
 func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
-	a := engine.Assessment{Formed: slices.ContainsFunc(have.Members, func(m engine.MemberObservation) bool {
-		return m.Report != nil && m.Report.Server.Formed
-	})}
+	a := engine.Assessment{Formed: have.Formed()}
 	name, lead, why := have.Lead()
 	if lead == nil {
 		a.Why = why

@@ -4,15 +4,13 @@
 package consul
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strconv"
 
+	"github.com/quorate/quorate/internal/agent/atomicfile"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -90,22 +88,8 @@ func (Renderer) HoldsData(names []string) bool {
 // Retire removes all that a server wrote, the identity first, so that the
 // member comes back as a new one. Names that are not a server's stay.
 func (Renderer) Retire(dir string) error {
-	for _, name := range stateNames {
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("removing the state of the member that left from %s: %w", dir, err)
-		}
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes removals durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("opening %s to make its removals durable: %w", dir, err)
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("making the removals in %s durable: %w", dir, err)
+	if err := atomicfile.RemoveAll(dir, stateNames); err != nil {
+		return fmt.Errorf("removing the state of the member that left: %w", err)
 	}
 	return nil
 }

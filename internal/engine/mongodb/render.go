@@ -4,12 +4,12 @@
 package mongodb
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/quorate/quorate/internal/agent/atomicfile"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -66,22 +66,8 @@ func (Renderer) Retire(dir string) error {
 			names = append(names, e.Name())
 		}
 	}
-	for _, name := range names {
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("removing the state of the member that left from %s: %w", dir, err)
-		}
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes removals durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("opening %s to make its removals durable: %w", dir, err)
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("making the removals in %s durable: %w", dir, err)
+	if err := atomicfile.RemoveAll(dir, names); err != nil {
+		return fmt.Errorf("removing the state of the member that left: %w", err)
 	}
 	return nil
 }
