@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -27,6 +28,23 @@ func (p *draft) agents() []candidate {
 		}}}
 	}
 	return nil
+}
+
+// revivedAgents give a pod the present image where the kubelet says that its agent
+// cannot start with the one that it has: one that cannot be pulled, say, or that
+// ends as soon as it begins. There is nothing to lose and nobody to ask, and the
+// guards would wait for that agent's word for ever. One whose image is the present
+// one is left as it is. Silence alone is no such word (law 2).
+func (p *draft) revivedAgents() {
+	want := p.state.Wanted.Agent
+	for _, m := range p.state.Members {
+		if want == "" || m.Pod == nil || m.Pod.Terminating || !m.Pod.AgentDown || m.Pod.Agent == "" || m.Pod.Agent == want {
+			continue
+		}
+		if ref := (PodRef{Name: m.Name, UID: m.Pod.UID}); !slices.Contains(slices.Concat(p.out.UpgradeAgents, p.out.Replace), ref) {
+			p.out.UpgradeAgents = append(p.out.UpgradeAgents, ref)
+		}
+	}
 }
 
 // freshAgents gives a member that waits to join the present agent at once, before it

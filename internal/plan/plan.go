@@ -79,6 +79,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.askAboutVanishing()
 	p.askAboutRotation()
 	p.replace()
+	p.revivedAgents()
 	p.freeClaims()
 	p.budget()
 	p.claim()
