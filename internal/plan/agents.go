@@ -47,6 +47,27 @@ func (p *draft) revivedAgents() {
 	}
 }
 
+// tellingAgents gives those that are left of a majority that was lost the present
+// agent, where nobody says who has the newest data: an older one may not know how to.
+// One at a time, and the next once that one reports; there is no quorum that the
+// guards could wait for, and no server is touched.
+func (p *draft) tellingAgents() {
+	want, next := p.state.Wanted.Agent, PodRef{}
+	for _, m := range p.state.Members {
+		switch {
+		case m.Pod == nil || m.Pod.Terminating || m.Pod.Agent == "" || p.outdated(m) || p.beyondUse(m.Name, p.ledger.Members[m.Name]) != "":
+		case m.Pod.Agent == want && (!m.Pod.AgentSettled || p.state.trusted(m) == nil):
+			return
+		case m.Pod.Agent != want && next.Name == "":
+			next = PodRef{Name: m.Name, UID: m.Pod.UID}
+		}
+	}
+	if want != "" && next.Name != "" && len(p.out.Asks)+len(p.out.Replace)+len(p.out.UpgradeAgents) == 0 {
+		p.summarize(Summary{Action: engine.StepUpgradeAgent, Member: next.Name, Why: "it does not say whose data is the newest"})
+		p.out.UpgradeAgents = append(p.out.UpgradeAgents, next)
+	}
+}
+
 // freshAgents gives a member that waits to join the present agent at once, before it
 // is given anything to do: no server runs behind its gate, so that it costs nothing
 // and waits for no turn.
