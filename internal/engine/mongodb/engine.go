@@ -14,25 +14,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The keys of the credentials in a datastore's Secrets.
-const (
-	credentialKeyFile = "keyfile"
-	credentialAgent   = "agent-password"
-	credentialAdmin   = "admin-password"
-)
-
-// The users that are made at the formation, in the database admin.
-const (
-	userAdmin = "admin"
-	userAgent = "quorate-agent"
-)
-
-// adminDatabase is where commands are run and users are.
-const adminDatabase = "admin"
-
-// port is MongoDB's own default.
-const port = 27017
-
 // The most members that a set can have, and how many of them can have a vote.
 const (
 	maxReplicas = 50
@@ -61,9 +42,9 @@ func (Engine) Traits() engine.Traits {
 		User:        999,
 		Group:       999,
 		Credentials: []engine.Credential{
-			{Key: credentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true},
-			{Key: credentialAgent, Format: engine.CredentialBase64, Mounted: true},
-			{Key: credentialAdmin, Format: engine.CredentialBase64},
+			{Key: CredentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true},
+			{Key: CredentialAgent, Format: engine.CredentialBase64, Mounted: true},
+			{Key: CredentialAdmin, Format: engine.CredentialBase64},
 		},
 	}
 }
@@ -71,14 +52,14 @@ func (Engine) Traits() engine.Traits {
 // Connection names the client Service, where a driver finds a member that is
 // ready, and the set, whose members it then asks for.
 func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
-	password := string(credentials[credentialAdmin])
+	password := string(credentials[CredentialAdmin])
 	uri := url.URL{
-		Scheme: "mongodb", User: url.UserPassword(userAdmin, password), Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/",
-		RawQuery: url.Values{"authSource": {adminDatabase}, "replicaSet": {setName(d)}}.Encode(),
+		Scheme: "mongodb", User: url.UserPassword(UserAdmin, password), Host: net.JoinHostPort(host, strconv.Itoa(Port)), Path: "/",
+		RawQuery: url.Values{"authSource": {AdminDatabase}, "replicaSet": {setName(d)}}.Encode(),
 	}
 	return engine.Connection{
-		Type: "mongodb", Host: host, Port: strconv.Itoa(port), Username: userAdmin, Password: password, URI: uri.String(),
-		Extra: map[string]string{"database": adminDatabase, "replica-set": setName(d)},
+		Type: "mongodb", Host: host, Port: strconv.Itoa(Port), Username: UserAdmin, Password: password, URI: uri.String(),
+		Extra: map[string]string{"database": AdminDatabase, "replica-set": setName(d)},
 	}
 }
 
@@ -101,5 +82,5 @@ func votes(n int) int {
 func setName(d *v1alpha1.Datastore) string { return d.Name }
 
 func ports() []engine.Port {
-	return []engine.Port{{Name: "mongodb", Number: port, Protocol: corev1.ProtocolTCP, Client: true, Peer: true}}
+	return []engine.Port{{Name: "mongodb", Number: Port, Protocol: corev1.ProtocolTCP, Client: true, Peer: true}}
 }
