@@ -4,10 +4,6 @@
 package mongodb
 
 import (
-	"net"
-	"net/url"
-	"strconv"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -49,18 +45,9 @@ func (Engine) Traits() engine.Traits {
 	}
 }
 
-// Connection names the client Service, where a driver finds a member that is
-// ready, and the set, whose members it then asks for.
+// Connection is that of the administrator.
 func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
-	password := string(credentials[CredentialAdmin])
-	uri := url.URL{
-		Scheme: "mongodb", User: url.UserPassword(UserAdmin, password), Host: net.JoinHostPort(host, strconv.Itoa(Port)), Path: "/",
-		RawQuery: url.Values{"authSource": {AdminDatabase}, "replicaSet": {setName(d)}}.Encode(),
-	}
-	return engine.Connection{
-		Type: "mongodb", Host: host, Port: strconv.Itoa(Port), Username: UserAdmin, Password: password, URI: uri.String(),
-		Extra: map[string]string{"database": AdminDatabase, "replica-set": setName(d)},
-	}
+	return connection(d, host, UserAdmin, string(credentials[CredentialAdmin]), AdminDatabase)
 }
 
 // votes is how many of n members shall have a vote: an odd number, since an even

@@ -54,6 +54,14 @@ const (
 	ParamMembers = "members"
 )
 
+// The parameters of an account, see engine.Account.
+const (
+	// ParamDatabase is where the user is kept.
+	ParamDatabase = "database"
+	// ParamRoles is a list of Role in JSON.
+	ParamRoles = "roles"
+)
+
 // The facts in a report.
 const (
 	// FactUsers is Pending while the agent's user cannot log in, and Ready once it

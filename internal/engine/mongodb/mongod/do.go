@@ -35,6 +35,7 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		engine.StepStepDown:  l.stepDown,
 		engine.StepFinalize:  l.finalize,
 		engine.StepConfigure: l.configure,
+		engine.StepAccounts:  l.accounts,
 	}[s.Kind]
 	if do == nil {
 		return fmt.Errorf("%s: MongoDB knows no step %q", l.config.Member, s.Kind)

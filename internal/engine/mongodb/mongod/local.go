@@ -35,7 +35,9 @@ type local struct {
 	// caughtUp is true once the server was, since it answers; entered once the
 	// agent's user has logged in.
 	caughtUp, entered bool
-	sessions          map[wire.Login]*wire.Session
+	// seen are the users that the server was last seen to have.
+	seen     seenAccounts
+	sessions map[wire.Login]*wire.Session
 }
 
 var _ engine.Local = (*local)(nil)
@@ -202,6 +204,7 @@ func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeti
 	} else if err := l.forgetRecovery(); err != nil {
 		return out, err
 	}
+	out.Accounts = l.accountState(hello)
 	if hello.Writable && committed {
 		out.View = l.confirmedView(ctx, s, hello, config, st)
 	}

@@ -18,6 +18,7 @@ import (
 
 // The codes of the server that are told apart.
 const (
+	CodeUserNotFound         = 11
 	CodeUnauthorized         = 13
 	CodeAuthenticationFailed = 18
 	CodeAlreadyInitialized   = 23
@@ -77,7 +78,12 @@ func (s *Session) Close(ctx context.Context) {
 // Run runs a command of the database admin and reads the answer, unless into is
 // nil.
 func (s *Session) Run(ctx context.Context, into any, command bson.D) error {
-	result := s.client.Database(mongodb.AdminDatabase).RunCommand(ctx, command)
+	return s.RunOn(ctx, mongodb.AdminDatabase, into, command)
+}
+
+// RunOn is as Run, of another database.
+func (s *Session) RunOn(ctx context.Context, database string, into any, command bson.D) error {
+	result := s.client.Database(database).RunCommand(ctx, command)
 	err := result.Err()
 	if err == nil && into != nil {
 		err = result.Decode(into)
