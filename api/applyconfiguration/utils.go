@@ -35,6 +35,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.IngressApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MemberStatus"):
 		return &apiv1alpha1.MemberStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MongoDBRole"):
+		return &apiv1alpha1.MongoDBRoleApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MongoDBSpec"):
+		return &apiv1alpha1.MongoDBSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MongoDBUser"):
+		return &apiv1alpha1.MongoDBUserApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlanStatus"):
 		return &apiv1alpha1.PlanStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PodSpec"):
@@ -43,6 +49,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ResourcesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Retention"):
 		return &apiv1alpha1.RetentionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
+		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Storage"):
 		return &apiv1alpha1.StorageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Volume"):

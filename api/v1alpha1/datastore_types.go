@@ -53,6 +53,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.engine != 'MongoDB' || self.replicas <= 50",fieldPath=".replicas",message="replicas must be 50 or less for engine MongoDB: a replica set cannot have more members; 3 or 5 suit most"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.version.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",fieldPath=".version",message="version must have three numbers, such as 1.22.3, and no leading v"
 // +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
+// +kubebuilder:validation:XValidation:rule="!has(self.mongodb) || self.engine == 'MongoDB'",fieldPath=".mongodb",message="mongodb is for engine MongoDB alone: remove it"
 type DatastoreSpec struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="engine cannot be changed: create another Datastore and copy the data"
@@ -130,6 +131,10 @@ type DatastoreSpec struct {
 	// consul holds what only the engine Consul has.
 	// +optional
 	Consul *ConsulSpec `json:"consul,omitempty"`
+
+	// mongodb holds what only the engine MongoDB has.
+	// +optional
+	MongoDB *MongoDBSpec `json:"mongodb,omitempty"`
 }
 
 // Storage describes the volume of each member.

@@ -212,6 +212,14 @@ const (
 	// Remedy: correct the annotation as the message says, or remove it.
 	ReasonRotationRefused = "RotationRefused"
 
+	// ReasonAccountsRefused says that at least one of the users that the specification
+	// asks for is not as it should be: its Secret is missing or may not be used, the
+	// server refused it, or somebody else has made one of that name. The message names
+	// each, and why. All else goes on, the other users included.
+	//
+	// Remedy: the message names it; the user is then seen to within a minute.
+	ReasonAccountsRefused = "AccountsRefused"
+
 	// ReasonPaused says that spec.paused is true, and nothing is changed.
 	//
 	// Remedy: set spec.paused to false.

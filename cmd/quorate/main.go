@@ -14,7 +14,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
-	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/mongod"
 )
 
 func main() {
@@ -25,7 +25,7 @@ func main() {
 }
 
 func run() error {
-	engines, err := engine.NewRegistry(consul.Kit(), mongodb.Kit())
+	engines, err := engine.NewRegistry(consul.Kit(), mongod.Kit())
 	if err != nil {
 		return fmt.Errorf("register the engines: %w", err)
 	}

@@ -129,6 +129,13 @@ func (p *pass) request(a plan.Ask) protocol.ActionRequest {
 		for _, key := range step.Secrets {
 			step.Credentials[key] = string(values[key])
 		}
+		if p.keeping != nil {
+			for name, password := range p.keeping.passwords {
+				if key := engine.AccountKey(name); slices.Contains(step.Secrets, key) {
+					step.Credentials[key] = password
+				}
+			}
+		}
 		req.Step = &step
 	}
 	return req
@@ -151,6 +158,9 @@ func actionID(a plan.Ask) string {
 	_, _ = fmt.Fprintf(sum, "%q,%d,", s.SubjectID, s.Term) // a hash does not fail
 	for _, k := range keys {
 		_, _ = fmt.Fprintf(sum, "%q=%q,", k, s.Params[k])
+	}
+	if s.Accounts != nil {
+		_, _ = fmt.Fprintf(sum, "%q", s.Accounts.Revision)
 	}
 	if s.Key != nil {
 		_, _ = fmt.Fprintf(sum, "%q", *s.Key)

@@ -16,6 +16,7 @@ var (
 	pointStatefulSetGone   = faultpoint.New("manager.statefulset-deleted")
 	pointStatefulSetMarked = faultpoint.New("manager.statefulset-marked")
 	pointSecretCreated     = faultpoint.New("manager.secret-created")
+	pointAccountWritten    = faultpoint.New("manager.account-written")
 	pointBudgetApplied     = faultpoint.New("manager.budget-applied")
 	pointServicesApplied   = faultpoint.New("manager.services-applied")
 	pointConfigApplied     = faultpoint.New("manager.config-applied")

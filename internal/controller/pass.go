@@ -23,11 +23,13 @@ import (
 // pass is one reconciliation of one Datastore.
 type pass struct {
 	*Reconciler
-	d        *v1alpha1.Datastore
-	key      types.NamespacedName
-	kit      engine.Kit
-	ledger   *ledgerFile
-	secrets  *credentials
+	d       *v1alpha1.Datastore
+	key     types.NamespacedName
+	kit     engine.Kit
+	ledger  *ledgerFile
+	secrets *credentials
+	// keeping are the accounts that the operator keeps; nil where it keeps none.
+	keeping  *keeping
 	snapshot *snapshot
 	findings *findings
 	// begun are the actions that this pass has begun, or asked for again.
@@ -76,6 +78,7 @@ var (
 //	retain    the claims, by their owners, while there is a Datastore
 //	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
+//	keep      the Secrets of accounts, before an agent hears of them
 //	rotate    certificates that run out, or that are asked for; and a key in the
 //	          Secret, before the servers hear of it
 //	discard   claims of members that have left
@@ -83,7 +86,7 @@ var (
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.retain, p.expand, p.apply, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)
@@ -143,7 +146,10 @@ func (p *pass) load(ctx context.Context) error {
 	if p.superseded(p.d.UID, file.ledger.Epoch, p.Now()) {
 		return errSuperseded
 	}
-	return p.secrets.read(ctx, p.Live, p.d, file.ledger)
+	if err := p.secrets.read(ctx, p.Live, p.d, file.ledger); err != nil {
+		return err
+	}
+	return p.readAccounts(ctx)
 }
 
 // decide plans on what the cache shows.
@@ -174,7 +180,7 @@ func (p *pass) plan(snap *snapshot) error {
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Retained = s.Retained && p.secrets.found
-	s.Keys = p.keys()
+	s.Keys, s.Accounts = p.keys(), p.accounts()
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)

@@ -111,7 +111,7 @@ func (p *pass) again(raced bool) time.Duration {
 		return raceAgain
 	case reconciling(p.findings).status == metav1.ConditionTrue, stalled(p.findings).status == metav1.ConditionTrue:
 		return watchdog
-	case len(p.snapshot.stranded) > 0:
+	case len(p.snapshot.stranded) > 0, p.keeping != nil && p.keeping.refers:
 		return lookAgain
 	default:
 		return p.Settings.Resync

@@ -113,6 +113,10 @@ func TestAgain(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
+	p := &pass{Reconciler: &Reconciler{Settings: settings}, findings: serving(3), snapshot: &snapshot{}, keeping: &keeping{refers: true}}
+	if got := p.again(false); got != lookAgain {
+		t.Errorf("where a password is in a Secret of the user's: %s", got)
+	}
 }
 
 // Detail on the way is written together; what turns is written at once.

@@ -125,6 +125,9 @@ type Server struct {
 	// others, the one that it uses first, see KeyHash; none where that is not known.
 	// A server that starts again has these.
 	Keys []string `json:"keys,omitempty"`
+	// Accounts is what the server that leads was last seen to have of them; nil where
+	// that is not known, as after a change of who leads.
+	Accounts *AccountState `json:"accounts,omitempty"`
 	// Facts are in the engine's words, for its own Plan.
 	Facts map[string]string `json:"facts,omitempty"`
 }

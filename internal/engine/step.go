@@ -54,6 +54,9 @@ const (
 	// StepRotateKey takes the rotation of a key that all servers share one phase
 	// further; Key says which. It is planned by the core, see KeyRotator.
 	StepRotateKey StepKind = "RotateKey"
+	// StepAccounts has the server have the accounts that the user asks for; Accounts
+	// says which. It is planned by the core, see AccountKeeper.
+	StepAccounts StepKind = "Accounts"
 	// StepReplacePod deletes a member's pod, so that it is made anew from the
 	// StatefulSet's template on the same volume. It is planned and carried out
 	// by the core; no agent is asked.
@@ -76,6 +79,8 @@ type Step struct {
 	Params map[string]string `json:"params,omitempty"`
 	// Key is the change that a RotateKey makes.
 	Key *KeyChange `json:"key,omitempty"`
+	// Accounts is the change that a StepAccounts makes.
+	Accounts *AccountChange `json:"accounts,omitempty"`
 	// Secrets names the credentials which the core attaches when it sends the
 	// step; on the wire they travel in Credentials.
 	Secrets []string `json:"-"`

@@ -54,12 +54,20 @@ func excess(reply protocol.ReportReply) string {
 	for k, v := range r.Server.Facts {
 		words, texts = append(words, k), append(texts, v)
 	}
+	if a := r.Server.Accounts; a != nil {
+		words = append(words, a.Revision)
+		for k, v := range a.Refused {
+			words, texts = append(words, k), append(texts, v)
+		}
+	}
 	for k, v := range r.Mounts {
 		texts = append(texts, k, v)
 	}
 	switch {
 	case len(r.Server.Facts) > maxFacts:
 		return fmt.Sprintf("%d facts", len(r.Server.Facts))
+	case r.Server.Accounts != nil && len(r.Server.Accounts.Refused) > maxFacts:
+		return fmt.Sprintf("%d refused accounts", len(r.Server.Accounts.Refused))
 	case len(r.Mounts) > maxMounts:
 		return fmt.Sprintf("%d mounts", len(r.Mounts))
 	case longer(words, maxWord) || longer(texts, maxText):

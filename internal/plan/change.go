@@ -13,8 +13,8 @@ import (
 // change plans what is to be done with a formed set: replacements and leaves
 // that were begun, the engine's steps in their order, grants to wanted members
 // on empty volumes, lowest ordinal first, then the rotation of a key that all
-// share, agents of another version, the rollout of a changed template, and last
-// the settings that need no restart.
+// share, agents of another version, the rollout of a changed template, then the
+// settings that need no restart, and last the accounts that clients log in by.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
 // none may pass, the first one's guard is the reason shown.
@@ -81,7 +81,7 @@ func (p *draft) candidates() []candidate {
 	out = append(out, p.rotation()...)
 	out = append(out, p.agents()...)
 	out = append(out, p.rollout()...)
-	return append(out, p.reloads()...)
+	return append(append(out, p.reloads()...), p.accounts()...)
 }
 
 // withdrawals have the servers of those stopped that have left the membership,
@@ -199,6 +199,8 @@ func (p *draft) admit(c candidate) {
 		if p.admitKeyChange(c.step) {
 			return
 		}
+	case engine.StepAccounts:
+		p.admitAccounts()
 	}
 	if c.step.Kind == engine.StepLeave {
 		e := p.ledger.Members[c.step.About()]

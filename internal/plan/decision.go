@@ -28,6 +28,8 @@ type Decision struct {
 	// WriteKey is the change of the Secret by which a key is rotated; empty where
 	// there is none to be made.
 	WriteKey engine.KeyPhase
+	// EmptyAccounts are accounts that are gone, whose Secrets are to hold nothing.
+	EmptyAccounts []string
 	// UpgradeAgents are pods that get the present image of the agent, in place; at
 	// most one of those whose agent runs.
 	UpgradeAgents []PodRef

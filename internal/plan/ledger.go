@@ -56,6 +56,8 @@ type Ledger struct {
 	// for one that was carried out.
 	Rotation *Rotation `json:"rotation,omitempty"`
 	Rotated  string    `json:"rotated,omitempty"`
+	// Accounts are those of whom an agent may have been told a password.
+	Accounts []string `json:"accounts,omitempty"`
 }
 
 // Entry is what was granted to one member, and what became of it.
@@ -91,6 +93,7 @@ func (l *Ledger) Clone() *Ledger {
 	}
 	out := *l
 	out.Discards = slices.Clone(l.Discards)
+	out.Accounts = slices.Clone(l.Accounts)
 	out.Recovery = l.Recovery.clone()
 	out.Rotation = l.Rotation.clone()
 	out.Members = make(map[string]Entry, len(l.Members))
@@ -118,7 +121,7 @@ func (l *Ledger) sameSet(o *Ledger) bool {
 // sameWork compares what is done, or was.
 func (l *Ledger) sameWork(o *Ledger) bool {
 	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Rotated == o.Rotated && l.Abandoned == o.Abandoned &&
-		l.Rotation.equal(o.Rotation) && l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards)
+		l.Rotation.equal(o.Rotation) && l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards) && slices.Equal(l.Accounts, o.Accounts)
 }
 
 func (e Entry) equal(o Entry) bool {

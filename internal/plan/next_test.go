@@ -56,7 +56,7 @@ func text(t *testing.T, v any) string {
 func TestLedgerCloneAndEqual(t *testing.T) {
 	full := &plan.Ledger{
 		ClusterID: "c", Epoch: 3, FormationSize: 3, Formed: true, Image: "i", ImageFor: "f",
-		Discards: []plan.Discard{{Member: "db-2"}}, Recoveries: 1,
+		Discards: []plan.Discard{{Member: "db-2"}}, Recoveries: 1, Accounts: []string{"app"},
 		Recovery: &plan.Recovery{Survivors: []string{"db-0"}, Params: map[string]string{"a": "b"}},
 		Members: map[string]plan.Entry{"db-0": {
 			Grant: engine.GrantForm, PodUID: "p", ClaimUID: "q", Volume: "v", ID: "id", Joined: true, Leaving: true, Lost: []string{"old"},
@@ -83,6 +83,7 @@ func TestLedgerCloneAndEqual(t *testing.T) {
 		"params":    func(l *plan.Ledger) { l.Recovery.Params["a"] = "c" },
 		"number":    func(l *plan.Ledger) { l.Recoveries++ },
 		"discard":   func(l *plan.Ledger) { l.Discards[0].Doomed = true },
+		"accounts":  func(l *plan.Ledger) { l.Accounts[0] = "other" },
 		"image":     func(l *plan.Ledger) { l.Image = "" },
 		"image for": func(l *plan.Ledger) { l.ImageFor = "" },
 		"member":    func(l *plan.Ledger) { l.Members["db-1"] = plan.Entry{} },

@@ -46,6 +46,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.observe()
 	p.settle()
 	p.settleRotation()
+	p.settleAccounts()
 	foreign, lost := p.foreign(), p.dataLost()
 	if lost {
 		p.afresh()
@@ -78,6 +79,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.askAboutLost()
 	p.askAboutVanishing()
 	p.askAboutRotation()
+	p.askAboutAccounts()
 	p.replace()
 	p.revivedAgents()
 	p.freeClaims()

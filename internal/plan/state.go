@@ -30,6 +30,8 @@ type State struct {
 	// Keys are those that the servers share, in the Secret; nil where the engine has
 	// none, or the Secret was not read.
 	Keys *Keys
+	// Accounts are those that the operator keeps; nil where it keeps none.
+	Accounts *Accounts
 	// Members are by ordinal, without gaps, up to the highest that is wanted,
 	// in the StatefulSet, in the ledger, or has a pod or a claim.
 	Members []Member

@@ -18,6 +18,29 @@ import (
 // which needs no operator to work. Keys without a value are left out.
 func (b Builder) Connection(credentials map[string][]byte) *corev1.Secret {
 	c := b.connection(credentials)
+	return stamped(&corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: b.meta(ConnectionName(b.d.Name), ComponentConnection),
+		Type:       corev1.SecretType(bindingType + c.Type),
+		Data:       binding(c),
+	})
+}
+
+// Binding is what a client needs that logs in as an account which the operator
+// keeps. The engine is one that has accounts.
+func (b Builder) Binding(a engine.Account, password string) engine.Connection {
+	keeper, ok := b.in.Engine.(engine.AccountKeeper)
+	if !ok {
+		return engine.Connection{}
+	}
+	return keeper.AccountConnection(b.d, b.host(ClientName(b.d.Name)), a, password)
+}
+
+// bindingType begins the type of a Secret that tells clients how to log in.
+const bindingType = "servicebinding.io/"
+
+// binding are the keys of such a Secret; those without a value are left out.
+func binding(c engine.Connection) map[string][]byte {
 	data := map[string][]byte{}
 	put := func(key, value string) {
 		if value != "" {
@@ -33,12 +56,7 @@ func (b Builder) Connection(credentials map[string][]byte) *corev1.Secret {
 	put("username", c.Username)
 	put("password", c.Password)
 	put("uri", c.URI)
-	return stamped(&corev1.Secret{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-		ObjectMeta: b.meta(ConnectionName(b.d.Name), ComponentConnection),
-		Type:       corev1.SecretType("servicebinding.io/" + c.Type),
-		Data:       data,
-	})
+	return data
 }
 
 // connection asks the engine, or says what follows from its ports alone.

@@ -8,9 +8,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
 )
 
-// The three Secrets of a set have no owners yet; see KeepOwners. They are not
+// The Secrets of a set have no owners yet; see KeepOwners. They are not
 // immutable, since a rotation adds the new value beside the old.
 
 // AuthoritySecret holds the certificate authority of the set. It is never
@@ -29,6 +30,14 @@ func ManagerSecret(d *v1alpha1.Datastore, clusterID string, data map[string][]by
 // from the start. It is mounted in init and agent.
 func MemberSecret(d *v1alpha1.Datastore, clusterID string, data map[string][]byte) *corev1.Secret {
 	return credentials(d, MemberSecretName(d.Name), clusterID, data)
+}
+
+// AccountSecret tells clients how to log in as an account that the operator keeps,
+// with its password. It is not mounted anywhere by the operator.
+func AccountSecret(d *v1alpha1.Datastore, account, clusterID string, c engine.Connection) *corev1.Secret {
+	s := credentials(d, AccountSecretName(d.Name, account), clusterID, binding(c))
+	s.Type = corev1.SecretType(bindingType + c.Type)
+	return s
 }
 
 func credentials(d *v1alpha1.Datastore, name, clusterID string, data map[string][]byte) *corev1.Secret {

@@ -65,6 +65,9 @@ func MemberSecretName(datastore string) string { return datastore + "-member" }
 // ConnectionName is the name of the Secret for clients.
 func ConnectionName(datastore string) string { return datastore + "-connection" }
 
+// AccountSecretName is the name of the Secret of an account.
+func AccountSecretName(datastore, account string) string { return datastore + "-user-" + account }
+
 // IngressName is the name of the Ingress of the web interface.
 func IngressName(datastore string) string { return datastore + "-ui" }
 

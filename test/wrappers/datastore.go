@@ -45,6 +45,13 @@ func (w *DatastoreWrapper) Namespace(namespace string) *DatastoreWrapper {
 	return w
 }
 
+// Users has it be of MongoDB 8.0, with users that the operator keeps.
+func (w *DatastoreWrapper) Users(users ...v1alpha1.MongoDBUser) *DatastoreWrapper {
+	w.datastore.Spec.Engine, w.datastore.Spec.Version = v1alpha1.EngineMongoDB, "8.0"
+	w.datastore.Spec.MongoDB = &v1alpha1.MongoDBSpec{Users: users}
+	return w
+}
+
 // UID sets the UID, as the API server would.
 func (w *DatastoreWrapper) UID(uid types.UID) *DatastoreWrapper {
 	w.datastore.UID = uid

@@ -83,6 +83,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: image
       type:
         scalar: string
+    - name: mongodb
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.MongoDBSpec
     - name: paused
       type:
         scalar: boolean
@@ -211,6 +214,45 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: voter
       type:
         scalar: boolean
+- name: com.github.quorate.quorate.api.v1alpha1.MongoDBRole
+  map:
+    fields:
+    - name: db
+      type:
+        scalar: string
+    - name: role
+      type:
+        scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.MongoDBSpec
+  map:
+    fields:
+    - name: users
+      type:
+        list:
+          elementType:
+            namedType: com.github.quorate.quorate.api.v1alpha1.MongoDBUser
+          elementRelationship: associative
+          keys:
+          - name
+- name: com.github.quorate.quorate.api.v1alpha1.MongoDBUser
+  map:
+    fields:
+    - name: database
+      type:
+        scalar: string
+      default: admin
+    - name: name
+      type:
+        scalar: string
+    - name: passwordSecretRef
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.SecretKeyReference
+    - name: roles
+      type:
+        list:
+          elementType:
+            namedType: com.github.quorate.quorate.api.v1alpha1.MongoDBRole
+          elementRelationship: atomic
 - name: com.github.quorate.quorate.api.v1alpha1.PlanStatus
   map:
     fields:
@@ -323,6 +365,16 @@ var schemaYAML = typed.YAMLObject(`types:
       default: Retain
 - name: com.github.quorate.quorate.api.v1alpha1.RetentionPolicy
   scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.SecretKeyReference
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+      default: password
+    - name: name
+      type:
+        scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.Storage
   map:
     fields:

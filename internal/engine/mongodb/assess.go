@@ -11,19 +11,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The facts in a report.
-const (
-	// factUsers is Pending while the agent's user cannot log in, and Ready once it
-	// can.
-	factUsers    = "users"
-	usersPending = "Pending"
-	usersReady   = "Ready"
-	// factHost is the name by which the configuration has to know the member.
-	factHost = "host"
-	// factFeatures is the feature compatibility version.
-	factFeatures = "featureCompatibilityVersion"
-)
-
 // Assess takes the word of the primary with the highest term, and of it only
 // what it could confirm with a majority at the time.
 //
@@ -45,7 +32,7 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	}
 	a.Leader, a.Term = name, lead.Server.Term
 	switch view := lead.Server.View; {
-	case lead.Server.Facts[factUsers] != usersReady:
+	case lead.Server.Facts[FactUsers] != UsersReady:
 		a.Why = "the set has no users yet"
 		return a, lead
 	case view == nil:

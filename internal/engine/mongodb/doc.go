@@ -1,7 +1,9 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mongodb is the engine of MongoDB replica sets.
+// Package mongodb is the engine of MongoDB replica sets: the half that decides, which
+// is pure. Package mongod is the half beside a server, and package wire how that is
+// spoken to.
 //
 // The membership is a configuration document. A member is known in it by its
 // name in DNS, and has a number there, which is its identity: a server has none

@@ -4,34 +4,11 @@
 package mongodb
 
 import (
-	"net"
-	"net/url"
-	"strconv"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 )
-
-// The keys of the credentials in a datastore's Secrets.
-const (
-	credentialKeyFile = "keyfile"
-	credentialAgent   = "agent-password"
-	credentialAdmin   = "admin-password"
-)
-
-// The users that are made at the formation, in the database admin.
-const (
-	userAdmin = "admin"
-	userAgent = "quorate-agent"
-)
-
-// adminDatabase is where commands are run and users are.
-const adminDatabase = "admin"
-
-// port is MongoDB's own default.
-const port = 27017
 
 // The most members that a set can have, and how many of them can have a vote.
 const (
@@ -61,25 +38,16 @@ func (Engine) Traits() engine.Traits {
 		User:        999,
 		Group:       999,
 		Credentials: []engine.Credential{
-			{Key: credentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true},
-			{Key: credentialAgent, Format: engine.CredentialBase64, Mounted: true},
-			{Key: credentialAdmin, Format: engine.CredentialBase64},
+			{Key: CredentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true},
+			{Key: CredentialAgent, Format: engine.CredentialBase64, Mounted: true},
+			{Key: CredentialAdmin, Format: engine.CredentialBase64},
 		},
 	}
 }
 
-// Connection names the client Service, where a driver finds a member that is
-// ready, and the set, whose members it then asks for.
+// Connection is that of the administrator.
 func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
-	password := string(credentials[credentialAdmin])
-	uri := url.URL{
-		Scheme: "mongodb", User: url.UserPassword(userAdmin, password), Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/",
-		RawQuery: url.Values{"authSource": {adminDatabase}, "replicaSet": {setName(d)}}.Encode(),
-	}
-	return engine.Connection{
-		Type: "mongodb", Host: host, Port: strconv.Itoa(port), Username: userAdmin, Password: password, URI: uri.String(),
-		Extra: map[string]string{"database": adminDatabase, "replica-set": setName(d)},
-	}
+	return connection(d, host, UserAdmin, string(credentials[CredentialAdmin]), AdminDatabase)
 }
 
 // votes is how many of n members shall have a vote: an odd number, since an even
@@ -101,5 +69,5 @@ func votes(n int) int {
 func setName(d *v1alpha1.Datastore) string { return d.Name }
 
 func ports() []engine.Port {
-	return []engine.Port{{Name: "mongodb", Number: port, Protocol: corev1.ProtocolTCP, Client: true, Peer: true}}
+	return []engine.Port{{Name: "mongodb", Number: Port, Protocol: corev1.ProtocolTCP, Client: true, Peer: true}}
 }

@@ -271,7 +271,7 @@ func (m *model) Observe(i int) engine.Server {
 		return out
 	}
 	out.Version = "8.0.4"
-	out.Facts = map[string]string{factHost: enginetest.Name(i) + ".db.ns.svc:27017", factUsers: usersPending}
+	out.Facts = map[string]string{FactHost: enginetest.Name(i) + ".db.ns.svc:27017", FactUsers: UsersPending}
 	if s.set == 0 {
 		return out
 	}
@@ -284,7 +284,7 @@ func (m *model) Observe(i int) engine.Server {
 	if !k.users || s.empty {
 		return out
 	}
-	out.Facts[factUsers], out.Facts[factFeatures], out.Set = usersReady, "8.0", "set-"+strconv.Itoa(n)
+	out.Facts[FactUsers], out.Facts[FactFeatures], out.Set = UsersReady, "8.0", "set-"+strconv.Itoa(n)
 	out.Term = uint64(s.version)
 	e := k.of(i)
 	if e == nil || e.number != s.number {
@@ -308,21 +308,21 @@ func (m *model) leaderless(k *set, s server, facts map[string]string) {
 			voters = append(voters, e.id())
 		}
 	}
-	facts[factEnd], facts[factVoters] = "1/1/1", strings.Join(voters, ",")
+	facts[FactEnd], facts[FactVoters] = "1/1/1", strings.Join(voters, ",")
 	if s.survivors != "" {
-		facts[factRecovery] = s.survivors
+		facts[FactRecovery] = s.survivors
 	}
 }
 
 // Recover implements enginetest.Recoverer: the word is written down, and nothing
 // else happens before a server is told.
 func (m *model) Recover(i int, params map[string]string) (survivors []int) {
-	m.servers[i].survivors = params[paramMembers]
+	m.servers[i].survivors = params[ParamMembers]
 	if m.servers[i].set == 0 {
 		return nil
 	}
 	for _, e := range m.sets[m.servers[i].set-1].members {
-		if slices.Contains(split(params[paramMembers]), e.id()) {
+		if slices.Contains(Numbers(params[ParamMembers]), e.id()) {
 			survivors = append(survivors, int(e.member))
 		}
 	}
@@ -332,11 +332,11 @@ func (m *model) Recover(i int, params map[string]string) (survivors []int) {
 // force has the set go on with the survivors alone.
 func (m *model) force(i int, s engine.Step) error {
 	v := m.servers[i]
-	if !v.running || v.set == 0 || v.survivors != s.Params[paramMembers] || m.sets[v.set-1].primary >= 0 {
+	if !v.running || v.set == 0 || v.survivors != s.Params[ParamMembers] || m.sets[v.set-1].primary >= 0 {
 		return refused("%s may not force", s.Member)
 	}
 	k := &m.sets[v.set-1]
-	k.members = slices.DeleteFunc(k.members, func(e entry) bool { return !slices.Contains(split(v.survivors), e.id()) })
+	k.members = slices.DeleteFunc(k.members, func(e entry) bool { return !slices.Contains(Numbers(v.survivors), e.id()) })
 	for n := range k.members {
 		k.members[n].votes = true
 	}
@@ -367,7 +367,7 @@ func (m *model) Do(i int, s engine.Step) error {
 	v := m.servers[i]
 	leads := v.running && v.set != 0 && int(m.sets[v.set-1].primary) == i
 	switch {
-	case s.Kind == engine.StepBootstrap && s.Params[paramPhase] == phaseInitiate:
+	case s.Kind == engine.StepBootstrap && s.Params[ParamPhase] == PhaseInitiate:
 		return m.initiate(i)
 	case s.Kind == engine.StepConfigure:
 		return m.force(i, s)
@@ -423,7 +423,7 @@ func (k *set) change(s engine.Step) error {
 	}
 	switch s.Kind {
 	case engine.StepJoin:
-		if e != nil || s.Params[paramHost] == "" {
+		if e != nil || s.Params[ParamHost] == "" {
 			return refused("%s is a member, or has no name", s.About())
 		}
 		k.members = append(k.members, entry{number: k.version + 1, member: uint8(i)})

@@ -12,18 +12,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The parameters of steps.
-const (
-	// paramPhase says which part of the formation a Bootstrap is.
-	paramPhase    = "phase"
-	phaseInitiate = "initiate"
-	phaseUsers    = "users"
-	// paramHost is the name in DNS of a member that joins.
-	paramHost = "host"
-	// paramFeatures is the feature compatibility version to set.
-	paramFeatures = "featureCompatibilityVersion"
-)
-
 // Plan lists, in this order:
 //
 //  1. Bootstrap, alone: the first member initiates the set, if it was granted to
@@ -58,15 +46,15 @@ func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 		return force(have)
 	case lead == nil:
 		return initiate(have)
-	case lead.Server.Facts[factUsers] == usersPending:
+	case lead.Server.Facts[FactUsers] == UsersPending:
 		return []engine.Step{{
-			Kind: engine.StepBootstrap, Member: a.Leader, Params: map[string]string{paramPhase: phaseUsers},
-			Secrets: []string{credentialAdmin, credentialAgent}, Why: "the set has no users yet",
+			Kind: engine.StepBootstrap, Member: a.Leader, Params: map[string]string{ParamPhase: PhaseUsers},
+			Secrets: []string{CredentialAdmin, CredentialAgent}, Why: "the set has no users yet",
 		}}
 	case !a.Known:
 		return nil
 	}
-	p := planner{want: want, have: have, a: a, features: lead.Server.Facts[factFeatures], set: lead.Server.Set}
+	p := planner{want: want, have: have, a: a, features: lead.Server.Facts[FactFeatures], set: lead.Server.Set}
 	p.evict()
 	p.promote()
 	p.join()
@@ -84,7 +72,7 @@ func initiate(have engine.Observation) []engine.Step {
 	for _, m := range have.Members {
 		if r := m.Report; r != nil && r.Grant == engine.GrantForm && r.Server.Running && !r.Server.Formed {
 			return []engine.Step{{
-				Kind: engine.StepBootstrap, Member: m.Name, Params: map[string]string{paramPhase: phaseInitiate}, Why: "no replica set was initiated yet",
+				Kind: engine.StepBootstrap, Member: m.Name, Params: map[string]string{ParamPhase: PhaseInitiate}, Why: "no replica set was initiated yet",
 			}}
 		}
 	}
@@ -148,7 +136,7 @@ func (p *planner) join() {
 			continue
 		}
 		s := p.change(engine.StepJoin, engine.Peer{Name: name}, "it runs and is no member yet")
-		s.Params = map[string]string{paramHost: r.Server.Facts[factHost]}
+		s.Params = map[string]string{ParamHost: r.Server.Facts[FactHost]}
 		p.add(s)
 	}
 }
@@ -221,7 +209,7 @@ func (p *planner) finalize() {
 		return
 	}
 	p.add(engine.Step{
-		Kind: engine.StepFinalize, Member: p.a.Leader, Term: p.a.Term, Params: map[string]string{paramFeatures: to},
+		Kind: engine.StepFinalize, Member: p.a.Leader, Term: p.a.Term, Params: map[string]string{ParamFeatures: to},
 		// As with a change of the membership, nothing else may be under way.
 		Cost: engine.Cost{Membership: true},
 		Why:  fmt.Sprintf("all members run %s, and the set has the features of %s yet; there is no way back after it", to, p.features),

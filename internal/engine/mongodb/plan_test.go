@@ -34,7 +34,7 @@ func members(words ...string) *scene {
 		case '-':
 		case 'e':
 			m.Report = &engine.Report{Volume: engine.VolumeMember, Grant: engine.GrantJoin, Server: engine.Server{
-				Running: true, Facts: map[string]string{factUsers: usersPending, factHost: name + ".db.ns.svc:27017"},
+				Running: true, Facts: map[string]string{FactUsers: UsersPending, FactHost: name + ".db.ns.svc:27017"},
 			}}
 		default:
 			p := engine.Peer{ID: strconv.Itoa(10 + i), Name: name, Voter: strings.Contains(w, "v"), Leader: w[0] == 'P', Healthy: w[0] == 'P' || w[0] == 'S'}
@@ -44,7 +44,7 @@ func members(words ...string) *scene {
 			}
 			m.Report = &engine.Report{Volume: engine.VolumeMember, Server: engine.Server{
 				Running: true, Formed: true, Serving: p.Healthy, Leader: p.Leader, Set: "a", ID: p.ID, Term: 1<<32 | 7, Version: "8.0.4",
-				Facts: map[string]string{factUsers: usersReady, factFeatures: "8.0"},
+				Facts: map[string]string{FactUsers: UsersReady, FactFeatures: "8.0"},
 			}}
 		}
 		sc.members = append(sc.members, m)
@@ -99,7 +99,7 @@ func TestPlan(t *testing.T) {
 	}
 	lead := func(d engine.Desired, names ...string) engine.Desired { d.Lead = names; return d }
 	burned := func(d engine.Desired) engine.Desired { d.BurnedIn = true; return d }
-	old := func(r *engine.Report) { r.Server.Facts[factFeatures] = "7.0" }
+	old := func(r *engine.Report) { r.Server.Facts[FactFeatures] = "7.0" }
 	form := func(r *engine.Report) { r.Grant = engine.GrantForm }
 	for name, c := range map[string]struct {
 		want engine.Desired
@@ -111,7 +111,7 @@ func TestPlan(t *testing.T) {
 		"nobody granted":                           {wanted(3), members("e", "e", "e"), nil},
 		"a peer holds a configuration":             {wanted(3), members("e", "Sv", "-").with(0, form), nil},
 		"a peer is being synced":                   {wanted(3), members("e", "e").with(0, form).with(1, func(r *engine.Report) { r.Server.Formed = true }), nil},
-		"users":                                    {wanted(3), members("Pv").with(0, func(r *engine.Report) { r.Server.Facts[factUsers], r.Server.View = usersPending, nil }), []string{"Bootstrap db-0 phase=users"}},
+		"users":                                    {wanted(3), members("Pv").with(0, func(r *engine.Report) { r.Server.Facts[FactUsers], r.Server.View = UsersPending, nil }), []string{"Bootstrap db-0 phase=users"}},
 		"join":                                     {wanted(3), members("Pv", "e", "e"), []string{"Join db-1 host=db-1.db.ns.svc:27017 by db-0", "Join db-2 host=db-2.db.ns.svc:27017 by db-0"}},
 		"join of another set's":                    {wanted(2), members("Pv", "e").with(1, func(r *engine.Report) { r.Server.Set = "b" }), nil},
 		"join of one that was brought back":        {wanted(2), members("Pv", "e").with(1, func(r *engine.Report) { r.Server.Set, r.Server.Formed = "a", true }), []string{"Join db-1 host=db-1.db.ns.svc:27017 by db-0"}},
@@ -132,7 +132,7 @@ func TestPlan(t *testing.T) {
 		"finalize: not burned in":                  {wanted(3), members("Pv", "Sv", "Sv").with(0, old), nil},
 		"finalize: one of the release before":      {burned(wanted(3)), members("Pv", "Sv", "Sv").with(0, old).with(2, func(r *engine.Report) { r.Server.Version = "7.0.28" }), nil},
 		"finalize: one is down":                    {burned(wanted(3)), members("Pv", "Sv", "Dv").with(0, old), nil},
-		"finalize: no such way":                    {burned(wanted(3)), members("Pv", "Sv", "Sv").with(0, func(r *engine.Report) { r.Server.Facts[factFeatures] = "6.0" }), nil},
+		"finalize: no such way":                    {burned(wanted(3)), members("Pv", "Sv", "Sv").with(0, func(r *engine.Report) { r.Server.Facts[FactFeatures] = "6.0" }), nil},
 		"finalize: it has been":                    {burned(wanted(3)), members("Pv", "Sv", "Sv"), nil},
 		"four: three votes are enough":             {wanted(4), members("Pv", "Sv", "Sv", "S"), nil},
 		"four: one vote too many":                  {wanted(4), members("Pv", "Sv", "Sv", "Sv"), []string{"Demote db-3 by db-0 costs a voter"}},
@@ -174,7 +174,7 @@ func TestAssess(t *testing.T) {
 		"no primary":               {members("Sv", "Sv", "Sv"), false, true, false, 0},
 		"nothing":                  {members("e", "-", "-"), false, false, false, 0},
 		"no users": {members("Pv").with(0, func(r *engine.Report) {
-			r.Server.Facts = map[string]string{factUsers: usersPending}
+			r.Server.Facts = map[string]string{FactUsers: UsersPending}
 			r.Server.View = nil
 		}), false, true, false, 0},
 	} {

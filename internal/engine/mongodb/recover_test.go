@@ -4,9 +4,6 @@
 package mongodb
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +18,7 @@ func left(ends ...string) *scene {
 		m := members("Sv").members[0]
 		m.Name, m.Ordinal = "db-"+string(rune('0'+i)), i
 		m.Report.Server.ID = string(rune('0' + i))
-		m.Report.Server.Facts[factEnd], m.Report.Server.Facts[factVoters] = end, "0,1,2,3,4"
+		m.Report.Server.Facts[FactEnd], m.Report.Server.Facts[FactVoters] = end, "0,1,2,3,4"
 		sc.members = append(sc.members, m)
 	}
 	return sc
@@ -39,15 +36,15 @@ func TestRemains(t *testing.T) {
 		"by count":                {left("4/10/9", "4/10/8"), "db-0", five},
 		"the lower of equals":     {left("4/10/9", "4/10/9"), "db-0", five},
 		"one does not say":        {left("4/10/9", ""), "", nil},
-		"one is about to be told": {left("4/10/9", "4/10/8").with(1, func(r *engine.Report) { r.Server.Facts[factRecovery] = "1" }), "", nil},
-		"not all have the word":   {left("4/10/9", "4/10/8").with(1, func(r *engine.Report) { r.Server.Facts[factRecovery] = "0,1" }), "db-0", five},
+		"one is about to be told": {left("4/10/9", "4/10/8").with(1, func(r *engine.Report) { r.Server.Facts[FactRecovery] = "1" }), "", nil},
+		"not all have the word":   {left("4/10/9", "4/10/8").with(1, func(r *engine.Report) { r.Server.Facts[FactRecovery] = "0,1" }), "db-0", five},
 	} {
 		r := Engine{}.Remains(c.have.members)
 		if r.Newest != c.newest || cmp.Diff(c.voters, r.Voters) != "" || r.Why == "" {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
-	if got := (Engine{}).Recover(left("4/10/9", "4/10/8").members); cmp.Diff(map[string]string{paramMembers: "0,1"}, got) != "" {
+	if got := (Engine{}).Recover(left("4/10/9", "4/10/8").members); cmp.Diff(map[string]string{ParamMembers: "0,1"}, got) != "" {
 		t.Errorf("the word is %v", got)
 	}
 }
@@ -56,7 +53,7 @@ func TestRemains(t *testing.T) {
 // leads.
 func TestPlanInARecovery(t *testing.T) {
 	word := func(text string) func(*engine.Report) {
-		return func(r *engine.Report) { r.Server.Facts[factRecovery] = text }
+		return func(r *engine.Report) { r.Server.Facts[FactRecovery] = text }
 	}
 	down := func(r *engine.Report) { r.Server = engine.Server{} }
 	for name, c := range map[string]struct {
@@ -75,65 +72,5 @@ func TestPlanInARecovery(t *testing.T) {
 		if diff := cmp.Diff(c.plan, told(Engine{}.Plan(wanted(2), c.have.observed()))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-	}
-}
-
-// TestRecovery loses two of three with their volumes, and has the third go on
-// alone, by its own word.
-func TestRecovery(t *testing.T) {
-	c := newCluster(t, 3)
-	c.settle(3)
-	p := c.servers[0]
-	id := p.see().ID
-	word := engine.Step{Kind: engine.StepConfigure, Member: "db-0", Params: map[string]string{paramMembers: id}}
-	if err := c.do(word); err == nil {
-		t.Error("forced without a word")
-	}
-	c.must(p.Recover(engine.Recovery{Number: 1, Params: word.Params}))
-	if err := c.do(word); !errors.Is(err, errStale) {
-		t.Errorf("forced while somebody leads: %v", err)
-	}
-	c.eventually(func() string {
-		p.see()
-		if _, err := os.Stat(filepath.Join(p.data, recoveryFile)); err == nil {
-			return "a word is kept though there is a primary"
-		}
-		return ""
-	})
-	c.servers[1].end()
-	c.servers[2].end()
-	c.eventually(func() string {
-		if s := p.see(); s.Leader || s.Facts[factEnd] == "" || len(split(s.Facts[factVoters])) != 3 {
-			return "it does not tell what it has"
-		}
-		return ""
-	})
-	if steps := (Engine{}).Plan(wanted(3), c.observe()); len(steps) > 0 {
-		t.Errorf("planned before anybody agreed: %v", told(steps))
-	}
-	p.end()
-	c.must(p.Recover(engine.Recovery{Number: 1, Params: word.Params}))
-	p.start()
-	c.eventually(func() string {
-		if len((Engine{}).Plan(wanted(3), c.observe())) == 0 {
-			return "nobody is told"
-		}
-		return ""
-	})
-	other := word
-	other.Params = map[string]string{paramMembers: "1"}
-	if err := c.do(other); err == nil {
-		t.Error("forced by another word")
-	}
-	if done := c.settle(1); kinds(done) != "Configure db-0" {
-		t.Errorf("done were %s", kinds(done))
-	}
-	if _, err := os.Stat(filepath.Join(p.data, recoveryFile)); err == nil {
-		t.Error("the word is kept")
-	}
-	c.add(3)
-	c.settle(2, func(d *engine.Desired) { d.Members = []string{"db-0", "db-3"} })
-	if err := p.Recover(engine.Recovery{Number: 2}); err == nil {
-		t.Error("a recovery of nobody was written down")
 	}
 }

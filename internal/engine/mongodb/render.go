@@ -35,12 +35,12 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	if in.Host == "" {
 		return nil, fmt.Errorf("rendering the configuration of %s: the name of its pod in DNS is not known", in.Name)
 	}
-	for _, key := range []string{credentialKeyFile, credentialAgent} {
+	for _, key := range []string{CredentialKeyFile, CredentialAgent} {
 		if len(in.Secrets[key]) == 0 {
 			return nil, fmt.Errorf("rendering the configuration of %s: the credential %q is not mounted", in.Name, key)
 		}
 	}
-	return map[string][]byte{keyFile: in.Secrets[credentialKeyFile], hostFile: []byte(in.Host)}, nil
+	return map[string][]byte{KeyFile: in.Secrets[CredentialKeyFile], HostFile: []byte(in.Host)}, nil
 }
 
 // HoldsData tells whether any of the names is one that a server writes.
@@ -60,7 +60,7 @@ func (Renderer) Retire(dir string) error {
 	if err != nil {
 		return fmt.Errorf("listing %s to remove the state of the member that left: %w", dir, err)
 	}
-	names := append(slices.Clone(dataNames), recoveryFile)
+	names := append(slices.Clone(dataNames), RecoveryFile)
 	for _, e := range entries {
 		if isState(e.Name()) && !slices.Contains(names, e.Name()) {
 			names = append(names, e.Name())

@@ -28,8 +28,6 @@ const (
 	dataDir    = "/data/db"
 	configDir  = "/etc/mongodb"
 	serverFile = "mongod.conf" // shared by all members; the user's settings are in it
-	keyFile    = "keyfile"     // the members' common secret
-	hostFile   = "host"        // the member's own name in DNS; read by the agent alone
 )
 
 // graceSeconds is more than the handover, the 15 s that a server goes on
@@ -57,9 +55,9 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 func serverSettings(d *v1alpha1.Datastore) object {
 	base := object{
 		"storage":     object{"dbPath": dataDir},
-		"net":         object{"port": port, "bindIpAll": true},
+		"net":         object{"port": Port, "bindIpAll": true},
 		"replication": object{"replSetName": setName(d)},
-		"security":    object{"authorization": "enabled", "keyFile": configDir + "/" + keyFile},
+		"security":    object{"authorization": "enabled", "keyFile": configDir + "/" + KeyFile},
 	}
 	user, err := catalogue.UserSettings(d.Spec.Config)
 	if err != nil {

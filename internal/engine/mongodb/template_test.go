@@ -52,7 +52,7 @@ storage:
 // not escaped.
 func TestConnection(t *testing.T) {
 	password := "p@ss/w+rd:=?&"
-	got := Engine{}.Connection(datastore(""), "db-client.ns.svc", map[string][]byte{credentialAdmin: []byte(password), credentialKeyFile: []byte("no")})
+	got := Engine{}.Connection(datastore(""), "db-client.ns.svc", map[string][]byte{CredentialAdmin: []byte(password), CredentialKeyFile: []byte("no")})
 	uri, err := url.Parse(got.URI)
 	if err != nil {
 		t.Fatal(err)
@@ -69,9 +69,9 @@ func TestConnection(t *testing.T) {
 }
 
 func TestRender(t *testing.T) {
-	in := engine.MemberInput{Name: "db-1", Host: "db-1.db.ns.svc", Secrets: map[string][]byte{credentialKeyFile: []byte("key"), credentialAgent: []byte("a")}}
+	in := engine.MemberInput{Name: "db-1", Host: "db-1.db.ns.svc", Secrets: map[string][]byte{CredentialKeyFile: []byte("key"), CredentialAgent: []byte("a")}}
 	files, err := Renderer{}.Member(in)
-	if err != nil || len(files) != 2 || string(files[keyFile]) != "key" || string(files[hostFile]) != "db-1.db.ns.svc" {
+	if err != nil || len(files) != 2 || string(files[KeyFile]) != "key" || string(files[HostFile]) != "db-1.db.ns.svc" {
 		t.Errorf("%v, %v", files, err)
 	}
 	without := in
@@ -79,7 +79,7 @@ func TestRender(t *testing.T) {
 	if _, err := (Renderer{}).Member(without); err == nil {
 		t.Error("a member without a name was rendered")
 	}
-	in.Secrets = map[string][]byte{credentialAgent: []byte("a")}
+	in.Secrets = map[string][]byte{CredentialAgent: []byte("a")}
 	if _, err := (Renderer{}).Member(in); err == nil {
 		t.Error("a member without a key was rendered: its server would let everybody in")
 	}

@@ -44,7 +44,7 @@ func (Engine) Upgrade(running engine.Server, wanted string) error {
 		return fmt.Errorf("a server of the version %q would be followed by %q, and this version of the operator knows %s only: set spec.version to one that it knows, or use an operator that knows both",
 			running.Version, wanted, strings.Join(releases, ", "))
 	}
-	return upgrade(graph, from, to, running.Facts[factFeatures])
+	return upgrade(graph, from, to, running.Facts[FactFeatures])
 }
 
 // upgrade judges by a graph, two releases and the feature compatibility version;

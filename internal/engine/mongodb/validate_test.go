@@ -93,7 +93,7 @@ func TestUpgrade(t *testing.T) {
 		{"6.0.1", "6.0", "8.0", "knows 7.0, 8.0 only"},
 		{"8.0.4", "8.0", "9.0", "knows 7.0, 8.0 only"},
 	} {
-		checkUpgrade(t, Engine{}.Upgrade(engine.Server{Version: c.running, Facts: map[string]string{factFeatures: c.features}}, c.wanted), c.want, c)
+		checkUpgrade(t, Engine{}.Upgrade(engine.Server{Version: c.running, Facts: map[string]string{FactFeatures: c.features}}, c.wanted), c.want, c)
 	}
 	wide := map[string][]string{"7.0": {"8.0"}, "8.0": {"8.3", "9.0"}, "8.3": {"9.0"}, "9.0": {}}
 	for _, c := range []struct{ from, to, features, want string }{

@@ -47,6 +47,12 @@ var _ = Describe("A Datastore that can be right", func() {
 		Entry("with a token of the user's own", func(w *wrappers.DatastoreWrapper) {
 			w.Pod(func(p *v1alpha1.PodSpec) { p.Env = []v1alpha1.EnvVar{{Name: "CONSUL_HTTP_TOKEN", Value: "x"}} })
 		}),
+		Entry("with users of MongoDB", func(w *wrappers.DatastoreWrapper) {
+			read := []v1alpha1.MongoDBRole{{Role: "read", DB: "shop"}, {Role: "my.own-role"}}
+			w.Users(
+				v1alpha1.MongoDBUser{Name: "app", Database: "shop", Roles: read},
+				v1alpha1.MongoDBUser{Name: "admin-2", Roles: read, PasswordSecretRef: &v1alpha1.SecretKeyReference{Name: "app.password"}})
+		}),
 		Entry("with a mount beside the engine's", func(w *wrappers.DatastoreWrapper) {
 			w.Pod(func(p *v1alpha1.PodSpec) {
 				p.Volumes = []v1alpha1.Volume{emptyVolume("extra")}

@@ -60,6 +60,16 @@ func withIngress(input string, change func(*v1alpha1.Ingress), field, message st
 	}, "spec.consul.ui.ingress."+field, message)
 }
 
+// withUser refuses a user of MongoDB.
+func withUser(input string, change func(*v1alpha1.MongoDBUser), field, message string) refusal {
+	return with("a user with "+input, func(w *wrappers.DatastoreWrapper) {
+		user := v1alpha1.MongoDBUser{Name: "app", Database: "shop", Roles: []v1alpha1.MongoDBRole{{Role: "readWrite"}},
+			PasswordSecretRef: &v1alpha1.SecretKeyReference{Name: "app", Key: "password"}}
+		change(&user)
+		w.Users(user)
+	}, "spec.mongodb.users[0]"+field, message)
+}
+
 // withLabel refuses a label of the pods.
 func withLabel(name, value, message string) refusal {
 	return withPod("label "+name+"="+value, func(p *v1alpha1.PodSpec) {
@@ -193,6 +203,20 @@ var onCreation = []refusal{
 		"annotations", "annotations must have valid names"),
 	withIngress("a Secret that is no name", func(i *v1alpha1.Ingress) { i.TLSSecretName = "My Secret" },
 		"tlsSecretName", "tlsSecretName must be the name of a Secret"),
+
+	with("users of Consul", func(w *wrappers.DatastoreWrapper) { w.Users().Engine(v1alpha1.EngineConsul).Version("1.22.3") },
+		"spec.mongodb", "mongodb is for engine MongoDB alone"),
+	withUser("capitals", func(u *v1alpha1.MongoDBUser) { u.Name = "App" }, ".name", "name of a user must hold only lower-case letters"),
+	withUser("the administrator's name", func(u *v1alpha1.MongoDBUser) { u.Name = "admin" }, ".name", "name of a user must not be admin or quorate-agent"),
+	withUser("the agents' name", func(u *v1alpha1.MongoDBUser) { u.Name = "quorate-agent" }, ".name", "name of a user must not be admin or quorate-agent"),
+	withUser("a name like a Secret's", func(u *v1alpha1.MongoDBUser) { u.Name = "x-ca" }, ".name", "name of a user must not end in ca, connection"),
+	withUser("a database of the server's", func(u *v1alpha1.MongoDBUser) { u.Database = "local" }, ".database", "and not be local or config"),
+	withUser("a database with a dot", func(u *v1alpha1.MongoDBUser) { u.Database = "a.b" }, ".database", "database must hold only letters"),
+	withUser("no roles", func(u *v1alpha1.MongoDBUser) { u.Roles = []v1alpha1.MongoDBRole{} }, ".roles", "should have at least 1 items"),
+	withUser("the server's own role", func(u *v1alpha1.MongoDBUser) { u.Roles[0].Role = "__system" }, ".roles[0].role", "not one of the server's own"),
+	withUser("a role on no database", func(u *v1alpha1.MongoDBUser) { u.Roles[0].DB = "$" }, ".roles[0].db", "db must hold only letters"),
+	withUser("a Secret that is no name", func(u *v1alpha1.MongoDBUser) { u.PasswordSecretRef.Name = "My Secret" }, ".passwordSecretRef.name", "name must be the name of a Secret"),
+	withUser("a key that is none", func(u *v1alpha1.MongoDBUser) { u.PasswordSecretRef.Key = "a b" }, ".passwordSecretRef.key", "key must be one that a Secret can have"),
 
 	withLabel("quorate.dev/datastore", "other", reservedPrefix),
 	withLabel("consul.quorate.dev/role", "leader", reservedPrefix),

@@ -20,6 +20,7 @@ type user struct {
 	DB          string      `bson:"db"`
 	Credentials credentials `bson:"credentials"`
 	Roles       []auth.Role `bson:"roles"`
+	Custom      bson.Raw    `bson:"customData,omitempty"`
 }
 
 type credentials struct {
@@ -62,6 +63,9 @@ func describeUser(r *request, u *user) error {
 			return code.Errorf(code.BadValue, "%s", err.Error())
 		}
 		u.Credentials.Scram256 = credential
+	}
+	if custom, ok := r.body.Lookup("customData").DocumentOK(); ok {
+		u.Custom = custom
 	}
 	list, ok := r.body.Lookup("roles").ArrayOK()
 	if !ok {
@@ -199,6 +203,9 @@ func usersInfo(_ context.Context, r *request) (bson.D, error) {
 		}
 		shown := bson.D{{Key: "_id", Value: u.ID}, {Key: "user", Value: u.User}, {Key: "db", Value: u.DB},
 			{Key: "roles", Value: u.Roles}, {Key: "mechanisms", Value: bson.A{auth.Mechanism}}}
+		if u.Custom != nil {
+			shown = append(shown, bson.E{Key: "customData", Value: u.Custom})
+		}
 		if showCredentials {
 			shown = append(shown, bson.E{Key: "credentials", Value: u.Credentials})
 		}

@@ -58,6 +58,8 @@ type DatastoreSpecApplyConfiguration struct {
 	Pod *PodSpecApplyConfiguration `json:"pod,omitempty"`
 	// consul holds what only the engine Consul has.
 	Consul *ConsulSpecApplyConfiguration `json:"consul,omitempty"`
+	// mongodb holds what only the engine MongoDB has.
+	MongoDB *MongoDBSpecApplyConfiguration `json:"mongodb,omitempty"`
 }
 
 // DatastoreSpecApplyConfiguration constructs a declarative configuration of the DatastoreSpec type for use with
@@ -159,5 +161,13 @@ func (b *DatastoreSpecApplyConfiguration) WithPod(value *PodSpecApplyConfigurati
 // If called multiple times, the Consul field is set to the value of the last call.
 func (b *DatastoreSpecApplyConfiguration) WithConsul(value *ConsulSpecApplyConfiguration) *DatastoreSpecApplyConfiguration {
 	b.Consul = value
+	return b
+}
+
+// WithMongoDB sets the MongoDB field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MongoDB field is set to the value of the last call.
+func (b *DatastoreSpecApplyConfiguration) WithMongoDB(value *MongoDBSpecApplyConfiguration) *DatastoreSpecApplyConfiguration {
+	b.MongoDB = value
 	return b
 }

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // errStale means that the server has moved on since the step was planned.
@@ -33,6 +35,7 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		engine.StepStepDown:  l.stepDown,
 		engine.StepFinalize:  l.finalize,
 		engine.StepConfigure: l.configure,
+		engine.StepAccounts:  l.accounts,
 	}[s.Kind]
 	if do == nil {
 		return fmt.Errorf("%s: MongoDB knows no step %q", l.config.Member, s.Kind)
@@ -51,21 +54,21 @@ const reconfigTimeout = 10 * time.Second
 // answers that it has another one by now, that another change is running, or that
 // the last one is not committed yet, is asked again when the step is planned
 // anew; nothing is ever forced.
-func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*configuration, status) error) error {
+func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*wire.Configuration, wire.Status) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*reconfigTimeout)
 	defer cancel()
 	se, err := l.session(ctx, l.agent())
 	if err != nil {
 		return err
 	}
-	config, _, err := se.configuration(ctx, true)
+	config, _, err := se.Configuration(ctx, true)
 	if err != nil {
 		return stale(err)
 	}
-	if s.Term != 0 && s.Term != config.term() {
+	if s.Term != 0 && s.Term != config.Rank() {
 		return fmt.Errorf("%w: the configuration is version %d of term %d", errStale, config.Version, config.Term)
 	}
-	st, err := se.status(ctx)
+	st, err := se.Status(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,19 +76,19 @@ func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*con
 	if err := change(&config, st); err != nil {
 		return err
 	}
-	if slices.EqualFunc(before, config.Members, func(a, b member) bool {
+	if slices.EqualFunc(before, config.Members, func(a, b wire.Member) bool {
 		return a.Number == b.Number && a.Votes == b.Votes && a.Priority == b.Priority
 	}) {
 		return nil
 	}
 	config.Version++
-	return stale(se.run(ctx, nil, bson.D{{Key: "replSetReconfig", Value: config}, {Key: "maxTimeMS", Value: reconfigTimeout.Milliseconds()}}))
+	return stale(se.Run(ctx, nil, bson.D{{Key: "replSetReconfig", Value: config}, {Key: "maxTimeMS", Value: reconfigTimeout.Milliseconds()}}))
 }
 
 // stale marks the errors that mean no more than to read again.
 func stale(err error) error {
-	switch codeOf(err) {
-	case codeNewConfiguration, codeConfigurationRunning, codeNotCommittedYet, codeNotWritablePrimary:
+	switch wire.CodeOf(err) {
+	case wire.CodeNewConfiguration, wire.CodeConfigurationRunning, wire.CodeNotCommittedYet, wire.CodeNotWritablePrimary:
 		return fmt.Errorf("%w: %w", errStale, err)
 	}
 	return err
@@ -93,22 +96,22 @@ func stale(err error) error {
 
 // join adds a member that has no vote, and cannot become primary.
 func (l *local) join(ctx context.Context, s engine.Step) error {
-	host := s.Params[paramHost]
+	host := s.Params[mongodb.ParamHost]
 	if l.name(host) != s.About() {
 		return fmt.Errorf("the host %q is not that of %s", host, s.About())
 	}
-	return l.reconfigure(ctx, s, func(c *configuration, _ status) error {
-		if slices.ContainsFunc(c.Members, func(m member) bool { return l.name(m.Host) == s.About() }) {
+	return l.reconfigure(ctx, s, func(c *wire.Configuration, _ wire.Status) error {
+		if slices.ContainsFunc(c.Members, func(m wire.Member) bool { return l.name(m.Host) == s.About() }) {
 			return nil
 		}
-		c.Members = append(c.Members, member{Number: c.number(), Host: host})
+		c.Members = append(c.Members, wire.Member{Number: c.FreeNumber(), Host: host})
 		return nil
 	})
 }
 
 // find returns the member of a configuration that a step is about, nil where it
 // is gone.
-func (l *local) find(c *configuration, s engine.Step) (*member, error) {
+func (l *local) find(c *wire.Configuration, s engine.Step) (*wire.Member, error) {
 	for i := range c.Members {
 		m := &c.Members[i]
 		switch {
@@ -124,12 +127,12 @@ func (l *local) find(c *configuration, s engine.Step) (*member, error) {
 
 // promote gives a member its vote, if it still has caught up.
 func (l *local) promote(ctx context.Context, s engine.Step) error {
-	return l.reconfigure(ctx, s, func(c *configuration, st status) error {
+	return l.reconfigure(ctx, s, func(c *wire.Configuration, st wire.Status) error {
 		m, err := l.find(c, s)
 		if err != nil || m == nil {
 			return err
 		}
-		if !st.caughtUp(m.Number) {
+		if !st.CaughtUp(m.Number) {
 			return fmt.Errorf("%w: it has not caught up", errStale)
 		}
 		m.Votes, m.Priority = 1, 1
@@ -138,12 +141,12 @@ func (l *local) promote(ctx context.Context, s engine.Step) error {
 }
 
 func (l *local) demote(ctx context.Context, s engine.Step) error {
-	return l.reconfigure(ctx, s, func(c *configuration, st status) error {
+	return l.reconfigure(ctx, s, func(c *wire.Configuration, st wire.Status) error {
 		m, err := l.find(c, s)
 		if err != nil || m == nil {
 			return err
 		}
-		if self, _ := st.self(); self.Number == m.Number {
+		if self, _ := st.Self(); self.Number == m.Number {
 			return fmt.Errorf("%w: it is the primary", errStale)
 		}
 		m.Votes, m.Priority = 0, 0
@@ -153,21 +156,21 @@ func (l *local) demote(ctx context.Context, s engine.Step) error {
 
 // evict takes out a member whose data is gone. One that is seen alive is not.
 func (l *local) evict(ctx context.Context, s engine.Step) error {
-	return l.reconfigure(ctx, s, func(c *configuration, st status) error {
+	return l.reconfigure(ctx, s, func(c *wire.Configuration, st wire.Status) error {
 		m, err := l.find(c, s)
 		if err != nil || m == nil {
 			return err
 		}
-		if of, _ := st.of(m.Number); st.caughtUp(m.Number) || of.Self {
+		if of, _ := st.Of(m.Number); st.CaughtUp(m.Number) || of.Self {
 			return fmt.Errorf("%w: %s is seen alive", errStale, m.Host)
 		}
-		c.drop(m.Number)
+		drop(c, m.Number)
 		return nil
 	})
 }
 
-func (c *configuration) drop(number int32) {
-	c.Members = slices.DeleteFunc(slices.Clone(c.Members), func(m member) bool { return m.Number == number })
+func drop(c *wire.Configuration, number int32) {
+	c.Members = slices.DeleteFunc(slices.Clone(c.Members), func(m wire.Member) bool { return m.Number == number })
 }
 
 // leave takes another member out, which has lost its vote before; or, of this
@@ -176,7 +179,7 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 	if s.About() == l.config.Member {
 		return l.shutDown(ctx)
 	}
-	return l.reconfigure(ctx, s, func(c *configuration, _ status) error {
+	return l.reconfigure(ctx, s, func(c *wire.Configuration, _ wire.Status) error {
 		m, err := l.find(c, s)
 		if err != nil || m == nil {
 			return err
@@ -184,7 +187,7 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 		if m.Votes > 0 {
 			return fmt.Errorf("%w: it has a vote", errStale)
 		}
-		c.drop(m.Number)
+		drop(c, m.Number)
 		return nil
 	})
 }
@@ -195,11 +198,11 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 // One that nobody ever added has no users to log in as; it is told by the key
 // file, which it has from the start.
 func (l *local) shutDown(ctx context.Context) error {
-	nobody, err := l.session(ctx, login{})
+	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return err
 	}
-	hello, err := nobody.hello(ctx)
+	hello, err := nobody.Hello(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // a server that does not answer has stopped
 	}
@@ -207,19 +210,19 @@ func (l *local) shutDown(ctx context.Context) error {
 		return fmt.Errorf("%w: it is in the configuration", errStale)
 	}
 	who := l.agent()
-	if _, err := nobody.status(ctx); codeOf(err) != codeUnauthorized {
-		who = login{user: "__system", password: l.secret(credentialKeyFile), database: "local"}
+	if _, err := nobody.Status(ctx); wire.CodeOf(err) != wire.CodeUnauthorized {
+		who = wire.Login{User: "__system", Password: l.secret(mongodb.CredentialKeyFile), Database: "local"}
 	}
-	se, err := open(l.address, who)
+	se, err := wire.Open(l.address, who)
 	if err != nil {
 		return err
 	}
-	defer se.close(ctx)
-	if _, err := se.status(ctx); codeOf(err) != codeNotYetInitialized && codeOf(err) != codeInvalidConfiguration {
+	defer se.Close(ctx)
+	if _, err := se.Status(ctx); wire.CodeOf(err) != wire.CodeNotYetInitialized && wire.CodeOf(err) != wire.CodeInvalidConfiguration {
 		return fmt.Errorf("%w: it may be in the configuration: %w", errStale, err)
 	}
-	err = se.run(ctx, nil, bson.D{{Key: "shutdown", Value: 1}})
-	if err == nil || codeOf(err) == 0 {
+	err = se.Run(ctx, nil, bson.D{{Key: "shutdown", Value: 1}})
+	if err == nil || wire.CodeOf(err) == 0 {
 		return nil // the answer is cut off by the server's end
 	}
 	return err

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"bytes"
@@ -21,6 +21,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // The programs that the tests of the local half run: the double, which is built
@@ -95,10 +97,10 @@ func (c *cluster) add(i int) *process {
 	c.must(listener.Close())
 	config := engine.LocalConfig{Member: "db-" + strconv.Itoa(i), ConfigDir: c.t.TempDir(), DataDir: p.data, SecretDir: c.t.TempDir()}
 	for path, text := range map[string]string{
-		filepath.Join(config.ConfigDir, keyFile):           c.key,
-		filepath.Join(config.ConfigDir, hostFile):          p.host(),
-		filepath.Join(config.SecretDir, credentialKeyFile): c.key,
-		filepath.Join(config.SecretDir, credentialAgent):   agentPassword,
+		filepath.Join(config.ConfigDir, mongodb.KeyFile):           c.key,
+		filepath.Join(config.ConfigDir, mongodb.HostFile):          p.host(),
+		filepath.Join(config.SecretDir, mongodb.CredentialKeyFile): c.key,
+		filepath.Join(config.SecretDir, mongodb.CredentialAgent):   agentPassword,
 	} {
 		c.must(os.WriteFile(path, []byte(text), 0o400))
 	}
@@ -126,7 +128,7 @@ func (l *local) closeAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for who, s := range l.sessions {
-		s.close(context.Background())
+		s.Close(context.Background())
 		delete(l.sessions, who)
 	}
 }
@@ -135,7 +137,7 @@ func (p *process) host() string { return "127.0.0.1:" + strconv.Itoa(p.port) }
 
 func (p *process) start() {
 	p.c.t.Helper()
-	p.cmd = exec.Command(p.c.program, "--replSet", "db", "--keyFile", filepath.Join(p.local.config.ConfigDir, keyFile),
+	p.cmd = exec.Command(p.c.program, "--replSet", "db", "--keyFile", filepath.Join(p.local.config.ConfigDir, mongodb.KeyFile),
 		"--dbpath", p.data, "--port", strconv.Itoa(p.port), "--bind_ip", "127.0.0.1", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100")
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.c.must(p.cmd.Start())
@@ -201,7 +203,7 @@ func (c *cluster) do(s engine.Step) error {
 	c.t.Helper()
 	s.Credentials = map[string]string{}
 	for _, key := range s.Secrets {
-		s.Credentials[key] = map[string]string{credentialAdmin: adminPassword, credentialAgent: agentPassword}[key]
+		s.Credentials[key] = map[string]string{mongodb.CredentialAdmin: adminPassword, mongodb.CredentialAgent: agentPassword}[key]
 	}
 	begun := time.Now()
 	err := c.servers[engine.OrdinalOf(s.Member)].Do(c.t.Context(), s)
@@ -219,8 +221,8 @@ func (c *cluster) settle(n int, more ...func(*engine.Desired)) (done []string) {
 	}
 	c.eventually(func() string {
 		have := c.observe()
-		steps := Engine{}.Plan(want, have)
-		a := Engine{}.Assess(have)
+		steps := mongodb.Engine{}.Plan(want, have)
+		a := mongodb.Engine{}.Assess(have)
 		if len(steps) > 0 {
 			if c.do(steps[0]) == nil {
 				done = append(done, fmt.Sprintf("%s %s", steps[0].Kind, steps[0].About()))
@@ -241,7 +243,7 @@ func (c *cluster) primary() *process {
 	c.t.Helper()
 	var out *process
 	c.eventually(func() string {
-		a := Engine{}.Assess(c.observe())
+		a := mongodb.Engine{}.Assess(c.observe())
 		if !a.Known {
 			return a.Why
 		}
@@ -261,14 +263,32 @@ func (p *process) see() engine.Server {
 
 // asAdmin runs a command as the administrator.
 func (p *process) asAdmin(into any, command bson.D) error {
-	s, err := open(p.address, login{user: userAdmin, password: adminPassword, database: adminDatabase})
+	s, err := wire.Open(p.address, wire.Login{User: mongodb.UserAdmin, Password: adminPassword, Database: mongodb.AdminDatabase})
 	if err != nil {
 		return err
 	}
-	defer s.close(p.c.t.Context())
+	defer s.Close(p.c.t.Context())
 	ctx, cancel := context.WithTimeout(p.c.t.Context(), 20*time.Second)
 	defer cancel()
-	return s.run(ctx, into, command)
+	return s.Run(ctx, into, command)
+}
+
+// wanted are the first n members.
+func wanted(n int) engine.Desired {
+	var d engine.Desired
+	for i := range n {
+		d.Members = append(d.Members, "db-"+strconv.Itoa(i))
+	}
+	return d
+}
+
+// told writes steps as "Kind Subject by Member".
+func told(steps []engine.Step) []string {
+	out := []string{}
+	for _, s := range steps {
+		out = append(out, fmt.Sprintf("%s %s by %s", s.Kind, s.About(), s.Member))
+	}
+	return out
 }
 
 func kinds(done []string) string { return strings.Join(done, ", ") }

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
 )
 
 // finalizeTimeout bounds the change of the feature compatibility version, which
@@ -25,15 +26,15 @@ func (l *local) finalize(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	config, _, err := se.configuration(ctx, true)
+	config, _, err := se.Configuration(ctx, true)
 	if err != nil {
 		return stale(err)
 	}
-	if s.Term != config.term() {
+	if s.Term != config.Rank() {
 		return fmt.Errorf("%w: the configuration is version %d of term %d", errStale, config.Version, config.Term)
 	}
-	return stale(se.run(ctx, nil, bson.D{
-		{Key: "setFeatureCompatibilityVersion", Value: s.Params[paramFeatures]}, {Key: "confirm", Value: true},
+	return stale(se.Run(ctx, nil, bson.D{
+		{Key: "setFeatureCompatibilityVersion", Value: s.Params[mongodb.ParamFeatures]}, {Key: "confirm", Value: true},
 		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}, {Key: "wtimeout", Value: finalizeTimeout.Milliseconds()}}},
 	}))
 }

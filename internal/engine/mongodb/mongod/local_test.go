@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"errors"
@@ -16,6 +16,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // TestLifeOfASet goes from empty volumes to three members, to two and back, and
@@ -33,7 +35,7 @@ func TestLifeOfASet(t *testing.T) {
 	if diff := cmp.Diff(before, c.observe()); diff != "" {
 		t.Errorf("what is at rest is described in two ways:\n%s", diff)
 	}
-	a := Engine{}.Assess(before)
+	a := mongodb.Engine{}.Assess(before)
 	if a.Tolerance != 1 || !a.Usable || a.Leader != "db-0" {
 		t.Errorf("assessed as %+v", a)
 	}
@@ -65,22 +67,22 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 	c := newCluster(t, 1)
 	p := c.servers[0]
 	c.eventually(func() string {
-		if s, err := p.Observe(t.Context()); err != nil || !s.Running || s.Formed || s.Facts[factUsers] != usersPending {
+		if s, err := p.Observe(t.Context()); err != nil || !s.Running || s.Formed || s.Facts[mongodb.FactUsers] != mongodb.UsersPending {
 			return "the server is not up and empty"
 		}
 		return ""
 	})
-	initiate := engine.Step{Kind: engine.StepBootstrap, Member: "db-0", Params: map[string]string{paramPhase: phaseInitiate}}
-	users := engine.Step{Kind: engine.StepBootstrap, Member: "db-0", Params: map[string]string{paramPhase: phaseUsers}, Secrets: []string{credentialAdmin, credentialAgent}}
+	initiate := engine.Step{Kind: engine.StepBootstrap, Member: "db-0", Params: map[string]string{mongodb.ParamPhase: mongodb.PhaseInitiate}}
+	users := engine.Step{Kind: engine.StepBootstrap, Member: "db-0", Params: map[string]string{mongodb.ParamPhase: mongodb.PhaseUsers}, Secrets: []string{mongodb.CredentialAdmin, mongodb.CredentialAgent}}
 	c.must(c.do(initiate))
 	c.must(c.do(initiate))
-	nobody, err := p.session(t.Context(), login{})
+	nobody, err := p.session(t.Context(), wire.Login{})
 	c.must(err)
 	c.must(awaitWritable(t.Context(), nobody))
 
 	// The administrator was made, and then the agent ended.
-	c.must(nobody.run(t.Context(), nil, createUser("createUser", userAdmin, adminPassword, "root")))
-	if s, err := p.Observe(t.Context()); err != nil || s.Facts[factUsers] != usersPending || !s.Leader || !s.Formed {
+	c.must(nobody.Run(t.Context(), nil, createUser("createUser", mongodb.UserAdmin, adminPassword, "root")))
+	if s, err := p.Observe(t.Context()); err != nil || s.Facts[mongodb.FactUsers] != mongodb.UsersPending || !s.Leader || !s.Formed {
 		t.Errorf("between the two users: %+v, %v", s, err)
 	}
 	c.must(c.do(initiate))
@@ -88,25 +90,25 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 	c.must(c.do(users))
 	c.settle(1)
 	first := c.observe().Members[0].Report.Server
-	if len(first.Set) != 24 || first.Facts[factFeatures] != "8.0" || first.Version == "" || first.Role != "primary" || first.ID != "0" {
+	if len(first.Set) != 24 || first.Facts[mongodb.FactFeatures] != "8.0" || first.Version == "" || first.Role != "primary" || first.ID != "0" {
 		t.Errorf("the set is %+v", first)
 	}
 
 	// Somebody gave the agents' user another password: it is given back.
-	c.must(p.asAdmin(nil, createUser("updateUser", userAgent, "other", agentRoles...)))
+	c.must(p.asAdmin(nil, createUser("updateUser", mongodb.UserAgent, "other", agentRoles...)))
 	again := newLocal(p.local.config, p.address)
 	defer again.closeAll()
-	if s, err := again.Observe(t.Context()); err != nil || s.Facts[factUsers] != usersPending {
+	if s, err := again.Observe(t.Context()); err != nil || s.Facts[mongodb.FactUsers] != mongodb.UsersPending {
 		t.Errorf("with another password: %+v, %v", s, err)
 	}
 	c.must(c.do(users))
-	if s, err := again.Observe(t.Context()); err != nil || s.Facts[factUsers] != usersReady || s.Set != first.Set {
+	if s, err := again.Observe(t.Context()); err != nil || s.Facts[mongodb.FactUsers] != mongodb.UsersReady || s.Set != first.Set {
 		t.Errorf("with the password again: %+v, %v", s, err)
 	}
 
 	// The administrator has a password that nobody here knows.
 	foreign := users
-	foreign.Credentials = map[string]string{credentialAdmin: "unknown", credentialAgent: agentPassword}
+	foreign.Credentials = map[string]string{mongodb.CredentialAdmin: "unknown", mongodb.CredentialAgent: agentPassword}
 	if err := p.Do(t.Context(), foreign); !errors.Is(err, errForeignUsers) || strings.Contains(err.Error(), "unknown") {
 		t.Errorf("got %v", err)
 	}
@@ -123,12 +125,12 @@ func TestOnlyAGrantedServerInitiates(t *testing.T) {
 		{},
 	} {
 		c.must(c.servers[1].Release(m))
-		err := c.do(engine.Step{Kind: engine.StepBootstrap, Member: "db-1", Params: map[string]string{paramPhase: phaseInitiate}})
+		err := c.do(engine.Step{Kind: engine.StepBootstrap, Member: "db-1", Params: map[string]string{mongodb.ParamPhase: mongodb.PhaseInitiate}})
 		if err == nil {
 			t.Errorf("marker %d let it initiate", i)
 		}
 	}
-	if err := c.do(engine.Step{Kind: engine.StepBootstrap, Member: "db-1", Params: map[string]string{paramPhase: "other"}}); err == nil {
+	if err := c.do(engine.Step{Kind: engine.StepBootstrap, Member: "db-1", Params: map[string]string{mongodb.ParamPhase: "other"}}); err == nil {
 		t.Error("an unknown phase was carried out")
 	}
 	if s, err := c.servers[1].Observe(t.Context()); err != nil || s.Formed {
@@ -151,17 +153,17 @@ func TestOnlyAGrantedServerInitiates(t *testing.T) {
 func TestStepsThatAreRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	c.settle(1, func(d *engine.Desired) { d.Members = d.Members[:1] })
-	if err := c.do(engine.Step{Kind: engine.StepStepDown, Member: "db-0"}); codeOf(err) != codeExceededTimeLimit {
+	if err := c.do(engine.Step{Kind: engine.StepStepDown, Member: "db-0"}); wire.CodeOf(err) != wire.CodeExceededTimeLimit {
 		t.Errorf("with nobody to take over: %v", err)
 	}
-	if err := c.servers[0].Drain(t.Context()); codeOf(err) != codeExceededTimeLimit {
+	if err := c.servers[0].Drain(t.Context()); wire.CodeOf(err) != wire.CodeExceededTimeLimit {
 		t.Errorf("with nobody to take over, at the end: %v", err)
 	}
 	if s := c.observe().Members[0].Report.Server; !s.Leader {
 		t.Error("a step-down was forced")
 	}
 	c.settle(2)
-	a := Engine{}.Assess(c.observe())
+	a := mongodb.Engine{}.Assess(c.observe())
 	other := a.PeersNamed("db-1")[0].ID
 	for name, s := range map[string]engine.Step{
 		"planned on an earlier configuration": {Kind: engine.StepDemote, Member: "db-0", Subject: "db-1", SubjectID: other, Term: a.Term - 1},
@@ -178,7 +180,7 @@ func TestStepsThatAreRefused(t *testing.T) {
 			t.Errorf("%s of %s: %v", s.Kind, name, err)
 		}
 	}
-	if err := c.do(engine.Step{Kind: engine.StepJoin, Member: "db-0", Subject: "db-2", Params: map[string]string{paramHost: c.servers[1].host()}}); err == nil {
+	if err := c.do(engine.Step{Kind: engine.StepJoin, Member: "db-0", Subject: "db-2", Params: map[string]string{mongodb.ParamHost: c.servers[1].host()}}); err == nil {
 		t.Error("a host was added under another's name")
 	}
 	if err := c.do(engine.Step{Kind: engine.StepConfigure, Member: "db-0"}); err == nil {
@@ -186,14 +188,14 @@ func TestStepsThatAreRefused(t *testing.T) {
 	}
 	// What is already so is left so.
 	for _, s := range []engine.Step{
-		{Kind: engine.StepJoin, Member: "db-0", Subject: "db-1", Params: map[string]string{paramHost: c.servers[1].host()}, Term: a.Term},
+		{Kind: engine.StepJoin, Member: "db-0", Subject: "db-1", Params: map[string]string{mongodb.ParamHost: c.servers[1].host()}, Term: a.Term},
 		{Kind: engine.StepPromote, Member: "db-0", Subject: "db-1", SubjectID: other, Term: a.Term},
 		{Kind: engine.StepEvictDead, Member: "db-0", Subject: "db-2", SubjectID: "99", Term: a.Term},
 		{Kind: engine.StepStepDown, Member: "db-1", Term: a.Term},
 	} {
 		c.must(c.do(s))
 	}
-	if after := (Engine{}).Assess(c.observe()); cmp.Diff(a, after) != "" {
+	if after := (mongodb.Engine{}).Assess(c.observe()); cmp.Diff(a, after) != "" {
 		t.Errorf("something was changed:\n%s", cmp.Diff(a, after))
 	}
 }
@@ -203,12 +205,12 @@ func TestStepsThatAreRefused(t *testing.T) {
 func TestALostMemberIsReplaced(t *testing.T) {
 	c := newCluster(t, 3)
 	c.settle(3)
-	lost := Engine{}.Assess(c.observe()).PeersNamed("db-2")[0].ID
+	lost := mongodb.Engine{}.Assess(c.observe()).PeersNamed("db-2")[0].ID
 	c.servers[2].end()
 	c.must(os.RemoveAll(c.servers[2].data))
 	c.must(os.Mkdir(c.servers[2].data, 0o700))
 	c.eventually(func() string {
-		a := Engine{}.Assess(c.observe())
+		a := mongodb.Engine{}.Assess(c.observe())
 		if _, healthy := a.Voters(); !a.Known || healthy != 2 || a.Tolerance != 0 {
 			return fmt.Sprintf("one of three is gone: %+v", a)
 		}
@@ -217,7 +219,7 @@ func TestALostMemberIsReplaced(t *testing.T) {
 	c.settle(2, func(d *engine.Desired) { d.Members, d.Lost = d.Members[:2], map[string][]string{"db-2": {lost}} })
 	c.servers[2].start()
 	c.settle(3)
-	if id := (Engine{}).Assess(c.observe()).PeersNamed("db-2")[0].ID; id == lost {
+	if id := (mongodb.Engine{}).Assess(c.observe()).PeersNamed("db-2")[0].ID; id == lost {
 		t.Errorf("the new member has the lost one's identity %s", id)
 	}
 
@@ -231,11 +233,11 @@ func TestALostMemberIsReplaced(t *testing.T) {
 	if s, err := first.Observe(t.Context()); err != nil || s.View != nil {
 		t.Errorf("a primary without a majority answered for the membership: %+v, %v", s, err)
 	}
-	if a := (Engine{}).Assess(c.observe()); a.Known || a.Serving || !a.Formed {
+	if a := (mongodb.Engine{}).Assess(c.observe()); a.Known || a.Serving || !a.Formed {
 		t.Errorf("assessed as %+v", a)
 	}
 	begun := time.Now()
-	if err := c.do(engine.Step{Kind: engine.StepJoin, Member: first.local.config.Member, Subject: "db-9", Params: map[string]string{paramHost: "db-9"}}); err == nil {
+	if err := c.do(engine.Step{Kind: engine.StepJoin, Member: first.local.config.Member, Subject: "db-9", Params: map[string]string{mongodb.ParamHost: "db-9"}}); err == nil {
 		t.Error("the configuration was changed without a majority")
 	}
 	if took := time.Since(begun); took > 2*reconfigTimeout+time.Second {
@@ -247,7 +249,7 @@ func TestALostMemberIsReplaced(t *testing.T) {
 func TestDrain(t *testing.T) {
 	c := newCluster(t, 3)
 	c.settle(3)
-	before := Engine{}.Assess(c.observe())
+	before := mongodb.Engine{}.Assess(c.observe())
 	first := c.primary()
 	c.must(first.Drain(t.Context()))
 	c.must(first.Drain(t.Context()))
@@ -255,7 +257,7 @@ func TestDrain(t *testing.T) {
 		t.Error("the drained member leads")
 	}
 	c.eventually(func() string {
-		after := Engine{}.Assess(c.observe())
+		after := mongodb.Engine{}.Assess(c.observe())
 		if len(after.Peers) != len(before.Peers) || after.Tolerance != 1 {
 			return fmt.Sprintf("the membership is %+v", after)
 		}
@@ -283,10 +285,10 @@ func TestUpgradeIsFinalized(t *testing.T) {
 		p.start()
 		c.settle(2)
 		s := p.see()
-		if s.Facts[factFeatures] != "7.0" || release(s.Version) != "8.0" {
+		if s.Facts[mongodb.FactFeatures] != "7.0" || !strings.HasPrefix(s.Version, "8.0") {
 			t.Errorf("a server of the next release is %+v", s)
 		}
-		if err := (Engine{}).Upgrade(s, "7.0"); err != nil {
+		if err := (mongodb.Engine{}).Upgrade(s, "7.0"); err != nil {
 			t.Errorf("the way back is shut: %v", err)
 		}
 	}
@@ -296,17 +298,17 @@ func TestUpgradeIsFinalized(t *testing.T) {
 	for _, p := range c.servers {
 		c.eventually(func() string {
 			s := p.see()
-			if s.Facts[factFeatures] != "8.0" {
-				return "the features are of " + s.Facts[factFeatures]
+			if s.Facts[mongodb.FactFeatures] != "8.0" {
+				return "the features are of " + s.Facts[mongodb.FactFeatures]
 			}
-			if err := (Engine{}).Upgrade(s, "7.0"); err == nil {
+			if err := (mongodb.Engine{}).Upgrade(s, "7.0"); err == nil {
 				return "the way back is open"
 			}
 			return ""
 		})
 	}
 	lead := c.primary()
-	stalely := engine.Step{Kind: engine.StepFinalize, Member: lead.local.config.Member, Term: 1, Params: map[string]string{paramFeatures: "8.0"}}
+	stalely := engine.Step{Kind: engine.StepFinalize, Member: lead.local.config.Member, Term: 1, Params: map[string]string{mongodb.ParamFeatures: "8.0"}}
 	if err := c.do(stalely); !errors.Is(err, errStale) {
 		t.Errorf("planned on an earlier configuration: %v", err)
 	}
@@ -326,17 +328,17 @@ func TestCodesThatMeanToReadAgain(t *testing.T) {
 
 // TestNumbersAreNotUsedAgainSoon takes out and adds members many times.
 func TestNumbersAreNotUsedAgainSoon(t *testing.T) {
-	config, last := configuration{Version: 1, Members: []member{{Number: 0}}}, map[int32]int64{}
+	config, last := wire.Configuration{Version: 1, Members: []wire.Member{{Number: 0}}}, map[int32]int64{}
 	for range 2000 {
-		n := config.number()
-		if n < 0 || n > 255 || slices.ContainsFunc(config.Members, func(m member) bool { return m.Number == n }) {
+		n := config.FreeNumber()
+		if n < 0 || n > 255 || slices.ContainsFunc(config.Members, func(m wire.Member) bool { return m.Number == n }) {
 			t.Fatalf("number %d at version %d", n, config.Version)
 		}
 		if before, used := last[n]; used && config.Version-before < 90 {
 			t.Fatalf("number %d of version %d is used again at version %d", n, before, config.Version)
 		}
 		last[n] = config.Version
-		if config.Members = append(config.Members, member{Number: n}); len(config.Members) > 7 {
+		if config.Members = append(config.Members, wire.Member{Number: n}); len(config.Members) > 7 {
 			config.Members = slices.Delete(config.Members, 1, 2)
 		}
 		config.Version++

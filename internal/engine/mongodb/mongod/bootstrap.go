@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // bootstrapTimeout bounds a part of the formation: a server that was just
@@ -21,21 +23,21 @@ const bootstrapTimeout = 20 * time.Second
 
 // errForeignUsers needs a person: the credential of a formed set is not remade.
 var errForeignUsers = errors.New("the set has users, and its administrator has another password: " +
-	"put that password into the datastore's Secret under the key " + credentialAdmin +
-	", or give the user " + userAdmin + " the one that is there")
+	"put that password into the datastore's Secret under the key " + mongodb.CredentialAdmin +
+	", or give the user " + mongodb.UserAdmin + " the one that is there")
 
 // bootstrap is the formation: the set is initiated, and then its users are made.
 // Either part goes on wherever an earlier try was cut off.
 func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, bootstrapTimeout)
 	defer cancel()
-	switch s.Params[paramPhase] {
-	case phaseInitiate:
+	switch s.Params[mongodb.ParamPhase] {
+	case mongodb.PhaseInitiate:
 		return l.initiate(ctx)
-	case phaseUsers:
+	case mongodb.PhaseUsers:
 		return l.makeUsers(ctx, s)
 	}
-	return fmt.Errorf("there is no phase %q", s.Params[paramPhase])
+	return fmt.Errorf("there is no phase %q", s.Params[mongodb.ParamPhase])
 }
 
 // initiate forms the set with this member alone, if the volume was granted for
@@ -44,13 +46,13 @@ func (l *local) initiate(ctx context.Context) error {
 	if !l.mayForm() {
 		return errors.New("this volume was not granted to form a set, or has formed one")
 	}
-	nobody, err := l.session(ctx, login{})
+	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return err
 	}
-	config := configuration{Set: l.setName(), Version: 1, Members: []member{{Number: 0, Host: l.host(), Votes: 1, Priority: 1}}}
-	err = nobody.run(ctx, nil, bson.D{{Key: "replSetInitiate", Value: config}})
-	if code := codeOf(err); code == codeAlreadyInitialized || code == codeUnauthorized {
+	config := wire.Configuration{Set: l.setName(), Version: 1, Members: []wire.Member{{Number: 0, Host: l.host(), Votes: 1, Priority: 1}}}
+	err = nobody.Run(ctx, nil, bson.D{{Key: "replSetInitiate", Value: config}})
+	if code := wire.CodeOf(err); code == wire.CodeAlreadyInitialized || code == wire.CodeUnauthorized {
 		return nil // an earlier try came as far; who has users is initiated
 	}
 	return err
@@ -59,31 +61,31 @@ func (l *local) initiate(ctx context.Context) error {
 // makeUsers makes the administrator, over the exception that lets localhost in
 // while there is no user, and as the administrator the agents' user.
 func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
-	admin, agent := s.Credentials[credentialAdmin], s.Credentials[credentialAgent]
+	admin, agent := s.Credentials[mongodb.CredentialAdmin], s.Credentials[mongodb.CredentialAgent]
 	if admin == "" || agent == "" {
 		return errors.New("the passwords did not come with the step")
 	}
-	nobody, err := l.session(ctx, login{})
+	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return err
 	}
 	if err := awaitWritable(ctx, nobody); err != nil {
 		return err
 	}
-	err = nobody.run(ctx, nil, createUser("createUser", userAdmin, admin, "root"))
-	if code := codeOf(err); err != nil && code != codeUnauthorized && code != codeUserExists {
+	err = nobody.Run(ctx, nil, createUser("createUser", mongodb.UserAdmin, admin, "root"))
+	if code := wire.CodeOf(err); err != nil && code != wire.CodeUnauthorized && code != wire.CodeUserExists {
 		return err
 	}
-	root, err := open(l.address, login{user: userAdmin, password: admin, database: adminDatabase})
+	root, err := wire.Open(l.address, wire.Login{User: mongodb.UserAdmin, Password: admin, Database: mongodb.AdminDatabase})
 	if err != nil {
 		return err
 	}
-	defer root.close(ctx)
-	err = root.run(ctx, nil, createUser("createUser", userAgent, agent, agentRoles...))
-	if codeOf(err) == codeUserExists {
-		err = root.run(ctx, nil, createUser("updateUser", userAgent, agent, agentRoles...))
+	defer root.Close(ctx)
+	err = root.Run(ctx, nil, createUser("createUser", mongodb.UserAgent, agent, agentRoles...))
+	if wire.CodeOf(err) == wire.CodeUserExists {
+		err = root.Run(ctx, nil, createUser("updateUser", mongodb.UserAgent, agent, agentRoles...))
 	}
-	if codeOf(err) == codeAuthenticationFailed {
+	if wire.CodeOf(err) == wire.CodeAuthenticationFailed {
 		return errForeignUsers
 	}
 	return err
@@ -93,7 +95,7 @@ func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
 // server, the configuration, and a read that a majority confirms.
 var agentRoles = []any{
 	"clusterMonitor", "clusterManager", "hostManager",
-	bson.D{{Key: "role", Value: "read"}, {Key: "db", Value: readDatabase}},
+	bson.D{{Key: "role", Value: "read"}, {Key: "db", Value: wire.ReadDatabase}},
 }
 
 // createUser is the command that makes or changes a user. It returns when a
@@ -106,9 +108,9 @@ func createUser(command, user, password string, roles ...any) bson.D {
 	}
 }
 
-func awaitWritable(ctx context.Context, s *session) error {
+func awaitWritable(ctx context.Context, s *wire.Session) error {
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, bootstrapTimeout, true, func(ctx context.Context) (bool, error) {
-		g, err := s.hello(ctx)
+		g, err := s.Hello(ctx)
 		return g.Writable, err
 	})
 	if err != nil {

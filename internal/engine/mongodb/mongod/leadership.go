@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // stepDownFor is how long a primary that stepped down does not stand for election.
@@ -30,29 +31,29 @@ func (l *local) stepDown(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	config, _, err := se.configuration(ctx, true)
-	if codeOf(err) == codeNotWritablePrimary {
+	config, _, err := se.Configuration(ctx, true)
+	if wire.CodeOf(err) == wire.CodeNotWritablePrimary {
 		return nil // it is none any more
 	}
 	if err != nil {
 		return err
 	}
-	if s.Term != 0 && s.Term>>32 != config.term()>>32 {
+	if s.Term != 0 && s.Term>>32 != config.Rank()>>32 {
 		return fmt.Errorf("%w: it is the primary of term %d", errStale, config.Term)
 	}
 	return handOver(ctx, se, catchUpFor)
 }
 
-func handOver(ctx context.Context, se *session, catchUp time.Duration) error {
+func handOver(ctx context.Context, se *wire.Session, catchUp time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*catchUp)
 	defer cancel()
-	err := se.run(ctx, nil, bson.D{
+	err := se.Run(ctx, nil, bson.D{
 		{Key: "replSetStepDown", Value: int(stepDownFor.Seconds())}, {Key: "secondaryCatchUpPeriodSecs", Value: int(catchUp.Seconds())},
 	})
-	switch codeOf(err) {
-	case codeNotWritablePrimary:
+	switch wire.CodeOf(err) {
+	case wire.CodeNotWritablePrimary:
 		return nil
-	case codeExceededTimeLimit:
+	case wire.CodeExceededTimeLimit:
 		return fmt.Errorf("no other member has caught up, so that it stays the primary: %w", err)
 	}
 	return err
@@ -61,11 +62,11 @@ func handOver(ctx context.Context, se *session, catchUp time.Duration) error {
 // Drain has this server step down, if it is the primary and another member can
 // take over. It leaves the membership as it is.
 func (l *local) Drain(ctx context.Context) error {
-	nobody, err := l.session(ctx, login{})
+	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return err
 	}
-	if hello, err := nobody.hello(ctx); err != nil || !hello.Writable {
+	if hello, err := nobody.Hello(ctx); err != nil || !hello.Writable {
 		return nil //nolint:nilerr // a server that does not answer leads nothing
 	}
 	se, err := l.session(ctx, l.agent())

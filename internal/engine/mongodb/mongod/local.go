@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package mongod
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // callTimeout bounds an observation.
@@ -33,18 +35,20 @@ type local struct {
 	// caughtUp is true once the server was, since it answers; entered once the
 	// agent's user has logged in.
 	caughtUp, entered bool
-	sessions          map[login]*session
+	// seen are the users that the server was last seen to have.
+	seen     seenAccounts
+	sessions map[wire.Login]*wire.Session
 }
 
 var _ engine.Local = (*local)(nil)
 
 // NewLocal returns the agent's half for the server on localhost.
 func NewLocal(config engine.LocalConfig) (engine.Local, error) {
-	return newLocal(config, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))), nil
+	return newLocal(config, net.JoinHostPort("127.0.0.1", strconv.Itoa(mongodb.Port))), nil
 }
 
 func newLocal(config engine.LocalConfig, address string) *local {
-	return &local{config: config, address: address, name: nameOf, sessions: map[login]*session{}}
+	return &local{config: config, address: address, name: wire.NameOf, sessions: map[wire.Login]*wire.Session{}}
 }
 
 // Release notes what the volume was granted for. There is nothing to write: a
@@ -64,19 +68,19 @@ func (l *local) mayForm() bool {
 }
 
 // session returns the one under a login. It is kept, but for another password.
-func (l *local) session(ctx context.Context, who login) (*session, error) {
+func (l *local) session(ctx context.Context, who wire.Login) (*wire.Session, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.sessions[who]; s != nil {
 		return s, nil
 	}
-	for _, old := range l.sessions {
-		if old.login.user == who.user {
-			delete(l.sessions, old.login)
-			go old.close(ctx)
+	for known, old := range l.sessions {
+		if known.User == who.User {
+			delete(l.sessions, known)
+			go old.Close(ctx)
 		}
 	}
-	s, err := open(l.address, who)
+	s, err := wire.Open(l.address, who)
 	if err == nil {
 		l.sessions[who] = s
 	}
@@ -84,19 +88,19 @@ func (l *local) session(ctx context.Context, who login) (*session, error) {
 }
 
 // agent is the login of the agent's own user.
-func (l *local) agent() login {
-	return login{user: userAgent, password: l.secret(credentialAgent), database: adminDatabase}
+func (l *local) agent() wire.Login {
+	return wire.Login{User: mongodb.UserAgent, Password: l.secret(mongodb.CredentialAgent), Database: mongodb.AdminDatabase}
 }
 
 func (l *local) secret(key string) string { return readText(filepath.Join(l.config.SecretDir, key)) }
 
 // host is the name by which the configuration has to know this member.
 func (l *local) host() string {
-	name := readText(filepath.Join(l.config.ConfigDir, hostFile))
+	name := readText(filepath.Join(l.config.ConfigDir, mongodb.HostFile))
 	if name == "" || strings.Contains(name, ":") {
 		return name // with a port of its own in a test
 	}
-	return net.JoinHostPort(name, strconv.Itoa(port))
+	return net.JoinHostPort(name, strconv.Itoa(mongodb.Port))
 }
 
 // setName is that of the replica set, which is the Datastore's.
@@ -108,12 +112,12 @@ func (l *local) setName() string { return l.config.Member[:strings.LastIndex(l.c
 func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out := engine.Server{Facts: map[string]string{factHost: l.host(), factUsers: usersPending}}
-	nobody, err := l.session(ctx, login{})
+	out := engine.Server{Facts: map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}}
+	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return engine.Server{}, err
 	}
-	hello, err := nobody.hello(ctx)
+	hello, err := nobody.Hello(ctx)
 	if err != nil {
 		l.set(&l.caughtUp, false)
 		l.set(&l.entered, false)
@@ -121,19 +125,19 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
 	if !l.is(&l.entered) {
-		st, err := nobody.status(ctx)
-		switch codeOf(err) {
-		case codeUnauthorized: // there are users
-		case codeInvalidConfiguration: // it was taken out
+		st, err := nobody.Status(ctx)
+		switch wire.CodeOf(err) {
+		case wire.CodeUnauthorized: // there are users
+		case wire.CodeInvalidConfiguration: // it was taken out
 			out.Formed = true
 			return out, nil
-		case 0, codeNotYetInitialized:
-			if err != nil && codeOf(err) == 0 {
+		case 0, wire.CodeNotYetInitialized:
+			if err != nil && wire.CodeOf(err) == 0 {
 				return engine.Server{}, err
 			}
 			// A server that is getting the data for the first time has the
 			// configuration and none of it yet.
-			if self, ok := st.self(); ok && st.State != statePrimary && st.State != stateSecondary {
+			if self, ok := st.Self(); ok && st.State != wire.StatePrimary && st.State != wire.StateSecondary {
 				out.Formed, out.ID = false, strconv.Itoa(int(self.Number))
 			}
 			return out, nil
@@ -150,9 +154,9 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 
 // enter logs in as the agent's user. Where that does not exist yet the server is
 // still getting it, or another one was made in its place.
-func (l *local) enter(ctx context.Context, s *session) (version string, in bool, err error) {
-	version, err = s.version(ctx)
-	if codeOf(err) == codeAuthenticationFailed {
+func (l *local) enter(ctx context.Context, s *wire.Session) (version string, in bool, err error) {
+	version, err = s.Version(ctx)
+	if wire.CodeOf(err) == wire.CodeAuthenticationFailed {
 		l.set(&l.entered, false)
 		return "", false, nil
 	}
@@ -163,43 +167,44 @@ func (l *local) enter(ctx context.Context, s *session) (version string, in bool,
 }
 
 // describe goes on as the agent's user.
-func (l *local) describe(ctx context.Context, s *session, hello greeting, out engine.Server) (engine.Server, error) {
+func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeting, out engine.Server) (engine.Server, error) {
 	version, in, err := l.enter(ctx, s)
 	if !in {
 		return out, err
 	}
 	facts := maps.Clone(out.Facts)
-	facts[factUsers] = usersReady
+	facts[mongodb.FactUsers] = mongodb.UsersReady
 	out.Facts, out.Version = facts, version
-	st, err := s.status(ctx)
-	switch codeOf(err) {
-	case codeNotYetInitialized:
+	st, err := s.Status(ctx)
+	switch wire.CodeOf(err) {
+	case wire.CodeNotYetInitialized:
 		return out, nil
-	case codeInvalidConfiguration: // it was taken out, and has the last configuration yet
-		st, err = status{State: 10}, nil
+	case wire.CodeInvalidConfiguration: // it was taken out, and has the last configuration yet
+		st, err = wire.Status{State: 10}, nil
 	}
 	if err != nil {
 		return out, err
 	}
-	config, committed, err := s.configuration(ctx, hello.Writable)
+	config, committed, err := s.Configuration(ctx, hello.Writable)
 	if err != nil {
 		return out, err
 	}
-	if facts[factFeatures], err = s.features(ctx); err != nil {
+	if facts[mongodb.FactFeatures], err = s.Features(ctx); err != nil {
 		return out, err
 	}
 	out.Formed, out.Set = true, config.Settings.Identity.Hex()
-	out.Role, out.Term = stateNames[st.State], config.term()
-	if self, ok := st.self(); ok {
+	out.Role, out.Term = wire.StateNames[st.State], config.Rank()
+	if self, ok := st.Self(); ok {
 		out.ID = strconv.Itoa(int(self.Number))
-		l.set(&l.caughtUp, l.is(&l.caughtUp) || st.caughtUp(self.Number))
-		out.Serving = l.is(&l.caughtUp) && (st.State == statePrimary || st.State == stateSecondary)
+		l.set(&l.caughtUp, l.is(&l.caughtUp) || st.CaughtUp(self.Number))
+		out.Serving = l.is(&l.caughtUp) && (st.State == wire.StatePrimary || st.State == wire.StateSecondary)
 	}
 	if hello.Primary == "" {
 		l.leaderless(config, st, facts)
 	} else if err := l.forgetRecovery(); err != nil {
 		return out, err
 	}
+	out.Accounts = l.accountState(hello)
 	if hello.Writable && committed {
 		out.View = l.confirmedView(ctx, s, hello, config, st)
 	}
@@ -210,20 +215,20 @@ func (l *local) describe(ctx context.Context, s *session, hello greeting, out en
 // confirmed. A primary that was cut off takes a while to notice. So the view
 // counts only if a read that needs a majority succeeded afterwards, while it led
 // on with the same configuration.
-func (l *local) confirmedView(ctx context.Context, s *session, before greeting, config configuration, st status) *engine.View {
-	if err := s.confirm(ctx); err != nil {
+func (l *local) confirmedView(ctx context.Context, s *wire.Session, before wire.Greeting, config wire.Configuration, st wire.Status) *engine.View {
+	if err := s.Confirm(ctx); err != nil {
 		return nil
 	}
-	after, err := s.hello(ctx)
+	after, err := s.Hello(ctx)
 	if err != nil || !after.Writable || after.Version != config.Version || after.Election != before.Election {
 		return nil
 	}
 	v := &engine.View{}
 	for _, m := range config.Members {
-		of, _ := st.of(m.Number)
+		of, _ := st.Of(m.Number)
 		v.Peers = append(v.Peers, engine.Peer{
 			ID: strconv.Itoa(int(m.Number)), Name: l.name(m.Host), Address: m.Host, Voter: m.Votes > 0,
-			Leader: of.Self, Healthy: st.caughtUp(m.Number),
+			Leader: of.Self, Healthy: st.CaughtUp(m.Number),
 		})
 	}
 	voters, healthy := engine.Assessment{Peers: v.Peers}.Voters()

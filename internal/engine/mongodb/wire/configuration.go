@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package mongodb
+package wire
 
 import (
 	"strings"
@@ -10,22 +10,24 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// configuration is the set's document. What is not named here is kept as it is.
-type configuration struct {
+// Configuration is the set's document. What is not named here is kept as it is.
+type Configuration struct {
 	Set      string      `bson:"_id"`
 	Version  int64       `bson:"version"`
 	Term     int64       `bson:"term,omitempty"`
-	Members  []member    `bson:"members"`
-	Settings setSettings `bson:"settings,omitempty"`
+	Members  []Member    `bson:"members"`
+	Settings SetSettings `bson:"settings,omitempty"`
 	Rest     bson.M      `bson:",inline"`
 }
 
-type setSettings struct {
+// SetSettings are those of the set.
+type SetSettings struct {
 	Identity bson.ObjectID `bson:"replicaSetId,omitempty"`
 	Rest     bson.M        `bson:",inline"`
 }
 
-type member struct {
+// Member is one of the configuration.
+type Member struct {
 	Number   int32   `bson:"_id"`
 	Host     string  `bson:"host"`
 	Votes    int32   `bson:"votes"`
@@ -33,26 +35,26 @@ type member struct {
 	Rest     bson.M  `bson:",inline"`
 }
 
-// nameOf returns the member that a host is: names of pods begin with the member's.
-func nameOf(host string) string {
+// NameOf returns the member that a host is: names of pods begin with the member's.
+func NameOf(host string) string {
 	first, _, _ := strings.Cut(host, ".")
 	return first
 }
 
-// term orders configurations as the servers do: by the term of the primary that
+// Rank orders configurations as the servers do: by the term of the primary that
 // wrote it, and then by version. It is 0 for one that was forced and that no
 // primary has taken over yet.
-func (c configuration) term() uint64 {
+func (c Configuration) Rank() uint64 {
 	if c.Term <= 0 {
 		return 0
 	}
 	return uint64(c.Term)<<32 | uint64(c.Version)&0xffffffff
 }
 
-// number returns one for a new member, from 0 to 255. It goes on with the
+// FreeNumber returns one for a new member, from 0 to 255. It goes on with the
 // versions, so that the number of a member that was taken out is not given to
 // the next one.
-func (c configuration) number() int32 {
+func (c Configuration) FreeNumber() int32 {
 	used := map[int32]bool{}
 	for _, m := range c.Members {
 		used[m.Number] = true
@@ -66,22 +68,24 @@ func (c configuration) number() int32 {
 
 // The states of a member.
 const (
-	statePrimary   = 1
-	stateSecondary = 2
+	StatePrimary   = 1
+	StateSecondary = 2
 )
 
-var stateNames = map[int]string{
-	0: "startup", statePrimary: "primary", stateSecondary: "secondary", 3: "recovering", 5: "startup2",
+// StateNames are the words for them.
+var StateNames = map[int]string{
+	0: "startup", StatePrimary: "primary", StateSecondary: "secondary", 3: "recovering", 5: "startup2",
 	6: "unknown", 7: "arbiter", 8: "down", 9: "rollback", 10: "removed",
 }
 
-// status is the answer to replSetGetStatus.
-type status struct {
+// Status is the answer to replSetGetStatus.
+type Status struct {
 	State   int            `bson:"myState"`
-	Members []memberStatus `bson:"members"`
+	Members []MemberStatus `bson:"members"`
 }
 
-type memberStatus struct {
+// MemberStatus is one member as a server sees it.
+type MemberStatus struct {
 	Number int32     `bson:"_id"`
 	Health float64   `bson:"health"`
 	State  int       `bson:"state"`
@@ -98,41 +102,42 @@ type memberStatus struct {
 // makes when it is asked for the membership.
 const maxLag = 10 * time.Second
 
-// caughtUp tells whether a member serves as far as the one that answered knows,
+// CaughtUp tells whether a member serves as far as the one that answered knows,
 // and is not far behind the primary, if there is one.
-func (s status) caughtUp(number int32) bool {
+func (s Status) CaughtUp(number int32) bool {
 	var newest time.Time
 	for _, m := range s.Members {
-		if m.State == statePrimary && m.Health > 0 {
+		if m.State == StatePrimary && m.Health > 0 {
 			newest = m.Date
 		}
 	}
-	m, known := s.of(number)
-	alive := known && m.Health > 0 && (m.State == statePrimary || m.State == stateSecondary)
+	m, known := s.Of(number)
+	alive := known && m.Health > 0 && (m.State == StatePrimary || m.State == StateSecondary)
 	return alive && (newest.IsZero() || newest.Sub(m.Date) <= maxLag)
 }
 
-func (s status) of(number int32) (memberStatus, bool) {
+// Of is the member of a number.
+func (s Status) Of(number int32) (MemberStatus, bool) {
 	for _, m := range s.Members {
 		if m.Number == number {
 			return m, true
 		}
 	}
-	return memberStatus{}, false
+	return MemberStatus{}, false
 }
 
-// self is the member that answered.
-func (s status) self() (memberStatus, bool) {
+// Self is the member that answered.
+func (s Status) Self() (MemberStatus, bool) {
 	for _, m := range s.Members {
 		if m.Self {
 			return m, true
 		}
 	}
-	return memberStatus{}, false
+	return MemberStatus{}, false
 }
 
-// greeting is the answer to hello.
-type greeting struct {
+// Greeting is the answer to hello.
+type Greeting struct {
 	Set      string        `bson:"setName"`
 	Version  int64         `bson:"setVersion"`
 	Primary  string        `bson:"primary"`
