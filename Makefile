@@ -85,7 +85,7 @@ campaign: ## The simulation for as long as it takes to find what a hundred thous
 
 .PHONY: test-consul
 test-consul: ## The Consul engine against real Consul servers on loopback.
-	QUORATE_CONSUL="$$($(TOOLCHAIN) path $(CONSUL))" QUORATE_CONSUL_OLD="$$($(TOOLCHAIN) path consul@1.21.5)" $(GO) test -tags realconsul -run '^TestReal' -parallel 3 -count=1 -timeout 10m $(GOTESTFLAGS) ./internal/engine/consul
+	QUORATE_CONSUL="$$($(TOOLCHAIN) path $(CONSUL))" QUORATE_CONSUL_OLD="$$($(TOOLCHAIN) path consul@1.21.5)" $(GO) test -tags realconsul -run '^TestReal' -parallel 3 -count=1 -timeout 10m $(GOTESTFLAGS) ./internal/engine/consul/...
 
 .PHONY: test-cluster
 test-cluster: ## The local cluster itself: up, faults, down.

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/internal/engine"
-	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 )
@@ -23,7 +23,7 @@ import (
 func keyed(t *testing.T, c client.Client, phase engine.KeyPhase) *pass {
 	t.Helper()
 	p := renewer(t, c, "")
-	p.kit = consul.Kit()
+	p.kit = consulagent.Kit()
 	p.findings.decision.WriteKey = phase
 	return p
 }

@@ -12,18 +12,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The facts in a report.
-const (
-	// factACL is Pending while the server accepts no token of the agent's, and
-	// Ready once it does.
-	factACL    = "acl"
-	aclPending = "Pending"
-	aclReady   = "Ready"
-	// factQuorum and factCleanup are autopilot's settings, from the leader only.
-	factQuorum  = "minQuorum"
-	factCleanup = "cleanupDeadServers"
-)
-
 // Assess takes the word of the leader with the highest term, and of it only
 // what it could confirm with a quorum at the time.
 //
@@ -45,7 +33,7 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	}
 	a.Leader, a.Term = name, lead.Server.Term
 	switch {
-	case lead.Server.Facts[factACL] != aclReady:
+	case lead.Server.Facts[FactACL] != ACLReady:
 		a.Why = "access control is not bootstrapped yet"
 		return a, lead
 	case lead.Server.View == nil:

@@ -26,7 +26,7 @@ func makeWorld(n int) *world {
 				Member: fmt.Sprintf("db-%d", i), Volume: engine.VolumeMember,
 				Server: engine.Server{
 					Running: true, Serving: true, Formed: true, ID: fmt.Sprintf("id-%d", i),
-					Role: "follower", Term: 5, Facts: map[string]string{factACL: aclReady},
+					Role: "follower", Term: 5, Facts: map[string]string{FactACL: ACLReady},
 				},
 			},
 		})
@@ -38,7 +38,7 @@ func makeWorld(n int) *world {
 func (w *world) lead(i int, term uint64, n int) *world {
 	s := w.server(i)
 	s.Leader, s.Role, s.Term = true, "leader", term
-	s.Facts[factQuorum], s.Facts[factCleanup] = fmt.Sprint(engine.Majority(n)), "false"
+	s.Facts[FactQuorum], s.Facts[FactCleanup] = fmt.Sprint(engine.Majority(n)), "false"
 	s.View = &engine.View{Tolerance: (n - 1) / 2}
 	for j := range n {
 		s.View.Peers = append(s.View.Peers, engine.Peer{
@@ -98,7 +98,7 @@ func TestAssess(t *testing.T) {
 			summary{Formed: true, Leader: "db-0", Why: "db-0 leads but could not confirm it with a quorum"}},
 		"before the bootstrap": {func() *world {
 			w := makeWorld(3)
-			w.server(0).Facts, w.server(0).View = map[string]string{factACL: aclPending}, nil
+			w.server(0).Facts, w.server(0).View = map[string]string{FactACL: ACLPending}, nil
 			return w
 		}(), summary{Formed: true, Leader: "db-0", Why: "access control is not bootstrapped yet"}},
 		"a leader that stopped": {func() *world { w := makeWorld(3); w.server(0).Running = false; return w }(),

@@ -33,16 +33,16 @@ func reportAsConsul(s raft.Status) engine.Server {
 		return out
 	}
 	out.Formed, out.Leader = s.Formed, s.Leader
-	out.Facts = map[string]string{factACL: aclPending}
+	out.Facts = map[string]string{FactACL: ACLPending}
 	if !s.Formed || !s.Bootstrapped {
 		return out
 	}
-	out.Facts = map[string]string{factACL: aclReady, factLog: "1/1", factVoters: strings.Join(s.Voters, ",")}
+	out.Facts = map[string]string{FactACL: ACLReady, FactLog: "1/1", FactVoters: strings.Join(s.Voters, ",")}
 	out.Version, out.Term, out.Serving = "1.22.3", s.Term, s.Serving
 	if s.Leader && s.Peers != nil {
 		out.View = &engine.View{Peers: s.Peers, Tolerance: tolerance(s.Peers)}
-		out.Facts[factQuorum] = cmp.Or(s.Settings[paramQuorum], "0")
-		out.Facts[factCleanup] = "false"
+		out.Facts[FactQuorum] = cmp.Or(s.Settings[ParamQuorum], "0")
+		out.Facts[FactCleanup] = "false"
 	}
 	return out
 }

@@ -13,20 +13,11 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The keys of the credentials in a datastore's Secret.
+// The other ports of a server, at Consul's own defaults.
 const (
-	credentialGossip     = "gossip"
-	credentialAgent      = "agent-token"
-	credentialManagement = "management-token"
-)
-
-// The ports of a server, at Consul's own defaults.
-const (
-	portServer = 8300
-	portSerf   = 8301
-	portHTTP   = 8500
-	portGRPC   = 8502
-	portDNS    = 8600
+	portSerf = 8301
+	portGRPC = 8502
+	portDNS  = 8600
 )
 
 // maxReplicas bounds the size: every write waits for a majority of all voters.
@@ -42,16 +33,6 @@ var (
 	_ engine.WebUI     = Engine{}
 )
 
-// Kit returns all of the engine for the registry.
-func Kit() engine.Kit {
-	return engine.Kit{
-		Name:     v1alpha1.EngineConsul,
-		Engine:   Engine{},
-		Renderer: Renderer{},
-		NewLocal: NewLocal,
-	}
-}
-
 // Traits are those of a Raft set whose members are known by address and found
 // it together.
 func (Engine) Traits() engine.Traits {
@@ -64,9 +45,9 @@ func (Engine) Traits() engine.Traits {
 		User:          100,
 		Group:         1000,
 		Credentials: []engine.Credential{
-			{Key: credentialGossip, Format: engine.CredentialBase64, Mounted: true, Rotates: "gossip-key"},
-			{Key: credentialAgent, Format: engine.CredentialUUID, Mounted: true},
-			{Key: credentialManagement, Format: engine.CredentialUUID},
+			{Key: CredentialGossip, Format: engine.CredentialBase64, Mounted: true, Rotates: "gossip-key"},
+			{Key: CredentialAgent, Format: engine.CredentialUUID, Mounted: true},
+			{Key: CredentialManagement, Format: engine.CredentialUUID},
 		},
 	}
 }
@@ -85,14 +66,14 @@ func (Engine) UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
 
 // Connection describes the HTTP interface and the token that may do all.
 func (Engine) Connection(_ *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
-	port := strconv.Itoa(portHTTP)
+	port := strconv.Itoa(PortHTTP)
 	return engine.Connection{
 		Type: "consul",
 		Host: host,
 		Port: port,
 		URI:  "http://" + net.JoinHostPort(host, port),
 		Extra: map[string]string{
-			"token": string(credentials[credentialManagement]),
+			"token": string(credentials[CredentialManagement]),
 		},
 	}
 }
@@ -101,10 +82,10 @@ func (Engine) Connection(_ *v1alpha1.Datastore, host string, credentials map[str
 // its TLS ports are off.
 func ports() []engine.Port {
 	return []engine.Port{
-		{Name: "server", Number: portServer, Protocol: corev1.ProtocolTCP, Peer: true},
+		{Name: "server", Number: PortServer, Protocol: corev1.ProtocolTCP, Peer: true},
 		{Name: "serf", Number: portSerf, Protocol: corev1.ProtocolTCP, Peer: true},
 		{Name: "serf-udp", Number: portSerf, Protocol: corev1.ProtocolUDP, Peer: true},
-		{Name: "http", Number: portHTTP, Protocol: corev1.ProtocolTCP, Client: true},
+		{Name: "http", Number: PortHTTP, Protocol: corev1.ProtocolTCP, Client: true},
 		{Name: "grpc", Number: portGRPC, Protocol: corev1.ProtocolTCP, Client: true},
 		{Name: "dns", Number: portDNS, Protocol: corev1.ProtocolTCP, Client: true},
 		{Name: "dns-udp", Number: portDNS, Protocol: corev1.ProtocolUDP, Client: true},

@@ -13,12 +13,6 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// The parameters of steps.
-const (
-	paramQuorum = "minQuorum" // the votes that autopilot must never go below
-	paramPrefer = "prefer"    // the members that should lead next, comma-separated
-)
-
 // Plan lists, in this order:
 //
 //  1. Bootstrap, alone, where a leader stands and access control is pending.
@@ -43,10 +37,10 @@ func (Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	if lead == nil {
 		return nil
 	}
-	if lead.Server.Facts[factACL] == aclPending {
+	if lead.Server.Facts[FactACL] == ACLPending {
 		return []engine.Step{{
 			Kind: engine.StepBootstrap, Member: a.Leader, Term: a.Term,
-			Secrets: []string{credentialManagement, credentialAgent},
+			Secrets: []string{CredentialManagement, CredentialAgent},
 			Why:     "access control accepts no token of the members yet",
 		}}
 	}
@@ -80,12 +74,12 @@ func (p *planner) configure() {
 		return
 	}
 	quorum := strconv.Itoa(engine.Majority(len(p.want.Members)))
-	if p.facts[factQuorum] == quorum && p.facts[factCleanup] == "false" {
+	if p.facts[FactQuorum] == quorum && p.facts[FactCleanup] == "false" {
 		return
 	}
 	p.add(engine.Step{
 		Kind: engine.StepConfigure, Member: p.a.Leader,
-		Params: map[string]string{paramQuorum: quorum},
+		Params: map[string]string{ParamQuorum: quorum},
 		Why:    fmt.Sprintf("autopilot shall evict nobody and keep %s votes for %d members", quorum, len(p.want.Members)),
 	})
 }
@@ -117,7 +111,7 @@ func (p *planner) lead() {
 func (p *planner) stepDown(prefer []string, why string) {
 	p.add(engine.Step{
 		Kind: engine.StepStepDown, Member: p.a.Leader,
-		Params: map[string]string{paramPrefer: strings.Join(prefer, ",")},
+		Params: map[string]string{ParamPrefer: strings.Join(prefer, ",")},
 		Why:    why,
 	})
 }

@@ -39,7 +39,7 @@ func line(s engine.Step) string {
 	if s.SubjectID != "" {
 		out += " " + s.SubjectID
 	}
-	for _, key := range []string{paramQuorum, paramPrefer} {
+	for _, key := range []string{ParamQuorum, ParamPrefer} {
 		if v := s.Params[key]; v != "" {
 			out += fmt.Sprintf(" %s=%s", key, v)
 		}
@@ -73,22 +73,22 @@ func TestPlan(t *testing.T) {
 		"bootstrap": {wanted(3), func() *world {
 			w := makeWorld(3)
 			for i := range 3 {
-				w.server(i).Facts, w.server(i).View, w.server(i).Term = map[string]string{factACL: aclPending}, nil, 0
+				w.server(i).Facts, w.server(i).View, w.server(i).Term = map[string]string{FactACL: ACLPending}, nil, 0
 			}
 			return w
 		}(), []string{"Bootstrap db-0"}},
 		"no bootstrap without a leader": {wanted(3), func() *world {
 			w := makeWorld(3)
-			w.server(0).Facts, w.server(0).Leader = map[string]string{factACL: aclPending}, false
+			w.server(0).Facts, w.server(0).Leader = map[string]string{FactACL: ACLPending}, false
 			return w
 		}(), nil},
 		"no bootstrap with two leaders": {wanted(3), func() *world {
 			w := makeWorld(3).lead(1, 5, 3)
-			w.server(0).Facts, w.server(1).Facts = map[string]string{factACL: aclPending}, map[string]string{factACL: aclPending}
+			w.server(0).Facts, w.server(1).Facts = map[string]string{FactACL: ACLPending}, map[string]string{FactACL: ACLPending}
 			return w
 		}(), nil},
 		"autopilot for the wanted size": {wanted(5), makeWorld(3), []string{"Configure db-0 minQuorum=3"}},
-		"autopilot may evict": {wanted(3), func() *world { w := makeWorld(3); w.server(0).Facts[factCleanup] = "true"; return w }(),
+		"autopilot may evict": {wanted(3), func() *world { w := makeWorld(3); w.server(0).Facts[FactCleanup] = "true"; return w }(),
 			[]string{"Configure db-0 minQuorum=2"}},
 		"highest ordinal first": {wanted(3), makeWorld(5), []string{
 			"Configure db-0 minQuorum=2", "Leave db-4 id-4 costs 1", "Leave db-3 id-3 costs 1"}},
@@ -115,7 +115,7 @@ func TestPlan(t *testing.T) {
 		"one that does not vote costs nothing": {wanted(3), func() *world {
 			w := makeWorld(4)
 			w.view().Peers[3].Voter = false
-			w.server(0).Facts[factQuorum] = "2"
+			w.server(0).Facts[FactQuorum] = "2"
 			return w
 		}(), []string{"Leave db-3 id-3 costs 0"}},
 		"a silent one does not leave":    {wanted(3), makeWorld(4).silence(3), []string{"Configure db-0 minQuorum=2"}},
@@ -218,12 +218,12 @@ func (m *model) observe() engine.Observation {
 }
 
 func (m *model) server(name, id string) engine.Server {
-	s := engine.Server{Running: true, Serving: true, Formed: true, ID: id, Term: m.term, Facts: map[string]string{factACL: aclPending}}
+	s := engine.Server{Running: true, Serving: true, Formed: true, ID: id, Term: m.term, Facts: map[string]string{FactACL: ACLPending}}
 	if m.acl {
-		s.Facts[factACL] = aclReady
+		s.Facts[FactACL] = ACLReady
 	}
 	if s.Leader = name == m.leader; s.Leader && m.acl {
-		s.Facts[factQuorum], s.Facts[factCleanup] = fmt.Sprint(m.quorum), "false"
+		s.Facts[FactQuorum], s.Facts[FactCleanup] = fmt.Sprint(m.quorum), "false"
 		s.View = &engine.View{Peers: slices.Clone(m.peers), Tolerance: (len(m.peers) - 1) / 2}
 	}
 	return s
@@ -235,11 +235,11 @@ func (m *model) do(t fataler, s engine.Step) {
 	case engine.StepBootstrap:
 		m.acl = true
 	case engine.StepConfigure:
-		if _, err := fmt.Sscan(s.Params[paramQuorum], &m.quorum); err != nil {
+		if _, err := fmt.Sscan(s.Params[ParamQuorum], &m.quorum); err != nil {
 			t.Fatalf("%s: %v", line(s), err)
 		}
 	case engine.StepStepDown:
-		prefer := strings.Split(s.Params[paramPrefer], ",")
+		prefer := strings.Split(s.Params[ParamPrefer], ",")
 		m.term++
 		m.leader = prefer[0]
 	case engine.StepLeave, engine.StepEvictDead:

@@ -4,31 +4,16 @@
 package consul
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/quorate/quorate/internal/engine"
 )
 
-func TestRecoverRefusesWhatIsNotOfThisServer(t *testing.T) {
-	data := t.TempDir()
-	if err := os.WriteFile(filepath.Join(data, "node-id"), []byte("own"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l := newLocal(engine.LocalConfig{Member: "db-0", DataDir: data}, "")
-	for _, peers := range []string{"", "x", "[]", `[{"id":"another","address":"10.0.0.1:8300"}]`} {
-		if err := l.Recover(engine.Recovery{Number: 1, Params: map[string]string{paramPeers: peers}}); err == nil {
-			t.Errorf("%q was taken", peers)
-		}
-	}
-}
-
 func TestRemainsAreThoseOfTheNewestLog(t *testing.T) {
 	survivor := func(ordinal int, log, voters string) engine.MemberObservation {
 		name := []string{"db-0", "db-1", "db-2"}[ordinal]
 		return engine.MemberObservation{Name: name, Ordinal: ordinal, Address: "10.0.0.1", Report: &engine.Report{
-			Server: engine.Server{ID: "id-" + name, Facts: map[string]string{factLog: log, factVoters: voters}},
+			Server: engine.Server{ID: "id-" + name, Facts: map[string]string{FactLog: log, FactVoters: voters}},
 		}}
 	}
 	for name, c := range map[string]struct {

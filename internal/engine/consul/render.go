@@ -41,7 +41,7 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	if net.ParseIP(in.Address) == nil {
 		return nil, fmt.Errorf("rendering the configuration of %s: it has no stable address yet", in.Name)
 	}
-	for _, key := range []string{credentialGossip, credentialAgent} {
+	for _, key := range []string{CredentialGossip, CredentialAgent} {
 		if len(in.Secrets[key]) == 0 {
 			return nil, fmt.Errorf("rendering the configuration of %s: the credential %q is not mounted", in.Name, key)
 		}
@@ -50,14 +50,14 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	if pod.To4() == nil {
 		client = "::"
 	}
-	return map[string][]byte{memberFile: encode(object{
+	return map[string][]byte{MemberFile: encode(object{
 		"node_name":      in.Name,
 		"bind_addr":      in.PodIP,
 		"advertise_addr": in.Address,
 		"client_addr":    client,
 		"retry_join":     joinAddresses(in),
-		"encrypt":        string(in.Secrets[credentialGossip]),
-		"acl":            object{"tokens": object{"agent": string(in.Secrets[credentialAgent])}},
+		"encrypt":        string(in.Secrets[CredentialGossip]),
+		"acl":            object{"tokens": object{"agent": string(in.Secrets[CredentialAgent])}},
 	})}, nil
 }
 

@@ -4,8 +4,6 @@
 package consul
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -33,7 +31,7 @@ func TestMemberFiles(t *testing.T) {
 	if len(files) != 1 {
 		t.Errorf("got files %v", files)
 	}
-	golden(t, "member.json", string(files[memberFile]))
+	golden(t, "member.json", string(files[MemberFile]))
 
 	six := memberInput()
 	six.PodIP, six.Address = "fd00::7", "fd01::11"
@@ -42,7 +40,7 @@ func TestMemberFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "member-ipv6.json", string(files[memberFile]))
+	golden(t, "member-ipv6.json", string(files[MemberFile]))
 }
 
 // The word to form is only ever given by Release.
@@ -51,7 +49,7 @@ func TestNothingElseForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := string(files[memberFile]) + Engine{}.Template(datastore("")).Files[serverFile]
+	all := string(files[MemberFile]) + Engine{}.Template(datastore("")).Files[ServerFile]
 	if strings.Contains(all, "bootstrap") {
 		t.Error(all)
 	}
@@ -116,38 +114,5 @@ func TestRetire(t *testing.T) {
 	}
 	if stateNames[0] != "node-id" {
 		t.Error("the identity must go first")
-	}
-}
-
-func TestRelease(t *testing.T) {
-	dir := t.TempDir()
-	l := newLocal(engine.LocalConfig{Member: "db-0", ConfigDir: dir}, "http://127.0.0.1:1")
-	path := filepath.Join(dir, formFile)
-	form := engine.Grant{Kind: engine.GrantForm, Size: 3}
-	for _, c := range []struct {
-		name   string
-		marker engine.Marker
-		want   string
-	}{
-		{"a join grant", engine.Marker{Grant: engine.Grant{Kind: engine.GrantJoin}}, ""},
-		{"a form grant", engine.Marker{Grant: form}, "{\n  \"bootstrap_expect\": 3\n}\n"},
-		{"the same again", engine.Marker{Grant: form}, "{\n  \"bootstrap_expect\": 3\n}\n"},
-		{"once formed", engine.Marker{Grant: form, Formed: true}, ""},
-		{"once formed, again", engine.Marker{Grant: form, Formed: true}, ""},
-		{"no grant at all", engine.Marker{}, ""},
-	} {
-		if err := l.Release(c.marker); err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		got, err := os.ReadFile(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		if string(got) != c.want {
-			t.Errorf("%s: the file holds %q, want %q", c.name, got, c.want)
-		}
-	}
-	if err := l.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantForm}}); err == nil {
-		t.Error("a grant for no founders is accepted")
 	}
 }

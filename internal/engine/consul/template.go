@@ -13,15 +13,10 @@ import (
 	"github.com/quorate/quorate/internal/engine/catalogue"
 )
 
-// The places of the public image, and the files that are rendered there. No
-// setting is in two of the files, so that their order does not matter.
+// The places of the public image.
 const (
-	dataDir    = "/consul/data"
-	configDir  = "/consul/config"
-	serverFile = "server.json" // shared by all members; the user's settings are in it
-	reloadFile = "reload.json" // as above, those that a running server takes up
-	memberFile = "member.json" // of one member; holds secrets
-	formFile   = "form.json"   // only while the set forms
+	dataDir   = "/consul/data"
+	configDir = "/consul/config"
 )
 
 // graceSeconds is more than the 20 s that a leader takes to stop when another
@@ -39,7 +34,7 @@ type object = catalogue.Object
 // Template is the server's container and the settings that all members share.
 //
 // Nothing in it depends on the number of members: a change of replicas changes
-// no template. What may form a cluster is not in it; see release.go.
+// no template. What may form a cluster is not in it; see FormContent.
 func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 	fixed, live := split("", serverSettings(d))
 	return engine.ServerTemplate{
@@ -49,8 +44,8 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 		Ports:        ports(),
 		DataDir:      dataDir,
 		ConfigDir:    configDir,
-		Files:        map[string]string{serverFile: string(encode(fixed))},
-		Reloadable:   map[string]string{reloadFile: string(marked(live))},
+		Files:        map[string]string{ServerFile: string(encode(fixed))},
+		Reloadable:   map[string]string{ReloadFile: string(marked(live))},
 		GraceSeconds: graceSeconds,
 		Scratch:      []string{"/tmp"}, // a restored snapshot is spooled there
 	}
@@ -65,7 +60,7 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"datacenter": settings.Datacenter,
 		"data_dir":   dataDir,
 		"ports": object{
-			"server": portServer, "serf_lan": portSerf, "http": portHTTP, "grpc": portGRPC, "dns": portDNS,
+			"server": PortServer, "serf_lan": portSerf, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS,
 			"serf_wan": -1, "grpc_tls": -1, "https": -1,
 		},
 		// A stopped server is a member that is away, for as long as it takes.
@@ -128,3 +123,7 @@ func encode(settings object) []byte {
 	}
 	return append(out, '\n')
 }
+
+// FormContent is what FormFile says to a server that may form a set with as many
+// others as make the size.
+func FormContent(size int32) []byte { return encode(object{"bootstrap_expect": size}) }

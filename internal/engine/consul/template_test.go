@@ -17,6 +17,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/catalogue"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -42,8 +43,8 @@ func golden(t *testing.T, name, got string) {
 func TestTemplateFiles(t *testing.T) {
 	both := func(name string, d *v1alpha1.Datastore) {
 		got := Engine{}.Template(d)
-		golden(t, "server-"+name+".json", got.Files[serverFile])
-		golden(t, "reload-"+name+".json", got.Reloadable[reloadFile])
+		golden(t, "server-"+name+".json", got.Files[ServerFile])
+		golden(t, "reload-"+name+".json", got.Reloadable[ReloadFile])
 		if len(got.Files) != 1 || len(got.Reloadable) != 1 {
 			t.Errorf("%s: there are more files: %v, %v", name, got.Files, got.Reloadable)
 		}
@@ -75,7 +76,7 @@ func TestTemplateParts(t *testing.T) {
 			value = object{words[i]: value}
 		}
 		got := Engine{}.Template(datastore(string(encode(value.(object)))))
-		files, live := got.Files[serverFile] != base.Files[serverFile], got.Reloadable[reloadFile] != base.Reloadable[reloadFile]
+		files, live := got.Files[ServerFile] != base.Files[ServerFile], got.Reloadable[ReloadFile] != base.Reloadable[ReloadFile]
 		if live != s.Reload || files == s.Reload {
 			t.Errorf("%s, reload %v, changes server.json %v and reload.json %v", path, s.Reload, files, live)
 		}
@@ -87,11 +88,15 @@ func TestTemplateParts(t *testing.T) {
 
 func readMark(t *testing.T, template engine.ServerTemplate) string {
 	t.Helper()
-	got, err := readShown([]byte(template.Reloadable[reloadFile]))
+	live, err := catalogue.Decode([]byte(template.Reloadable[ReloadFile]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got.Mark
+	mark, _ := live[markSetting].(string)
+	if mark == "" {
+		t.Fatal("the file has no mark")
+	}
+	return mark
 }
 
 // A change of the size must reach no running server's files.
@@ -151,9 +156,6 @@ func TestTraits(t *testing.T) {
 	}
 	if traits.Formation != engine.FormTogether || !traits.StableAddress || !traits.StartIsJoin || traits.Quorum(5) != 3 {
 		t.Errorf("got %+v", traits)
-	}
-	if kit := Kit(); kit.Name != v1alpha1.EngineConsul || kit.Engine == nil || kit.Renderer == nil || kit.NewLocal == nil {
-		t.Errorf("the kit is not whole: %+v", kit)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
 )
@@ -58,7 +58,7 @@ func created(ctx context.Context, w *wrappers.DatastoreWrapper) *v1alpha1.Datast
 }
 
 func inputOf(d *v1alpha1.Datastore) resource.Input {
-	kit := consul.Kit()
+	kit := consulagent.Kit()
 	return resource.Input{
 		Datastore: d, Engine: kit.Engine, ClusterID: clusterID, Replicas: d.DesiredReplicas(),
 		ServerImage: kit.Engine.Template(d).Image, AgentImage: "quorate/quorate:dev",

@@ -3,7 +3,7 @@
 
 //go:build realconsul
 
-package consul
+package consulagent
 
 import (
 	"os"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // reload has a member's agent do what the manager would ask for.
@@ -21,7 +22,7 @@ func (s *server) reload(config string) error {
 	s.c.t.Helper()
 	start := time.Now()
 	err := s.local.Do(s.c.t.Context(), engine.Step{Kind: engine.StepReload, Member: s.name,
-		Params: Engine{}.Template(datastore(config)).Reloadable})
+		Params: consul.Engine{}.Template(datastore(config)).Reloadable})
 	s.c.t.Logf("%-45s %6.2f s %v", "Reload of "+s.name, time.Since(start).Seconds(), err)
 	return err
 }

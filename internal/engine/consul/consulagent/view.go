@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"strconv"
@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // leaderView is the membership as this leader knows it, with autopilot's
@@ -36,8 +37,8 @@ func leaderView(client *api.Client, q *api.QueryOptions, raft *api.RaftConfigura
 	if err != nil || !sameReign(before, after) {
 		return nil
 	}
-	facts[factQuorum] = strconv.FormatUint(uint64(autopilot.MinQuorum), 10)
-	facts[factCleanup] = strconv.FormatBool(autopilot.CleanupDeadServers)
+	facts[consul.FactQuorum] = strconv.FormatUint(uint64(autopilot.MinQuorum), 10)
+	facts[consul.FactCleanup] = strconv.FormatBool(autopilot.CleanupDeadServers)
 	return &engine.View{Peers: peersOf(raft, health), Tolerance: health.FailureTolerance}
 }
 

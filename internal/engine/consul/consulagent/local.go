@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // callTimeout bounds one call to the server; a leave is the only longer one.
@@ -45,7 +46,7 @@ var _ engine.Local = (*local)(nil)
 
 // NewLocal returns the agent's half for the server on localhost.
 func NewLocal(config engine.LocalConfig) (engine.Local, error) {
-	return newLocal(config, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(portHTTP))), nil
+	return newLocal(config, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(consul.PortHTTP))), nil
 }
 
 func newLocal(config engine.LocalConfig, base string) *local {
@@ -96,7 +97,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	address := l.advertised()
 	out.Running, out.Formed = true, len(peers) > 0
 	out.Leader = address != "" && leader == address
-	out.Facts = map[string]string{factACL: aclPending}
+	out.Facts = map[string]string{consul.FactACL: consul.ACLPending}
 	if !out.Formed {
 		return out, nil // it holds nothing yet, no token either
 	}
@@ -108,11 +109,11 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Facts = map[string]string{factACL: aclReady}
+	out.Facts = map[string]string{consul.FactACL: consul.ACLReady}
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
 	out.Settings = l.settings(self)
 	if leader == "" {
-		out.Facts[factLog] = self.logEnd().String()
+		out.Facts[consul.FactLog] = self.logEnd().String()
 	}
 	if err := l.describeRole(client, q, &out, self, leader); err != nil {
 		return out, err
@@ -130,7 +131,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	}
 	voter, member := false, false
 	if leader == "" {
-		out.Facts[factVoters] = strings.Join(votersOf(raft), ",")
+		out.Facts[consul.FactVoters] = strings.Join(votersOf(raft), ",")
 	}
 	for _, s := range raft.Servers {
 		if s.ID == out.ID {
@@ -177,7 +178,7 @@ func (s agentSelf) lag() uint64 {
 // client returns an API client with the agents' token. It is made anew each
 // time, since the token is reloaded; connections are shared.
 func (l *local) client() (*api.Client, error) {
-	return l.clientWith(readText(filepath.Join(l.config.SecretDir, credentialAgent)))
+	return l.clientWith(readText(filepath.Join(l.config.SecretDir, consul.CredentialAgent)))
 }
 
 func (l *local) clientWith(token string) (*api.Client, error) {
@@ -198,11 +199,11 @@ func (l *local) advertised() string {
 	var file struct {
 		Address string `json:"advertise_addr"`
 	}
-	content, err := os.ReadFile(filepath.Join(l.config.ConfigDir, memberFile))
+	content, err := os.ReadFile(filepath.Join(l.config.ConfigDir, consul.MemberFile))
 	if err != nil || json.Unmarshal(content, &file) != nil || file.Address == "" {
 		return ""
 	}
-	return net.JoinHostPort(file.Address, strconv.Itoa(portServer))
+	return net.JoinHostPort(file.Address, strconv.Itoa(consul.PortServer))
 }
 
 func (l *local) isCaughtUp() bool {

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // bootstrapTimeout bounds the bootstrap: a leader that was just elected needs a
@@ -26,14 +27,14 @@ const policyName = "quorate-agent"
 
 // errForeignToken needs a person: the credential of a formed set is not remade.
 var errForeignToken = errors.New("access control was bootstrapped with another management token: " +
-	"put that token into the datastore's Secret under the key " + credentialManagement +
+	"put that token into the datastore's Secret under the key " + consul.CredentialManagement +
 	", or reset the bootstrap as Consul's documentation says")
 
 // bootstrap gives the chosen management token all rights, and the agents' token
 // the least that its steps need. It goes on wherever an earlier try was cut
 // off: every part is looked for before it is made.
 func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
-	management, agent := s.Credentials[credentialManagement], s.Credentials[credentialAgent]
+	management, agent := s.Credentials[consul.CredentialManagement], s.Credentials[consul.CredentialAgent]
 	if management == "" || agent == "" {
 		return errors.New("the tokens did not come with the step")
 	}
@@ -66,7 +67,7 @@ func (l *local) tryBootstrap(ctx context.Context, client *api.Client, management
 	if err := ensureManagement(ctx, client, management); err != nil {
 		return err
 	}
-	policy, err := ensurePolicy(ctx, client, agentRules(l.config.Member))
+	policy, err := ensurePolicy(ctx, client, consul.AgentRules(l.config.Member))
 	if err != nil {
 		return err
 	}
@@ -132,20 +133,6 @@ func ensureAgentToken(ctx context.Context, client *api.Client, secret string, po
 		return fmt.Errorf("writing the agents' token: %w", err)
 	}
 	return nil
-}
-
-// agentRules are the least that the agents' steps need: the members' agents
-// (read, reload, leave), their nodes (registration, gossip's list), and operator
-// rights (autopilot, Raft, force-leave), and the rotation of gossip's key. They
-// name every member there can ever be, so that growth changes nothing.
-func agentRules(member string) string {
-	prefix := member[:strings.LastIndex(member, "-")+1]
-	var b strings.Builder
-	b.WriteString("operator = \"write\"\nkeyring = \"write\"\n")
-	for i := range maxReplicas {
-		fmt.Fprintf(&b, "agent \"%[1]s%[2]d\" { policy = \"write\" }\nnode \"%[1]s%[2]d\" { policy = \"write\" }\n", prefix, i)
-	}
-	return b.String()
 }
 
 // notYet tells an error that passes by itself: a leader still getting ready.

@@ -3,7 +3,7 @@
 
 //go:build realconsul
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 func TestRealForm(t *testing.T) {
@@ -28,14 +29,14 @@ func TestRealForm(t *testing.T) {
 		if err := s.local.Release(s.marker); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(filepath.Join(s.dir, "config", formFile)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(s.dir, "config", consul.FormFile)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the word to form is still with db-%d: %v", i, err)
 		}
 		names := []string{}
 		entries, _ := os.ReadDir(filepath.Join(s.dir, "data"))
 		for _, e := range entries {
 			names = append(names, e.Name())
-			if !(Renderer{}).HoldsData([]string{e.Name()}) {
+			if !(consul.Renderer{}).HoldsData([]string{e.Name()}) {
 				t.Errorf("a server writes %s, which does not count as its data", e.Name())
 			}
 		}
@@ -118,7 +119,7 @@ func TestRealThreeToFiveToThree(t *testing.T) {
 	// The hard case is that the member to leave first leads.
 	leader := c.leader()
 	if leader.name != "db-4" {
-		err := leader.local.Do(t.Context(), engine.Step{Kind: engine.StepStepDown, Member: leader.name, Params: map[string]string{paramPrefer: "db-4"}})
+		err := leader.local.Do(t.Context(), engine.Step{Kind: engine.StepStepDown, Member: leader.name, Params: map[string]string{consul.ParamPrefer: "db-4"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +137,7 @@ func TestRealThreeToFiveToThree(t *testing.T) {
 	}
 	// What left can join again once its volume was cleared.
 	s := c.members[3]
-	if err := (Renderer{}).Retire(filepath.Join(s.dir, "data")); err != nil {
+	if err := (consul.Renderer{}).Retire(filepath.Join(s.dir, "data")); err != nil {
 		t.Fatal(err)
 	}
 	s.grant(engine.GrantJoin, 0)
@@ -146,7 +147,7 @@ func TestRealThreeToFiveToThree(t *testing.T) {
 
 func TestRealBootstrapGoesOn(t *testing.T) {
 	step := engine.Step{Kind: engine.StepBootstrap, Credentials: map[string]string{
-		credentialManagement: testManagement, credentialAgent: testAgent,
+		consul.CredentialManagement: testManagement, consul.CredentialAgent: testAgent,
 	}}
 	bootstrapped := func(t *testing.T, s *server, token string) *api.Client {
 		t.Helper()
@@ -168,7 +169,7 @@ func TestRealBootstrapGoesOn(t *testing.T) {
 		},
 		"after the token": func(t *testing.T, s *server) {
 			client := bootstrapped(t, s, testManagement)
-			policy, err := ensurePolicy(t.Context(), client, agentRules(s.name))
+			policy, err := ensurePolicy(t.Context(), client, consul.AgentRules(s.name))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,7 +218,7 @@ func TestRealKilledLeader(t *testing.T) {
 	if got := a.PeersNamed(old.name); len(got) != 1 || got[0].ID != id || got[0].Healthy {
 		t.Errorf("the killed member is %+v", got)
 	}
-	if steps := (Engine{}).Plan(desired(3, nil), c.observation()); len(steps) != 0 {
+	if steps := (consul.Engine{}).Plan(desired(3, nil), c.observation()); len(steps) != 0 {
 		t.Errorf("a silent member gives the plan %+v", steps)
 	}
 	old.start()
@@ -242,7 +243,7 @@ func TestRealPausedLeader(t *testing.T) {
 					Report: &engine.Report{Server: s.observe()}})
 			}
 		}
-		return Engine{}.Assess(have)
+		return consul.Engine{}.Assess(have)
 	}
 	c.await("another leader while the old is paused", time.Minute, func() bool { a := others(); return a.Known && a.Leader != old.name })
 	term := others().Term
@@ -377,7 +378,7 @@ func TestRealEvictRefusesTheLiving(t *testing.T) {
 		t.Error("the membership changed")
 	}
 	for what, step := range map[string]engine.Step{
-		"an older term":      {Kind: engine.StepConfigure, Member: leader.name, Term: 1, Params: map[string]string{paramQuorum: "1"}},
+		"an older term":      {Kind: engine.StepConfigure, Member: leader.name, Term: 1, Params: map[string]string{consul.ParamQuorum: "1"}},
 		"a leave that leads": {Kind: engine.StepLeave, Member: leader.name, SubjectID: leader.observe().ID},
 		"a leave of another": {Kind: engine.StepLeave, Member: other.name, SubjectID: leader.observe().ID},
 	} {

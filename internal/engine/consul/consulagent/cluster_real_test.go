@@ -3,7 +3,7 @@
 
 //go:build realconsul
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 const (
@@ -96,7 +97,7 @@ func (c *cluster) prepare(i int) *server {
 			c.t.Fatal(err)
 		}
 	}
-	s.write("secret/"+credentialAgent, testAgent)
+	s.write("secret/"+consul.CredentialAgent, testAgent)
 	s.local = newLocal(engine.LocalConfig{
 		Member: s.name, ConfigDir: filepath.Join(s.dir, "config"),
 		DataDir: filepath.Join(s.dir, "data"), SecretDir: filepath.Join(s.dir, "secret"),
@@ -109,7 +110,7 @@ func (c *cluster) prepare(i int) *server {
 // render writes the configuration as init does at each start of a pod.
 func (s *server) render(size int) {
 	s.c.t.Helper()
-	template := Engine{}.Template(datastore(s.c.config))
+	template := consul.Engine{}.Template(datastore(s.c.config))
 	for _, files := range []map[string]string{template.Files, template.Reloadable} {
 		for name, content := range files {
 			s.write("config/"+name, content)
@@ -119,9 +120,9 @@ func (s *server) render(size int) {
 	for i := range size {
 		addresses[fmt.Sprintf("db-%d", i)] = s.c.ip(i)
 	}
-	files, err := Renderer{}.Member(engine.MemberInput{
+	files, err := consul.Renderer{}.Member(engine.MemberInput{
 		Name: s.name, PodIP: s.ip, Address: s.ip, Addresses: addresses,
-		Secrets: map[string][]byte{credentialGossip: []byte(s.c.gossip), credentialAgent: []byte(testAgent)},
+		Secrets: map[string][]byte{consul.CredentialGossip: []byte(s.c.gossip), consul.CredentialAgent: []byte(testAgent)},
 	})
 	if err != nil {
 		s.c.t.Fatal(err)
@@ -210,7 +211,7 @@ func (c *cluster) observation() engine.Observation {
 	return have
 }
 
-func (c *cluster) assess() engine.Assessment { return Engine{}.Assess(c.observation()) }
+func (c *cluster) assess() engine.Assessment { return consul.Engine{}.Assess(c.observation()) }
 
 // await polls until the condition holds and returns how long that took.
 func (c *cluster) await(what string, timeout time.Duration, done func() bool) time.Duration {
@@ -249,14 +250,14 @@ func desired(n int, lost map[string][]string) engine.Desired {
 // it; nil where there is none.
 func (c *cluster) act(want engine.Desired) *engine.Step {
 	c.t.Helper()
-	steps := Engine{}.Plan(want, c.observation())
+	steps := consul.Engine{}.Plan(want, c.observation())
 	if len(steps) == 0 {
 		return nil
 	}
 	step := steps[0]
 	step.Credentials = map[string]string{}
 	for _, key := range step.Secrets {
-		step.Credentials[key] = map[string]string{credentialManagement: testManagement, credentialAgent: testAgent}[key]
+		step.Credentials[key] = map[string]string{consul.CredentialManagement: testManagement, consul.CredentialAgent: testAgent}[key]
 	}
 	s := c.members[engine.OrdinalOf(step.Member)]
 	if step.Kind == engine.StepLeave {

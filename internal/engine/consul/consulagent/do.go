@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // errStale means that the server has moved on since the step was planned.
@@ -67,9 +68,9 @@ func (l *local) asLeader(ctx context.Context, s engine.Step) (*api.Client, agent
 
 // configure sets what the operator owns of autopilot and leaves the rest.
 func (l *local) configure(ctx context.Context, s engine.Step) error {
-	quorum, err := strconv.ParseUint(s.Params[paramQuorum], 10, 8)
+	quorum, err := strconv.ParseUint(s.Params[consul.ParamQuorum], 10, 8)
 	if err != nil {
-		return fmt.Errorf("reading the parameter %s: %w", paramQuorum, err)
+		return fmt.Errorf("reading the parameter %s: %w", consul.ParamQuorum, err)
 	}
 	client, _, err := l.asLeader(ctx, s)
 	if err != nil {

@@ -3,7 +3,7 @@
 
 //go:build realconsul
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // TestRealUpgrade has a set of the older release followed by the newer one and
@@ -64,7 +65,7 @@ func versionOf(t *testing.T, binary string) string {
 // leadership to those that have it already.
 func (c *cluster) roll(binary, from, to string) {
 	c.t.Helper()
-	if err := (Engine{}).Upgrade(engine.Server{Version: from}, to); err != nil {
+	if err := (consul.Engine{}).Upgrade(engine.Server{Version: from}, to); err != nil {
 		c.t.Fatal(err)
 	}
 	last := c.leader()

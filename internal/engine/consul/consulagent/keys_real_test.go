@@ -3,7 +3,7 @@
 
 //go:build realconsul
 
-package consul
+package consulagent
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 const testNextGossip = "sDgZPnN0BXo9yDGnGUzi3dHdaFtHUFcmfTuGdZk6Lq0="
@@ -34,7 +35,7 @@ func (c *cluster) mountKeys(current, next, former string) {
 func (s *server) mountKeys(current, next, former string) {
 	s.c.t.Helper()
 	for name, value := range map[string]string{
-		credentialGossip: current, engine.NextKey(credentialGossip): next, engine.FormerKey(credentialGossip): former,
+		consul.CredentialGossip: current, engine.NextKey(consul.CredentialGossip): next, engine.FormerKey(consul.CredentialGossip): former,
 	} {
 		path := "secret/" + name
 		if value != "" {
@@ -49,14 +50,14 @@ func (s *server) mountKeys(current, next, former string) {
 func (c *cluster) change(phase engine.KeyPhase, value string) error {
 	c.t.Helper()
 	change := engine.KeyChange{Phase: phase, Credential: "value", Hash: engine.KeyHash([]byte(value))}
-	step, ok := Engine{}.KeyStep(change, c.observation())
+	step, ok := consul.Engine{}.KeyStep(change, c.observation())
 	if !ok {
 		c.t.Fatal("nobody can be asked to change keys")
 	}
 	step.Kind, step.Key = engine.StepRotateKey, &change
 	step.Credentials = map[string]string{"value": value}
 	for _, key := range step.Secrets {
-		step.Credentials[key] = map[string]string{credentialManagement: testManagement, credentialAgent: testAgent}[key]
+		step.Credentials[key] = map[string]string{consul.CredentialManagement: testManagement, consul.CredentialAgent: testAgent}[key]
 	}
 	start := time.Now()
 	err := c.members[engine.OrdinalOf(step.Member)].local.Do(context.Background(), step)
@@ -155,7 +156,7 @@ func TestRealRotateKey(t *testing.T) {
 	c.awaitVoters(4, time.Minute)
 
 	c.members[4] = waiting
-	if text := readText(filepath.Join(waiting.dir, "config", memberFile)); !strings.Contains(text, testGossip) {
+	if text := readText(filepath.Join(waiting.dir, "config", consul.MemberFile)); !strings.Contains(text, testGossip) {
 		t.Fatal("the pod that waited has other settings than meant")
 	}
 	waiting.grant(engine.GrantJoin, 0)

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"cmp"
@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // handoverTimeout bounds a handover: a transfer to each of some members that
@@ -80,7 +81,7 @@ func (l *local) stepDown(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	return l.handOver(ctx, client, strings.Split(s.Params[paramPrefer], ","))
+	return l.handOver(ctx, client, strings.Split(s.Params[consul.ParamPrefer], ","))
 }
 
 // handOver asks one voter after the other to take over, the likeliest first,

@@ -3,7 +3,7 @@
 
 //go:build realconsul
 
-package consul
+package consulagent
 
 import (
 	"fmt"
@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // TestRealRecovery loses three of five volumes, and goes on from the two that are
@@ -44,7 +45,7 @@ func TestRealRecovery(t *testing.T) {
 	}
 	leader := c.leader()
 	c.await("what was written is on the one that survives", time.Minute, func() bool {
-		return logEndOf(t, ahead).compare(logEndOf(t, leader)) == 0
+		return logEndOf(t, ahead).Compare(logEndOf(t, leader)) == 0
 	})
 	for _, s := range c.members {
 		if s != behind && s != ahead {
@@ -64,26 +65,26 @@ func TestRealRecovery(t *testing.T) {
 	}
 	var remains engine.Remains
 	c.await("both tell where their logs end", time.Minute, func() bool {
-		remains = Engine{}.Remains(survivors())
+		remains = consul.Engine{}.Remains(survivors())
 		return remains.Newest != "" && !c.assess().Known
 	})
 	t.Logf("%+v", remains)
 	// The one behind may have caught up with what was on its way to it.
 	newest := ahead
-	if logEndOf(t, behind).compare(logEndOf(t, ahead)) >= 0 {
+	if logEndOf(t, behind).Compare(logEndOf(t, ahead)) >= 0 {
 		newest = behind
 	}
-	if logEndOf(t, newest).compare(logEndOf(t, ahead)) != 0 || len(remains.Voters) != 5 || remains.Newest != newest.name && remains.Newest != ahead.name {
+	if logEndOf(t, newest).Compare(logEndOf(t, ahead)) != 0 || len(remains.Voters) != 5 || remains.Newest != newest.name && remains.Newest != ahead.name {
 		t.Errorf("the newest is %s, want %s; voters %v, want 5", remains.Newest, newest.name, remains.Voters)
 	}
 	for range 2 {
-		if again := (Engine{}).Remains(survivors()); again.Newest != remains.Newest || again.Why != remains.Why {
+		if again := (consul.Engine{}).Remains(survivors()); again.Newest != remains.Newest || again.Why != remains.Why {
 			t.Errorf("it says now %+v", again)
 		}
 		time.Sleep(4 * time.Second) // elections go on meanwhile, and must not show
 	}
 
-	r := engine.Recovery{Number: 1, Params: Engine{}.Recover(survivors())}
+	r := engine.Recovery{Number: 1, Params: consul.Engine{}.Recover(survivors())}
 	for _, s := range []*server{behind, ahead} {
 		s.signal(syscall.SIGTERM)
 		if err := s.local.Recover(r); err != nil {
@@ -117,7 +118,7 @@ func TestRealRecovery(t *testing.T) {
 	c.awaitVoters(3, time.Minute)
 }
 
-func logEndOf(t *testing.T, s *server) logEnd {
+func logEndOf(t *testing.T, s *server) consul.LogEnd {
 	t.Helper()
 	self, err := readSelf(s.client(testAgent), query(t.Context()))
 	if err != nil {

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"errors"
@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // fake answers like a server, by path; a value that is a number is a status.
@@ -91,9 +92,9 @@ func newFake(t *testing.T) (*fake, *local) {
 			t.Fatal(err)
 		}
 	}
-	write(memberFile, `{"advertise_addr":"10.96.0.10"}`)
+	write(consul.MemberFile, `{"advertise_addr":"10.96.0.10"}`)
 	write("node-id", "id-0\n")
-	write(credentialAgent, "token")
+	write(consul.CredentialAgent, "token")
 	return f, newLocal(engine.LocalConfig{Member: "db-0", ConfigDir: dir, DataDir: dir, SecretDir: dir}, srv.URL)
 }
 
@@ -110,7 +111,7 @@ func TestObserveLeader(t *testing.T) {
 	_, l := newFake(t)
 	want := engine.Server{
 		Running: true, Serving: true, Formed: true, Leader: true, Role: "leader", ID: "id-0", Version: "1.22.3", Term: 4,
-		Facts: map[string]string{factACL: aclReady, factQuorum: "2", factCleanup: "false"},
+		Facts: map[string]string{consul.FactACL: consul.ACLReady, consul.FactQuorum: "2", consul.FactCleanup: "false"},
 		View: &engine.View{Peers: []engine.Peer{
 			{ID: "id-0", Name: "db-0", Address: "10.96.0.10:8300", Version: "1.22.3", Voter: true, Leader: true, Healthy: true},
 			{ID: "id-1", Name: "db-1", Address: "10.96.0.11:8300", Version: "1.22.3", Voter: true},
@@ -198,7 +199,7 @@ func TestObserveCatchesUp(t *testing.T) {
 		}
 	}
 	f.answers["/v1/agent/self"] = 403 // somebody removed the agents' token
-	if got := observe(t, l); !got.Serving || got.Facts[factACL] != aclPending {
+	if got := observe(t, l); !got.Serving || got.Facts[consul.FactACL] != consul.ACLPending {
 		t.Errorf("without the token: %+v", got)
 	}
 }
@@ -206,12 +207,12 @@ func TestObserveCatchesUp(t *testing.T) {
 func TestObserveBeforeTheBootstrap(t *testing.T) {
 	f, l := newFake(t)
 	f.answers["/v1/agent/self"] = 403
-	want := engine.Server{Running: true, Formed: true, Leader: true, ID: "id-0", Facts: map[string]string{factACL: aclPending}}
+	want := engine.Server{Running: true, Formed: true, Leader: true, ID: "id-0", Facts: map[string]string{consul.FactACL: consul.ACLPending}}
 	if diff := cmp.Diff(want, observe(t, l)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	f.answers["/v1/status/leader"], f.answers["/v1/status/peers"], f.calls = `""`, `[]`, nil
-	want = engine.Server{Running: true, ID: "id-0", Facts: map[string]string{factACL: aclPending}}
+	want = engine.Server{Running: true, ID: "id-0", Facts: map[string]string{consul.FactACL: consul.ACLPending}}
 	if diff := cmp.Diff(want, observe(t, l)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -239,7 +240,7 @@ func TestDoRefuses(t *testing.T) {
 		step  engine.Step
 		stale bool
 	}{
-		"another term":           {engine.Step{Kind: engine.StepConfigure, Term: 3, Params: map[string]string{paramQuorum: "2"}}, true},
+		"another term":           {engine.Step{Kind: engine.StepConfigure, Term: 3, Params: map[string]string{consul.ParamQuorum: "2"}}, true},
 		"a leave that leads":     {engine.Step{Kind: engine.StepLeave, Member: "db-0", SubjectID: "id-0"}, true},
 		"a leave of another id":  {engine.Step{Kind: engine.StepLeave, Member: "db-0", SubjectID: "id-9"}, true},
 		"a leave of an old term": {engine.Step{Kind: engine.StepLeave, Member: "db-0", SubjectID: "id-0", Term: 3}, true},
@@ -284,8 +285,4 @@ func TestSuccessors(t *testing.T) {
 	if diff := cmp.Diff([]string{"db-1", "db-2", "db-3"}, names("db-0", "db-1", "db-3")); diff != "" {
 		t.Errorf("the preferred first: (-want +got):\n%s", diff)
 	}
-}
-
-func TestAgentRules(t *testing.T) {
-	golden(t, "agent-policy.hcl", agentRules("db-7"))
 }

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // process is a server that reads the reloadable file when it starts and when it
@@ -58,17 +59,17 @@ func (p *process) start(t *testing.T) {
 }
 
 func reloadable(config string) string {
-	return Engine{}.Template(datastore(config)).Reloadable[reloadFile]
+	return consul.Engine{}.Template(datastore(config)).Reloadable[consul.ReloadFile]
 }
 
 func hashOf(config string) string {
-	return engine.SettingsHash(Engine{}.Template(datastore(config)).Reloadable)
+	return engine.SettingsHash(consul.Engine{}.Template(datastore(config)).Reloadable)
 }
 
 func (p *process) reload(t *testing.T, config string) error {
 	t.Helper()
 	return p.l.Do(t.Context(), engine.Step{Kind: engine.StepReload, Member: "db-0",
-		Params: Engine{}.Template(datastore(config)).Reloadable})
+		Params: consul.Engine{}.Template(datastore(config)).Reloadable})
 }
 
 const (
@@ -170,10 +171,10 @@ func TestReloadRefused(t *testing.T) {
 func TestReloadTakesNothingElse(t *testing.T) {
 	for what, params := range map[string]map[string]string{
 		"nothing":              nil,
-		"another file":         {serverFile: "{}"},
-		"one more file":        {reloadFile: reloadable(loud), "../escape.json": "{}"},
-		"no JSON":              {reloadFile: "log_level = 3"},
-		"a file without marks": {reloadFile: "{}"},
+		"another file":         {consul.ServerFile: "{}"},
+		"one more file":        {consul.ReloadFile: reloadable(loud), "../escape.json": "{}"},
+		"no JSON":              {consul.ReloadFile: "log_level = 3"},
+		"a file without marks": {consul.ReloadFile: "{}"},
 	} {
 		p := newProcess(t, quiet)
 		err := p.l.Do(t.Context(), engine.Step{Kind: engine.StepReload, Member: "db-0", Params: params})

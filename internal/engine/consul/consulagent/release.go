@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consul
+package consulagent
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 )
 
 // Release writes the number of founders for a server that is granted to form
@@ -24,7 +25,7 @@ func (l *local) Release(m engine.Marker) error {
 }
 
 func (l *local) release(m engine.Marker) error {
-	path := filepath.Join(l.config.ConfigDir, formFile)
+	path := filepath.Join(l.config.ConfigDir, consul.FormFile)
 	if m.Grant.Kind != engine.GrantForm || m.Formed {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing the word to form from %s: %w", path, err)
@@ -34,7 +35,7 @@ func (l *local) release(m engine.Marker) error {
 	if m.Grant.Size < 1 {
 		return fmt.Errorf("writing the word to form: a grant for %d founders makes no sense", m.Grant.Size)
 	}
-	if err := replaceFile(path, encode(object{"bootstrap_expect": m.Grant.Size})); err != nil {
+	if err := replaceFile(path, consul.FormContent(m.Grant.Size)); err != nil {
 		return fmt.Errorf("writing the word to form to %s: %w", path, err)
 	}
 	return nil
