@@ -59,6 +59,7 @@ func (Engine) Traits() engine.Traits {
 		Formation:     engine.FormTogether,
 		StableAddress: true,
 		StartIsJoin:   true,
+		VoteFollows:   true,
 		Quorum:        engine.Majority,
 		MaxReplicas:   maxReplicas,
 		User:          100,
