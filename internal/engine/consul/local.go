@@ -36,9 +36,10 @@ type local struct {
 	mu       sync.Mutex
 	caughtUp bool // since the server answers
 	// syncedKeys are the keys that were last seen to be on the disk, and syncFile
-	// puts them there.
+	// puts them there. LastKeys is the file as it last made sense.
 	syncedKeys string
 	syncFile   func(*os.File) error
+	lastKeys   string
 }
 
 var _ engine.Local = (*local)(nil)
@@ -87,7 +88,11 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	leader, err := client.Status().LeaderWithQueryOptions(q)
 	if err != nil {
 		l.setCaughtUp(false)
-		return out, nil //nolint:nilerr // a server that does not answer is not running
+		// A server that does not answer is not running, and may have died writing.
+		if err := l.mendKeys(); err != nil && !errors.Is(err, errKeysUnsettled) {
+			return out, err
+		}
+		return out, nil
 	}
 	peers, err := client.Status().PeersWithQueryOptions(q)
 	if err != nil {
