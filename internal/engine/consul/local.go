@@ -40,6 +40,8 @@ type local struct {
 	syncedKeys string
 	syncFile   func(*os.File) error
 	lastKeys   string
+	// knocks are when addresses may be tried next, see rejoin.
+	knocks map[string]time.Time
 }
 
 var _ engine.Local = (*local)(nil)
@@ -119,7 +121,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if leader == "" {
 		out.Facts[factLog] = self.logEnd().String()
 	}
-	if err := l.describeRole(client, q, &out, self, leader); err != nil {
+	if err := l.describeRole(client, q, &out, self, leader); err != nil { //nolint:contextcheck // a knock outlives the look
 		return out, err
 	}
 	return out, nil
@@ -145,7 +147,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	switch {
 	case out.Leader:
 		out.Role = "leader"
-		out.View = leaderView(client, q, raft, self, out.Facts)
+		out.View = l.leaderView(client, q, raft, self, out.Facts)
 		out.Serving = out.View != nil
 	case voter:
 		out.Role = "follower"
