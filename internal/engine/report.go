@@ -92,6 +92,9 @@ type ActionState struct {
 	Error string   `json:"error,omitempty"`
 }
 
+// Busy tells whether there is an action that is still carried out.
+func (a *ActionState) Busy() bool { return a != nil && !a.Done && a.Error == "" }
+
 // Server is what a member's own server says. Nothing in it changes by itself:
 // counters and times would end every long poll at once.
 type Server struct {

@@ -32,6 +32,10 @@ type Traits struct {
 	// to the set, so that the grant is the membership change; otherwise a Join
 	// step follows the start (law 4).
 	StartIsJoin bool
+	// VoteFollows is true where a server that joins is a member without a vote at
+	// first, counts for nothing as long as it is, and gets its vote from the engine
+	// itself once it has caught up; so that the next one may join meanwhile.
+	VoteFollows bool
 	// Quorum returns how many of n voters must be healthy for service.
 	Quorum func(n int) int
 	// Votes returns how many of n members shall have a vote; nil where all shall.

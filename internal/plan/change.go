@@ -87,7 +87,8 @@ func (p *draft) candidates() []candidate {
 // withdrawals have the servers of those stopped that have left the membership,
 // and take back the grants of unwanted members that never came as far, highest
 // ordinal first: the engine sees nothing to remove, but their servers run or
-// might still start. What was begun comes before what is new.
+// might still start. What was begun comes before what is new, but for a server that
+// is about to stop anyway.
 func (p *draft) withdrawals() (begun, fresh []candidate) {
 	if !p.out.Assessment.Known {
 		return nil, nil
@@ -95,7 +96,7 @@ func (p *draft) withdrawals() (begun, fresh []candidate) {
 	for _, m := range slices.Backward(p.state.Members) {
 		e, known := p.ledger.Members[m.Name]
 		unwanted := m.Ordinal >= p.state.Wanted.Replicas || e.Leaving
-		if !known || !unwanted || p.volumeLost(m.Name, e) || len(p.out.Assessment.PeersNamed(m.Name)) > 0 {
+		if !known || !unwanted || p.volumeLost(m.Name, e) || len(p.out.Assessment.PeersNamed(m.Name)) > 0 || p.stopping(m) {
 			continue
 		}
 		step := engine.Step{Kind: engine.StepLeave, Member: m.Name, Why: m.Name + " was let join, has not done so, and is not wanted any more"}

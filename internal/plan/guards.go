@@ -132,7 +132,7 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 		if why := p.goes(name, s); why != "" {
 			return why
 		}
-		if p.comes(name, s) {
+		if p.comes(name, s) && !p.besideEachOther(name, s) {
 			return name + " was let join and has not its vote yet"
 		}
 	}
@@ -146,7 +146,7 @@ func (p *draft) goes(name string, s engine.Step) string {
 	switch {
 	case p.givingUp(name) && (!heals(s) || s.Kind == engine.StepDiscardVolume):
 		return "the volume of " + name + " is being given up"
-	case e.Leaving && e.ClaimUID != "" && p.leaveBegun(name) && !(heals(s) && p.lost(name)):
+	case e.Leaving && e.ClaimUID != "" && p.leaveBegun(name) && !p.hasLeft(name) && !(heals(s) && p.lost(name)):
 		return name + " is leaving"
 	case e.Replacing != "" && !heals(s):
 		return "the pod of " + name + " is being replaced"
@@ -182,7 +182,7 @@ func otherBusy(p *draft, s engine.Step) string {
 		if why := p.podInHand(m, s); why != "" && m.Name != s.About() {
 			return why
 		}
-		if r := p.state.trusted(m); r != nil && r.Action != nil && !r.Action.Done && r.Action.Error == "" && m.Name != s.Member {
+		if r := p.state.trusted(m); r != nil && r.Action.Busy() && m.Name != s.Member && !p.stopping(m) {
 			return fmt.Sprintf("%s still carries out a %s", m.Name, r.Action.Kind)
 		}
 	}

@@ -66,7 +66,7 @@ var _ = Describe("The operator killed in the middle of its work", Ordered, func(
 		}
 		It("at "+point+", goes on and forms one set", func(ctx SpecContext) {
 			setFaultPoint(ctx, point)
-			key := types.NamespacedName{Namespace: newNamespace(ctx, "crash"), Name: "consul"}
+			key := types.NamespacedName{Namespace: newNamespaceLeftToGo(ctx, "crash"), Name: "consul"}
 			d := wrappers.MakeDatastore(key.Name).Namespace(key.Namespace).Replicas(3).Obj()
 			if point == "manager.pod-deleted" {
 				// A pod is only ever deleted in a formation that could not begin.

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,8 +17,11 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/hack/target"
 	"github.com/quorate/quorate/test/wrappers"
 )
@@ -74,7 +78,84 @@ var _ = Describe("A Consul cluster under faults of its cluster", Ordered, func()
 		Expect(memberID(datastore(ctx, key), leader)).To(Equal(id))
 		w.expectNothingLost(ctx)
 	})
+
+	It("renews all certificates under a client that writes, and restarts nobody", func(ctx SpecContext) {
+		before, authority := podUIDs(ctx, key, 3), certificateAuthority(ctx, key)
+		update(ctx, key, func(d *v1alpha1.Datastore) {
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationRotateCertificates, "now")
+		})
+		begin, hurried := time.Now(), time.Time{}
+		Eventually(ctx, func(g Gomega) {
+			if err := w.write(ctx); err != nil {
+				StopTrying("a write failed while certificates were made anew").Wrap(err).Now()
+			}
+			if time.Since(hurried) > 2*time.Second {
+				hurried = time.Now()
+				hurryKubelets(ctx, key, 3)
+			}
+			g.Expect(certificateAuthority(ctx, key)).NotTo(Equal(authority))
+			g.Expect(unsettled(datastore(ctx, key), 3)).To(BeEmpty())
+		}).WithTimeout(3 * time.Minute).WithPolling(50 * time.Millisecond).Should(Succeed())
+		AddReportEntry("all certificates renewed", time.Since(begin).String())
+		Expect(podUIDs(ctx, key, 3)).To(Equal(before))
+		Expect(serverRestarts(ctx, key, 3)).To(BeZero())
+		w.expectNothingLost(ctx)
+	})
+
+	It("replaces the leader whose node is lost for good, and loses nothing that was acknowledged", func(ctx SpecContext) {
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.Storage.Retention.WhenLost = v1alpha1.LostDelete })
+		expectSettled(ctx, key, 3)
+		leader := leaderOf(datastore(ctx, key))
+		id, uid, node := memberID(datastore(ctx, key), leader), claim(ctx, key.Namespace, leader).UID, pod(ctx, key.Namespace, leader).Spec.NodeName
+		moveOperatorFrom(ctx, node)
+		Expect(w.write(ctx)).To(Succeed())
+		Expect(cluster.Local(ctx, "node", "down", node)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) {
+			Expect(cluster.Local(ctx, "node", "up", node)).To(Succeed())
+			Expect(cluster.Kubectl(ctx, "taint", "node", node, corev1.TaintNodeOutOfService+"-")).To(Succeed())
+		}, NodeTimeout(2*time.Minute))
+		Eventually(ctx, func() error { return w.write(ctx) }).WithTimeout(30 * time.Second).Should(Succeed())
+		expectNotReady(ctx, key) // the node is missed, and nobody has said that it is gone
+		Expect(claim(ctx, key.Namespace, leader).DeletionTimestamp).To(BeNil())
+
+		Expect(cluster.Kubectl(ctx, "taint", "node", node, corev1.TaintNodeOutOfService+"=nodeshutdown:NoExecute")).To(Succeed())
+		expectAnotherClaim(ctx, key, leader, uid)
+		AddReportEntry("all voters again without the node", expectSettled(ctx, key, 3).String())
+		Expect(memberID(datastore(ctx, key), leader)).NotTo(Equal(id))
+		Expect(pod(ctx, key.Namespace, leader).Spec.NodeName).NotTo(Equal(node))
+		w.expectNothingLost(ctx)
+	})
 })
+
+// certificateAuthority is the key by which new pairs are signed.
+func certificateAuthority(ctx context.Context, key types.NamespacedName) string {
+	GinkgoHelper()
+	var secret corev1.Secret
+	Expect(k8s.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name + "-ca"}, &secret)).To(Succeed())
+	return string(secret.Data["ca.key"])
+}
+
+// hurryKubelets has the kubelets look at the pods now, and with them at what is
+// mounted, which they do once a minute by themselves.
+func hurryKubelets(ctx context.Context, key types.NamespacedName, size int) {
+	GinkgoHelper()
+	for i := range size {
+		p := pod(ctx, key.Namespace, fmt.Sprintf("%s-%d", key.Name, i))
+		before := p.DeepCopy()
+		metav1.SetMetaDataAnnotation(&p.ObjectMeta, "example.com/looked-at", time.Now().Format(time.RFC3339Nano))
+		Expect(k8s.Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
+	}
+}
+
+// moveOperatorFrom has the operator run on another node than the one that is to be
+// lost: what is tried is the loss of a server.
+func moveOperatorFrom(ctx context.Context, node string) {
+	GinkgoHelper()
+	Expect(cluster.Kubectl(ctx, "cordon", node)).To(Succeed())
+	Expect(cluster.Kubectl(ctx, "-n", operatorNamespace, "delete", "pod", "--field-selector", "spec.nodeName="+node)).To(Succeed())
+	Expect(cluster.Kubectl(ctx, "-n", operatorNamespace, "rollout", "status", "deployment/quorate-manager", "--timeout=60s")).To(Succeed())
+	Expect(cluster.Kubectl(ctx, "uncordon", node)).To(Succeed())
+}
 
 // writer writes keys through the client Service and remembers those that were
 // acknowledged.
@@ -133,14 +214,19 @@ func (w *writer) do(ctx context.Context, method, name string) (string, error) {
 	return string(text), err
 }
 
-// expectNothingLost reads every key that was acknowledged.
+// expectNothingLost looks for every key that was acknowledged.
 func (w *writer) expectNothingLost(ctx context.Context) {
 	GinkgoHelper()
 	Expect(w.done).NotTo(BeEmpty())
-	for _, n := range w.done {
-		Eventually(ctx, func() error {
-			_, err := w.do(ctx, http.MethodGet, fmt.Sprintf("key-%d?consistent", n))
+	var there []string
+	Eventually(ctx, func() error {
+		text, err := w.do(ctx, http.MethodGet, "key-?keys&consistent")
+		if err != nil {
 			return err
-		}).WithTimeout(10*time.Second).Should(Succeed(), "acknowledged key %d", n)
+		}
+		return json.Unmarshal([]byte(text), &there)
+	}).WithTimeout(10 * time.Second).Should(Succeed())
+	for _, n := range w.done {
+		Expect(there).To(ContainElement(fmt.Sprintf("key-%d", n)), "it was acknowledged")
 	}
 }

@@ -29,6 +29,20 @@ import (
 // is shown.
 func newNamespace(ctx context.Context, prefix string) string {
 	GinkgoHelper()
+	var ns string
+	DeferCleanup(func(ctx SpecContext) { // after that of the namespace itself
+		Eventually(ctx, func() bool {
+			return apierrors.IsNotFound(k8s.Get(ctx, types.NamespacedName{Name: ns}, &corev1.Namespace{}))
+		}).WithTimeout(90*time.Second).Should(BeTrue(), "namespace %s is not removed", ns)
+	}, NodeTimeout(3*time.Minute))
+	ns = newNamespaceLeftToGo(ctx, prefix)
+	return ns
+}
+
+// newNamespaceLeftToGo makes one in the same way, and does not wait until it is
+// removed: for specs of which there are many, each in a namespace of its own.
+func newNamespaceLeftToGo(ctx context.Context, prefix string) string {
+	GinkgoHelper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: prefix + "-",
 		Labels:       map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
@@ -38,14 +52,19 @@ func newNamespace(ctx context.Context, prefix string) string {
 		if CurrentSpecReport().Failed() {
 			showState(ctx, ns.Name)
 		}
-		Expect(client.IgnoreNotFound(k8s.Delete(ctx, ns))).To(Succeed())
-		// Nobody needs these servers to end in good order.
-		Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(ns.Name), client.GracePeriodSeconds(1))).To(Succeed())
-		Eventually(ctx, func() bool {
-			return apierrors.IsNotFound(k8s.Get(ctx, client.ObjectKeyFromObject(ns), &corev1.Namespace{}))
-		}).WithTimeout(90*time.Second).Should(BeTrue(), "namespace %s is not removed", ns.Name)
-	}, NodeTimeout(3*time.Minute))
+		dismiss(ctx, ns.Name)
+	}, NodeTimeout(time.Minute))
 	return ns.Name
+}
+
+// dismiss begins to remove a namespace. Its Datastores go first, so that nobody sees
+// to their servers any more.
+func dismiss(ctx context.Context, ns string) {
+	GinkgoHelper()
+	Expect(k8s.DeleteAllOf(ctx, &v1alpha1.Datastore{}, client.InNamespace(ns))).To(Succeed())
+	Expect(client.IgnoreNotFound(k8s.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}))).To(Succeed())
+	// Nobody needs these servers to end in good order.
+	Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(ns), client.GracePeriodSeconds(1))).To(Succeed())
 }
 
 // showState prints what a person would look at first.

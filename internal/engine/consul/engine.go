@@ -15,7 +15,6 @@ import (
 
 // The other ports of a server, at Consul's own defaults.
 const (
-	portSerf = 8301
 	portGRPC = 8502
 	portDNS  = 8600
 )
@@ -40,6 +39,7 @@ func (Engine) Traits() engine.Traits {
 		Formation:     engine.FormTogether,
 		StableAddress: true,
 		StartIsJoin:   true,
+		VoteFollows:   true,
 		Quorum:        engine.Majority,
 		MaxReplicas:   maxReplicas,
 		User:          100,
@@ -83,8 +83,8 @@ func (Engine) Connection(_ *v1alpha1.Datastore, host string, credentials map[str
 func ports() []engine.Port {
 	return []engine.Port{
 		{Name: "server", Number: PortServer, Protocol: corev1.ProtocolTCP, Peer: true},
-		{Name: "serf", Number: portSerf, Protocol: corev1.ProtocolTCP, Peer: true},
-		{Name: "serf-udp", Number: portSerf, Protocol: corev1.ProtocolUDP, Peer: true},
+		{Name: "serf", Number: PortSerf, Protocol: corev1.ProtocolTCP, Peer: true},
+		{Name: "serf-udp", Number: PortSerf, Protocol: corev1.ProtocolUDP, Peer: true},
 		{Name: "http", Number: PortHTTP, Protocol: corev1.ProtocolTCP, Client: true},
 		{Name: "grpc", Number: portGRPC, Protocol: corev1.ProtocolTCP, Client: true},
 		{Name: "dns", Number: portDNS, Protocol: corev1.ProtocolTCP, Client: true},

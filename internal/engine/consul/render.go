@@ -73,7 +73,7 @@ func joinAddresses(in engine.MemberInput) []string {
 	sort.Strings(names)
 	out := make([]string, 0, len(names))
 	for _, name := range names {
-		out = append(out, net.JoinHostPort(in.Addresses[name], strconv.Itoa(portSerf)))
+		out = append(out, net.JoinHostPort(in.Addresses[name], strconv.Itoa(PortSerf)))
 	}
 	return out
 }

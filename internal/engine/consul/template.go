@@ -60,7 +60,7 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"datacenter": settings.Datacenter,
 		"data_dir":   dataDir,
 		"ports": object{
-			"server": PortServer, "serf_lan": portSerf, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS,
+			"server": PortServer, "serf_lan": PortSerf, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS,
 			"serf_wan": -1, "grpc_tls": -1, "https": -1,
 		},
 		// A stopped server is a member that is away, for as long as it takes.
@@ -74,8 +74,9 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		// the guards let nobody join but where all the others are healthy voters, so
 		// that one that fails after all costs no quorum.
 		"autopilot": object{"cleanup_dead_servers": false, "server_stabilization_time": "3s"},
-		// A server that leaves refuses requests while it lingers.
-		"performance": object{"raft_multiplier": 1, "leave_drain_time": "1s"},
+		// A server that leaves refuses requests while it lingers, when it has been out
+		// for three seconds and clients use others.
+		"performance": object{"raft_multiplier": 1, "leave_drain_time": "100ms"},
 		"acl":         object{"enabled": true, "default_policy": "deny", "enable_token_persistence": true},
 		"ui_config":   object{"enabled": *settings.UI.Enabled},
 		"telemetry":   object{"prometheus_retention_time": "1h", "disable_hostname": true},

@@ -22,6 +22,7 @@ const (
 // The ports of a server that both halves know, at Consul's own defaults.
 const (
 	PortServer = 8300
+	PortSerf   = 8301
 	PortHTTP   = 8500
 )
 

@@ -319,14 +319,35 @@ func (w *World) checkNoneElse(about string, a plan.Ask) {
 		if Name(i) == about || !w.members[i].booted {
 			continue
 		}
-		if w.members[i].leaving && w.model.Running(i) {
+		if w.members[i].leaving && w.model.Running(i) && t.peers(i) > 0 {
 			w.violate("law 3: %s of %s while %s is leaving", a.Kind(), about, Name(i))
 		}
 		evicts := a.Kind() == engine.StepEvictDead || a.Kind() == engine.StepDiscardVolume
-		if w.joining(t, i) && (t.peers(i) > 0 || !evicts) {
+		if w.joining(t, i) && (t.peers(i) > 0 || !evicts) && !w.joinsBeside(t, Ordinal(about), i, a) {
 			w.violate("law 3: %s of %s while %s is joining", a.Kind(), about, Name(i))
 		}
 	}
+}
+
+// joinsBeside tells whether a member may be let join, or be taken back before it
+// has its vote, while another one is in without one. Should all who join fail as
+// soon as they have their votes, then no more is lost than by one that does.
+func (w *World) joinsBeside(t Truth, about, other int, a plan.Ask) bool {
+	traits := w.sc.Engine.Traits()
+	if !traits.VoteFollows || t.peers(other) == 0 {
+		return false
+	}
+	if a.Grant == nil {
+		return (a.Kind() == engine.StepLeave || a.Kind() == engine.StepReplacePod) && w.joining(t, about)
+	}
+	voters, _ := t.voters()
+	joiners := 1
+	for i := range w.members[:w.sc.Members] {
+		if i != about && w.joining(t, i) {
+			joiners++
+		}
+	}
+	return traits.Quorum(voters+joiners) == traits.Quorum(voters+1)
 }
 
 // joining tells whether a member was let join, and has not its vote yet.

@@ -98,6 +98,22 @@ func greedy(e engine.Engine, s plan.State) plan.Decision {
 	return d
 }
 
+// crowding is the planner, but for a member that is let join whoever else does.
+func crowding(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	if d.Plan.Action != engine.StepGrant || d.Plan.BlockedBy != plan.GuardOneAtATime {
+		return d
+	}
+	for _, m := range s.Members {
+		if m.Name == d.Plan.Member {
+			d.Ledger.Members[m.Name] = plan.Entry{Grant: engine.GrantJoin, PodUID: m.Pod.UID, ClaimUID: m.Claim.UID}
+			g := engine.Grant{Kind: engine.GrantJoin, ClusterID: d.Ledger.ClusterID, PodUID: m.Pod.UID, ClaimUID: m.Claim.UID}
+			d.Asks = append(d.Asks, plan.Ask{Member: m.Name, PodUID: m.Pod.UID, Grant: &g})
+		}
+	}
+	return d
+}
+
 // forgetRotation forgets that the rotation of a key is under way.
 func forgetRotation(_ plan.State, l *plan.Ledger) { l.Rotation = nil }
 
@@ -170,6 +186,8 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"given up without a word", raftSet, "all data lost, given up", safely(decide(resigned)), "law 1"},
 		{"lost members are replaced unasked", raftSet, "nodes lost, the user asked", safely(decide(unasked)), "law 6"},
 		{"the size is written at once", raftSet, "three to two", decide(eager), "law 4"},
+		{"whoever waits is let join, though another is not in yet", raftSet, "three to five", decide(crowding), "law 3"},
+		{"whoever waits is let join, though more would need a larger quorum", raftSet, "two to four", decide(crowding), "law 3"},
 		{"two leave at once", raftSet, "five to three and back", decide(greedy), "law 3"},
 		{"the ledger is written at rest", raftSet, "losses", decide(restless), "come to rest"},
 		{"the ledger is written last", raftSet, "formation, crashes and losses", func(sc *enginetest.Scenario) { sc.Executor.LedgerLate = true }, "ledger before grant"},

@@ -108,6 +108,8 @@ func Scenarios() []*Scenario {
 			Budget:  Faults(map[Fault]int8{Linger: 1, Takeover: 1, Change: 2, Adverse: 1})},
 		{Name: "three to five", Members: 5, Formed: 3, Wanted: Wanted{Replicas: 5},
 			Budget: Faults(map[Fault]int8{Crash: 1, PodDeleted: 1, ClaimLost: 1})},
+		{Name: "two to four", Members: 4, Formed: 2, Wanted: Wanted{Replicas: 4}, Changes: []Wanted{{Replicas: 2}},
+			Budget: Faults(map[Fault]int8{Crash: 1, ServerKilled: 1, Change: 1})},
 		{Name: "five to three and back", Members: 5, Formed: 5, Wanted: three, Changes: []Wanted{{Replicas: 5}},
 			Budget: Faults(map[Fault]int8{Crash: 1, ClaimLost: 1, Adverse: 1, Change: 1})},
 		{Name: "five to three and back, claims deleted", Members: 5, Formed: 5, Wanted: Wanted{Replicas: 3, DeleteScaled: true},

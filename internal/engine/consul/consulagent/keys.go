@@ -40,6 +40,9 @@ func (l *local) keyHashes() []string {
 	if json.Unmarshal(content, &keys) != nil || len(keys) > mostKeys {
 		return nil
 	}
+	l.mu.Lock()
+	l.lastKeys = string(content)
+	l.mu.Unlock()
 	var out []string
 	for _, key := range keys {
 		out = append(out, engine.KeyHash([]byte(key)))
@@ -82,20 +85,33 @@ const mostKeys = 16
 // pod was made, which can be a rotation ago. While one is under way the others may
 // use another key, and have the present one in any case. Keys that are there are
 // left as they are: the server has them, and may have others by now than the
-// kubelet has mounted.
+// kubelet has mounted; but for a file that makes no sense, see mendKeys.
 func (l *local) giveKeys() error {
-	if _, err := os.Stat(l.keyFile()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(l.keyFile()); err == nil {
+		return l.mendKeys()
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err //nolint:wrapcheck // it names the file
 	}
-	var keys []string
+	keys := l.mountedKeys()
+	if len(keys) == 0 {
+		return nil // the server makes the file from the setting
+	}
+	return l.writeKeys(keys)
+}
+
+// mountedKeys are those in the Secret as the kubelet shows it, the present one
+// first.
+func (l *local) mountedKeys() (keys []string) {
 	for _, name := range []string{consul.CredentialGossip, engine.NextKey(consul.CredentialGossip), engine.FormerKey(consul.CredentialGossip)} {
 		if key := readText(filepath.Join(l.config.SecretDir, name)); key != "" {
 			keys = append(keys, key)
 		}
 	}
-	if len(keys) == 0 {
-		return nil // the server makes the file from the setting
-	}
+	return keys
+}
+
+// writeKeys writes the file so that a server sees all of it or none.
+func (l *local) writeKeys(keys []string) error {
 	content, err := json.MarshalIndent(keys, "", "  ")
 	if err != nil {
 		panic("texts are always valid JSON: " + err.Error())
@@ -104,7 +120,7 @@ func (l *local) giveKeys() error {
 		return fmt.Errorf("make the folder for the keys of gossip: %w", err)
 	}
 	if err := atomicfile.WriteSynced(l.keyFile(), content, 0o600, func() {}); err != nil {
-		return fmt.Errorf("write the first keys of gossip: %w", err)
+		return fmt.Errorf("write the keys of gossip: %w", err)
 	}
 	return nil
 }

@@ -37,9 +37,12 @@ type local struct {
 	mu       sync.Mutex
 	caughtUp bool // since the server answers
 	// syncedKeys are the keys that were last seen to be on the disk, and syncFile
-	// puts them there.
+	// puts them there. LastKeys is the file as it last made sense.
 	syncedKeys string
 	syncFile   func(*os.File) error
+	lastKeys   string
+	// knocks are when addresses may be tried next, see rejoin.
+	knocks map[string]time.Time
 }
 
 var _ engine.Local = (*local)(nil)
@@ -88,7 +91,11 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	leader, err := client.Status().LeaderWithQueryOptions(q)
 	if err != nil {
 		l.setCaughtUp(false)
-		return out, nil //nolint:nilerr // a server that does not answer is not running
+		// A server that does not answer is not running, and may have died writing.
+		if err := l.mendKeys(); err != nil && !errors.Is(err, errKeysUnsettled) {
+			return out, err
+		}
+		return out, nil
 	}
 	peers, err := client.Status().PeersWithQueryOptions(q)
 	if err != nil {
@@ -115,7 +122,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if leader == "" {
 		out.Facts[consul.FactLog] = self.logEnd().String()
 	}
-	if err := l.describeRole(client, q, &out, self, leader); err != nil {
+	if err := l.describeRole(client, q, &out, self, leader); err != nil { //nolint:contextcheck // a knock outlives the look
 		return out, err
 	}
 	return out, nil
@@ -141,7 +148,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	switch {
 	case out.Leader:
 		out.Role = "leader"
-		out.View = leaderView(client, q, raft, self, out.Facts)
+		out.View = l.leaderView(client, q, raft, self, out.Facts)
 		out.Serving = out.View != nil
 	case voter:
 		out.Role = "follower"

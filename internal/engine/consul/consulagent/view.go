@@ -19,11 +19,12 @@ import (
 // that was cut off takes a moment to notice. So the view counts only if a read
 // that needs a quorum succeeded afterwards, in the same term, and the
 // configuration is committed.
-func leaderView(client *api.Client, q *api.QueryOptions, raft *api.RaftConfiguration, before agentSelf, facts map[string]string) *engine.View {
+func (l *local) leaderView(client *api.Client, q *api.QueryOptions, raft *api.RaftConfiguration, before agentSelf, facts map[string]string) *engine.View {
 	health, err := client.Operator().AutopilotServerHealth(q)
 	if err != nil {
 		return nil
 	}
+	l.rejoin(client, health)
 	autopilot, err := client.Operator().AutopilotGetConfiguration(q)
 	if err != nil {
 		return nil

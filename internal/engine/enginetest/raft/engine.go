@@ -45,7 +45,7 @@ func Report(s Status) engine.Server {
 // Traits implements engine.Engine.
 func (Engine) Traits() engine.Traits {
 	return engine.Traits{
-		Formation: engine.FormTogether, StableAddress: true, StartIsJoin: true, Quorum: engine.Majority, MaxReplicas: 9,
+		Formation: engine.FormTogether, StableAddress: true, StartIsJoin: true, VoteFollows: true, Quorum: engine.Majority, MaxReplicas: 9,
 		Credentials: []engine.Credential{{Key: "key", Format: engine.CredentialBase64, Mounted: true, Rotates: "key"}},
 	}
 }

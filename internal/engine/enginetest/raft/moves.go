@@ -17,7 +17,8 @@ const (
 	moveReplicate              // A gets the state of its set from the leader
 	moveAdd                    // the leader of set B adds A
 	movePromote                // A gets its vote
-	moveLeave                  // A's leave is done: it is out, and stops
+	moveLeave                  // the leader takes A out, which runs on for a while
+	moveLeaveEnd               // A is out, and stops
 	moveLeaveLost              // A stops without having left
 	moveKey                    // A makes a change of its keys
 	moveKeyLost                // a change of A's keys never reaches it
@@ -47,11 +48,7 @@ func (m *Model) Moves() []enginetest.Move {
 			m.movesOutside(i, add)
 		}
 		if s.leaving {
-			led := s.set > 0 && m.sets[s.set-1].leader >= 0
-			if led {
-				add(moveLeave, i, 0, false)
-			}
-			add(moveLeaveLost, i, 0, led)
+			m.movesLeaving(i, add)
 		}
 	}
 	return out
@@ -71,6 +68,20 @@ func (m *Model) movesInSet(i int, add func(uint8, int, int, bool)) {
 		add(moveElect, i, n, false)
 	case !p.voter && k.leader >= 0:
 		add(movePromote, i, n, false)
+	}
+}
+
+// movesLeaving are those of a server that leaves.
+func (m *Model) movesLeaving(i int, add func(uint8, int, int, bool)) {
+	n := int(m.servers[i].set) - 1
+	switch {
+	case n >= 0 && m.sets[n].find(m, i) == nil:
+		add(moveLeaveEnd, i, 0, false)
+	case n >= 0 && m.sets[n].leader >= 0:
+		add(moveLeave, i, 0, false)
+		add(moveLeaveLost, i, 0, true)
+	default:
+		add(moveLeaveLost, i, 0, false)
 	}
 }
 
@@ -129,7 +140,7 @@ func (m *Model) Move(mv enginetest.Move) {
 		m.sets[mv.B].find(m, i).voter = true
 	case moveLeave:
 		m.leave(i)
-	case moveLeaveLost:
+	case moveLeaveLost, moveLeaveEnd:
 		m.Stop(i)
 	case moveKey:
 		s.keys = s.keys.apply(s.take())
@@ -180,7 +191,6 @@ func (m *Model) leave(i int) {
 	if int(k.leader) == i {
 		k.leader = -1
 	}
-	m.Stop(i)
 }
 
 func (k *set) drop(member, gen uint8) {
