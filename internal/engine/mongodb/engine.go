@@ -76,6 +76,13 @@ func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[str
 		Scheme: "mongodb", User: url.UserPassword(userAdmin, password), Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/",
 		RawQuery: url.Values{"authSource": {adminDatabase}, "replicaSet": {setName(d)}}.Encode(),
 	}
+	if letsAllIn(d) {
+		uri.User = nil
+		uri.RawQuery = url.Values{"replicaSet": {setName(d)}}.Encode()
+		return engine.Connection{
+			Type: "mongodb", Host: host, Port: strconv.Itoa(port), URI: uri.String(), Extra: map[string]string{"replica-set": setName(d)},
+		}
+	}
 	return engine.Connection{
 		Type: "mongodb", Host: host, Port: strconv.Itoa(port), Username: userAdmin, Password: password, URI: uri.String(),
 		Extra: map[string]string{"database": adminDatabase, "replica-set": setName(d)},
@@ -97,8 +104,19 @@ func votes(n int) int {
 	return n
 }
 
-// setName is the name of the replica set.
-func setName(d *v1alpha1.Datastore) string { return d.Name }
+// setName is the name of the replica set. One that was made by hand keeps its own.
+func setName(d *v1alpha1.Datastore) string {
+	if a := d.Spec.Adopt; a != nil {
+		return a.SetName
+	}
+	return d.Name
+}
+
+// letsAllIn tells whether the set has no authentication, as one that was made by hand
+// and keeps it so.
+func letsAllIn(d *v1alpha1.Datastore) bool {
+	return d.Spec.Adopt != nil && d.Spec.Adopt.Authentication == v1alpha1.AuthenticationNone
+}
 
 func ports() []engine.Port {
 	return []engine.Port{{Name: "mongodb", Number: port, Protocol: corev1.ProtocolTCP, Client: true, Peer: true}}

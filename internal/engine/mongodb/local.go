@@ -83,8 +83,11 @@ func (l *local) session(ctx context.Context, who login) (*session, error) {
 	return s, err
 }
 
-// agent is the login of the agent's own user.
+// agent is the login of the agent's own user; nobody's where everybody is let in.
 func (l *local) agent() login {
+	if l.open() {
+		return login{}
+	}
 	return login{user: userAgent, password: l.secret(credentialAgent), database: adminDatabase}
 }
 
@@ -99,8 +102,14 @@ func (l *local) host() string {
 	return net.JoinHostPort(name, strconv.Itoa(port))
 }
 
-// setName is that of the replica set, which is the Datastore's.
-func (l *local) setName() string { return l.config.Member[:strings.LastIndex(l.config.Member, "-")] }
+// setName is that of the replica set, as the server is started with; the Datastore's
+// where that is not known.
+func (l *local) setName() string {
+	if s, there := l.settings(); there && s.Replication.Set != "" {
+		return s.Replication.Set
+	}
+	return l.config.Member[:strings.LastIndex(l.config.Member, "-")]
+}
 
 // Observe reads the server's own state; only a primary also reads the
 // membership. A server that has no users yet is described by what anybody may
@@ -120,7 +129,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{}, nil //nolint:nilerr // a server that does not answer is not running
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
-	if !l.is(&l.entered) {
+	if !l.is(&l.entered) && !l.open() {
 		st, err := nobody.status(ctx)
 		switch codeOf(err) {
 		case codeUnauthorized: // there are users
@@ -200,6 +209,7 @@ func (l *local) describe(ctx context.Context, s *session, hello greeting, out en
 	} else if err := l.forgetRecovery(); err != nil {
 		return out, err
 	}
+	out.Seen = l.seenView(config, st)
 	if hello.Writable && committed {
 		out.View = l.confirmedView(ctx, s, hello, config, st)
 	}
@@ -218,6 +228,11 @@ func (l *local) confirmedView(ctx context.Context, s *session, before greeting, 
 	if err != nil || !after.Writable || after.Version != config.Version || after.Election != before.Election {
 		return nil
 	}
+	return l.view(config, st)
+}
+
+// view is the membership by a configuration, and what this server finds of each.
+func (l *local) view(config configuration, st status) *engine.View {
 	v := &engine.View{}
 	for _, m := range config.Members {
 		of, _ := st.of(m.Number)

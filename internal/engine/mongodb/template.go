@@ -61,6 +61,9 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"replication": object{"replSetName": setName(d)},
 		"security":    object{"authorization": "enabled", "keyFile": configDir + "/" + keyFile},
 	}
+	if letsAllIn(d) {
+		delete(base, "security")
+	}
 	user, err := catalogue.UserSettings(d.Spec.Config)
 	if err != nil {
 		return base
