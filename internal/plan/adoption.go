@@ -328,23 +328,21 @@ func (p *draft) adopted() bool {
 	return true
 }
 
-// adoptNext has the next pod replaced, or says what for it waits. What was begun is
-// completed first; as long as a pod of the UID in the ledger is there, no other one
-// is begun.
+// adoptNext has the next pod replaced, or says what for it waits. As long as a pod of
+// the UID in the ledger is there, no other one is begun: the manager that wrote it may
+// still be about to delete the pod. Nor is that one deleted again without a look at the
+// others, who may have failed since.
 func (p *draft) adoptNext() {
-	for _, name := range p.granted() {
-		if e := p.ledger.Members[name]; e.Replacing != "" {
-			m := p.state.member(name)
-			p.summarize(Summary{Action: engine.StepAdopt, Member: name, Why: "its pod is being replaced"})
-			if !m.Pod.Terminating {
-				p.out.Replace = append(p.out.Replace, PodRef{Name: name, UID: e.Replacing})
-			}
-			return
-		}
+	next := p.begunAdoption()
+	if next == nil {
+		next = p.nextToAdopt()
 	}
-	next := p.nextToAdopt()
 	if next == nil {
 		p.waitToAdopt("", "all members were taken over; waiting until all of them serve, and one of them leads")
+		return
+	}
+	if next.Pod.Terminating {
+		p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: "its pod is being replaced"})
 		return
 	}
 	if why := p.holdsAdoption(*next); why != "" {
@@ -357,6 +355,16 @@ func (p *draft) adoptNext() {
 	p.ledger.FormationSize = int32(len(p.ledger.Members))
 	p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: next.Name + " was made by hand; its pod is replaced on its claim"})
 	p.out.Replace = append(p.out.Replace, PodRef{Name: next.Name, UID: next.Pod.UID})
+}
+
+// begunAdoption is the member whose replacement is in the ledger; nil where none is.
+func (p *draft) begunAdoption() *Member {
+	for _, name := range p.granted() {
+		if p.ledger.Members[name].Replacing != "" {
+			return p.state.member(name)
+		}
+	}
+	return nil
 }
 
 func (p *draft) waitToAdopt(member, why string) {
