@@ -94,6 +94,9 @@ func (p *pass) apply(ctx context.Context) error {
 	if p.findings.decision.Stalled != nil && p.snapshot.set == nil && !p.findings.formed() {
 		return errStop
 	}
+	if p.findings.adopting() && p.snapshot.set == nil && p.findings.decision.TakeOver == nil {
+		return errStop // the StatefulSet that was made by hand stays
+	}
 	shape := p.findings.decision.Shape
 	services := p.builder(p.snapshot, shape.Replicas).Services()
 	for _, desired := range services {
