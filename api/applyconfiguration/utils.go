@@ -19,6 +19,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=quorate.dev, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("Adopt"):
+		return &apiv1alpha1.AdoptApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulSpec"):
 		return &apiv1alpha1.ConsulSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulUI"):

@@ -19,12 +19,18 @@ const (
 	//	replace:db-2:6f1c0f1e-7f6c-4f0a-9d1f-3f8a4f1f0c11
 	//	recover:db-1:1
 	//	start-empty:db:0d1c7f0e-52a4-4b0e-8b4c-0d1f5a0c9b7e
+	//	adopt:db:4f8a6b0c-0d3e-4c57-9a52-7d3b1c9e2f60
 	//
 	// and several are separated by commas. The status gives the text to be put
 	// there; see ParseApprovals for its form. What is not named is not agreed
 	// to, and a consent that no longer fits, since the claim is another one by
 	// now, has no effect.
 	AnnotationApprove = GroupName + "/approve"
+
+	// AnnotationAdoptableBy is not on a Datastore but on a StatefulSet that was made
+	// by hand: by it its owner allows the Datastore of the name that is its value to
+	// take it over.
+	AnnotationAdoptableBy = GroupName + "/adoptable-by"
 
 	// AnnotationRotateCertificates asks for another authority and other pairs, by
 	// which operator and agents know each other, though none is due. Any value

@@ -31,7 +31,13 @@ const (
 	// Datastore, the token the identity of the lost set, so that the consent is good
 	// once.
 	ApproveStartEmpty ApprovalKind = "start-empty"
+
+	// ApproveAdopt agrees that a set which was made by hand is taken over. The
+	// subject is the Datastore, the token the UID of the StatefulSet.
+	ApproveAdopt ApprovalKind = "adopt"
 )
+
+var approvalKinds = []ApprovalKind{ApproveReplace, ApproveRecover, ApproveStartEmpty, ApproveAdopt}
 
 // maxApproval bounds the annotation, in bytes.
 const maxApproval = 4096
@@ -86,8 +92,8 @@ func parseApproval(text string) (Approval, error) {
 		}
 	}
 	switch {
-	case !slices.Contains([]ApprovalKind{ApproveReplace, ApproveRecover, ApproveStartEmpty}, a.Kind):
-		return Approval{}, fmt.Errorf("%q agrees to %q, which is none of %s, %s and %s", text, a.Kind, ApproveReplace, ApproveRecover, ApproveStartEmpty)
+	case !slices.Contains(approvalKinds, a.Kind):
+		return Approval{}, fmt.Errorf("%q agrees to %q, which is none of %s, %s, %s and %s", text, a.Kind, ApproveReplace, ApproveRecover, ApproveStartEmpty, ApproveAdopt)
 	case len(validation.IsDNS1123Label(a.Subject)) > 0:
 		return Approval{}, fmt.Errorf("%q names %q, which is no name", text, a.Subject)
 	case a.Token == "":

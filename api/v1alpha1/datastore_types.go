@@ -54,6 +54,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.version.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",fieldPath=".version",message="version must have three numbers, such as 1.22.3, and no leading v"
 // +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
 // +kubebuilder:validation:XValidation:rule="!has(self.mongodb) || self.engine == 'MongoDB'",fieldPath=".mongodb",message="mongodb is for engine MongoDB alone: remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.adopt) || self.engine == 'MongoDB'",fieldPath=".adopt",message="adopt is there for engine MongoDB only: leave it out, and copy the data into a new Datastore"
+// +kubebuilder:validation:XValidation:rule="has(self.adopt) == has(oldSelf.adopt) && (!has(self.adopt) || self.adopt == oldSelf.adopt)",fieldPath=".adopt",message="adopt cannot be set, changed or removed after creation: put back the former value"
 type DatastoreSpec struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="engine cannot be changed: create another Datastore and copy the data"
@@ -135,6 +137,13 @@ type DatastoreSpec struct {
 	// mongodb holds what only the engine MongoDB has.
 	// +optional
 	MongoDB *MongoDBSpec `json:"mongodb,omitempty"`
+
+	// adopt has the operator take over a set that was made by hand, instead of
+	// forming one. Nothing is changed until the owner of the StatefulSet and the
+	// user have both agreed; status.plan says what would be done, or what is in
+	// the way. It can be given at creation only.
+	// +optional
+	Adopt *Adopt `json:"adopt,omitempty"`
 }
 
 // Storage describes the volume of each member.

@@ -92,6 +92,12 @@ const (
 	// Remedy: wait, or set spec.stopped to false.
 	ReasonStopping = "Stopping"
 
+	// ReasonAdopting says that the members of a set that was made by hand are being
+	// taken over, one at a time. Until all are, nothing else is done to it.
+	//
+	// Remedy: wait. If it lasts, status.plan says what for.
+	ReasonAdopting = "Adopting"
+
 	// ReasonReplacingPod says that a pod which never started is being replaced
 	// to take a changed specification.
 	//
@@ -204,6 +210,20 @@ const (
 	// with the annotation that the message names. What only the others had is then
 	// lost.
 	ReasonMajorityLost = "MajorityLost"
+
+	// ReasonAdoptionPlanned says that a set which was made by hand can be taken over,
+	// and that it waits for the user's word. Nothing was changed yet.
+	//
+	// Remedy: read what the message says would be done, and agree to it with the
+	// annotation that it gives; or delete the Datastore.
+	ReasonAdoptionPlanned = "AdoptionPlanned"
+
+	// ReasonAdoptionRefused says that something is in the way of taking over a set
+	// that was made by hand. What was not taken over yet is left as it is.
+	//
+	// Remedy: the message names each obstacle and what to do about it; it then goes
+	// on by itself.
+	ReasonAdoptionRefused = "AdoptionRefused"
 
 	// ReasonRotationRefused says that the annotation quorate.dev/rotate cannot be
 	// read, or names what this engine cannot rotate. Nothing is rotated; all else

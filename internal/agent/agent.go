@@ -82,7 +82,7 @@ func New(s settings.Settings, kit engine.Kit, log *slog.Logger) (*Agent, error) 
 // openVolume takes the volume into use. Where init refused it nothing was
 // rendered, so that it stays refused though it may look better now.
 func openVolume(s settings.Settings, r engine.Renderer) (*volume.Volume, error) {
-	v, err := volume.Open(s.DataDir, volume.Identity{Member: s.Member, ClusterID: s.ClusterID}, r.HoldsData)
+	v, err := volume.Open(s.DataDir, volume.Identity{Member: s.Member, ClusterID: s.ClusterID, Adopts: s.Adopts}, r.HoldsData)
 	if err != nil {
 		return nil, err
 	}

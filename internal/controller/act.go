@@ -47,6 +47,9 @@ func (p *pass) replace(ctx context.Context) error {
 		if p.findings.decision.Ledger.Recovery != nil {
 			why = "the set is being recovered"
 		}
+		if p.findings.decision.Ledger.Adoption != nil {
+			why = "it was made by hand"
+		}
 		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, why))
 		pointPodDeleted.Reach()
 	}

@@ -31,7 +31,7 @@ import (
 // specification that was refused asks for what there is.
 func (p *pass) want(snap *snapshot) plan.Wanted {
 	out := plan.Wanted{
-		Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped,
+		Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Adopts: p.d.Spec.Adopt != nil,
 		Agent: p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
 		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete,
 	}
@@ -94,9 +94,18 @@ func (p *pass) apply(ctx context.Context) error {
 	if p.findings.decision.Stalled != nil && p.snapshot.set == nil && !p.findings.formed() {
 		return errStop
 	}
+	if p.findings.adopting() && p.snapshot.set == nil && p.findings.decision.TakeOver == nil {
+		return errStop // the StatefulSet that was made by hand stays
+	}
 	shape := p.findings.decision.Shape
 	services := p.builder(p.snapshot, shape.Replicas).Services()
 	for _, desired := range services {
+		if left, err := p.leaves(ctx, desired); left || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		got, err := p.ensure(ctx, desired)
 		if err != nil {
 			return err
@@ -120,6 +129,9 @@ func (p *pass) apply(ctx context.Context) error {
 		}
 	}
 	pointConfigApplied.Reach()
+	if err := p.unseat(ctx); err != nil {
+		return err
+	}
 	// All that was made so far goes with a Datastore that was deleted meanwhile;
 	// the claims of a StatefulSet would stay. It may be gone though it was seen.
 	p.confirmed = false

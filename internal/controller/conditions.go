@@ -85,6 +85,9 @@ func ready(f *findings) verdict {
 	if s := f.decision.Stalled; s != nil && s.Reason == v1alpha1.ReasonDataLost {
 		return no(s.Reason, s.Message)
 	}
+	if f.adopting() {
+		return unsure(v1alpha1.ReasonAdopting, "the set serves as it did before, as far as the kubelet can tell; it is known once its members are taken over")
+	}
 	if f.heard() == 0 {
 		return unsure(v1alpha1.ReasonMembersSilent, "no member reports to the operator, so nothing is known of the set")
 	}
@@ -129,6 +132,8 @@ func tolerance(f *findings) verdict {
 	}
 	a, full := f.decision.Assessment, f.fullTolerance()
 	switch {
+	case f.adopting():
+		return unsure(v1alpha1.ReasonAdopting, "the members are being taken over")
 	case f.decision.Stalled != nil && f.decision.Stalled.Reason == v1alpha1.ReasonDataLost:
 		return yes(v1alpha1.ReasonDataLost, f.decision.Stalled.Message)
 	case f.withoutQuorum():
@@ -176,7 +181,7 @@ func progress(f *findings) verdict {
 // stopped tells whether no member shall run. A set that was let form forms first.
 func (f *findings) stopped() bool {
 	l := f.decision.Ledger
-	return f.state.Wanted.Stopped && (f.formed() || l != nil && l.FormationSize == 0)
+	return f.state.Wanted.Stopped && !f.adopting() && (f.formed() || l != nil && l.FormationSize == 0)
 }
 
 // stopping is true while a member of a stopped set still has a pod.
@@ -224,6 +229,8 @@ func underWay(f *findings) verdict {
 // none.
 func (f *findings) doing() string {
 	switch f.decision.Plan.Action {
+	case engine.StepAdopt:
+		return v1alpha1.ReasonAdopting
 	case engine.StepReplacePod:
 		return v1alpha1.ReasonRollingOut
 	case engine.StepReload:
@@ -258,6 +265,12 @@ func stalled(f *findings) verdict {
 		return yes(r.Reason, r.Message)
 	}
 	return no(v1alpha1.ReasonNotStalled, "nothing waits for a person")
+}
+
+// adopting tells whether the members of a set that was made by hand are being taken
+// over. Until all are, nobody may be there who could tell of the set.
+func (f *findings) adopting() bool {
+	return f.decision.Ledger != nil && f.decision.Ledger.Adoption != nil
 }
 
 func (f *findings) formed() bool {

@@ -62,6 +62,9 @@ func (p *pass) confirm(ctx context.Context) error {
 	if err := p.strand(ctx, snap); err != nil {
 		return err
 	}
+	if err := p.handmade(ctx, snap); err != nil {
+		return err
+	}
 	return p.plan(snap)
 }
 
@@ -73,7 +76,7 @@ func (p *pass) changesMembers() bool {
 	sized := s.Set == nil || d.Shape.Replicas != s.Set.Replicas
 	limited := d.Budget != nil && (s.Budget == nil || s.Budget.Max != d.Budget.Max || s.Budget.Epoch != d.Budget.Epoch)
 	deeds := len(d.Asks) + len(d.Replace) + len(d.UpgradeAgents) + len(d.DeleteClaims) + len(d.EmptyAccounts)
-	return deeds > 0 || d.Dissolve != "" || d.WriteKey != "" || limited || sized || d.Shape.WriteTemplate || d.Shape.Restore || !p.ledger.says(d.Ledger, p.d, p.claims())
+	return deeds > 0 || d.TakeOver != nil || d.Dissolve != "" || d.WriteKey != "" || limited || sized || d.Shape.WriteTemplate || d.Shape.Restore || !p.ledger.says(d.Ledger, p.d, p.claims())
 }
 
 // current compares the Datastore with what the API server has of it now, once

@@ -35,6 +35,10 @@ type snapshot struct {
 	reports  map[string]*engine.Report // by pod UID
 	stranded map[string]string         // why no node is left for a volume, by member
 	now      time.Time
+	// handmade is a StatefulSet that is to be adopted, and adoptable what was found
+	// of it; nil where there is none.
+	handmade  *appsv1.StatefulSet
+	adoptable *plan.Handmade
 	// ledgerMade is when the ledger was made, by the API server's clock; nil
 	// where there is none.
 	ledgerMade *metav1.Time
@@ -80,7 +84,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		return nil, fmt.Errorf("list volume claims of %s: %w", d.Name, err)
 	}
 	for i := range claims.Items {
-		if member, ok := resource.MemberOfClaim(d.Name, claims.Items[i].Name); ok {
+		if member, ok := resource.MemberOfClaim(d, claims.Items[i].Name); ok {
 			s.claims[member] = &claims.Items[i]
 		}
 	}
@@ -127,7 +131,7 @@ const mostMembers = 256
 
 // state puts a snapshot into the planner's words.
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
-	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0}
+	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0, Handmade: s.adoptable}
 	if s.set != nil {
 		out.Set = &plan.Set{
 			Replicas: min(ptrOr(s.set.Spec.Replicas, 1), mostMembers),
@@ -203,7 +207,8 @@ func observePod(p *corev1.Pod) *plan.Pod {
 		Agent:        agentImage(p),
 		AgentSettled: agentSettled(p),
 		AgentDown:    len(downInits(p)) > 0,
-		Started:      serverStarted(p),
+		Started:      serverStarted(p) || agentContainer(p) == nil,
+		Handmade:     agentContainer(p) == nil,
 		Ready:        podReady(p),
 		Terminating:  p.DeletionTimestamp != nil,
 		Stuck:        stuckReason(p),

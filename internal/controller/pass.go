@@ -75,6 +75,7 @@ var (
 //	mark      the StatefulSet with the epoch, before it follows from it that
 //	          anybody is asked
 //	limit     how many members others may evict
+//	label     pods and claims that were made by hand and are adopted
 //	retain    the claims, by their owners, while there is a Datastore
 //	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
@@ -86,7 +87,7 @@ var (
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.label, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)
@@ -168,6 +169,9 @@ func (p *pass) decide(ctx context.Context) error {
 	if err := p.strand(ctx, snap); err != nil {
 		return err
 	}
+	if err := p.handmade(ctx, snap); err != nil {
+		return err
+	}
 	return p.plan(snap)
 }
 
@@ -200,7 +204,7 @@ func (p *pass) follow(snap *snapshot, answered map[string]bool) error {
 	}
 	var targets []fleet.Target
 	for name, pod := range snap.pods {
-		if pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+		if agentContainer(pod) != nil && pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
 			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod), Run: agentRun(pod)})
 			p.early = p.early || !answered[string(pod.UID)]
 		}

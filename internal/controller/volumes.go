@@ -66,7 +66,7 @@ func (p *pass) ownClaims(snap *snapshot) []*corev1.PersistentVolumeClaim {
 }
 
 func (p *pass) ordinalOfClaim(c *corev1.PersistentVolumeClaim) int32 {
-	member, _ := resource.MemberOfClaim(p.d.Name, c.Name)
+	member, _ := resource.MemberOfClaim(p.d, c.Name)
 	i, _ := resource.OrdinalOf(p.d.Name, member)
 	return i
 }

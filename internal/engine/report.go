@@ -20,6 +20,10 @@ const (
 	// VolumeRecovering bears the word of a recovery that was agreed to. Its server
 	// does not start before its data was prepared for that, see Recovery.
 	VolumeRecovering VolumeState = "Recovering"
+	// VolumeUnmarked holds data of a server's and no marker, in a pod that was told
+	// that its set may have been made by hand: its server waits for a grant to go on
+	// with that data. In any other pod such a volume is foreign.
+	VolumeUnmarked VolumeState = "Unmarked"
 	// VolumeForeign holds data without a marker, or with another set's. Its
 	// server never starts.
 	VolumeForeign VolumeState = "Foreign"
@@ -121,6 +125,10 @@ type Server struct {
 	// View is the membership as this server knows it, from a read that needed
 	// a quorum; nil where that failed.
 	View *View `json:"view,omitempty"`
+	// Seen is the membership as this server alone has it, which nobody confirmed.
+	// It is there only on a volume that was adopted, and counts for nothing but the
+	// adoption of the others: none of those who could confirm it may have an agent.
+	Seen *View `json:"seen,omitempty"`
 	// Settings is the SettingsHash of the reloadable files that the process runs
 	// with; empty where that is not known, as between a file and its reload.
 	Settings string `json:"settings,omitempty"`

@@ -57,6 +57,9 @@ const (
 	// StepAccounts has the server have the accounts that the user asks for; Accounts
 	// says which. It is planned by the core, see AccountKeeper.
 	StepAccounts StepKind = "Accounts"
+	// StepAdopt takes a set that was made by hand over, or one of its members. It is
+	// planned and carried out by the core; no agent is asked.
+	StepAdopt StepKind = "Adopt"
 	// StepReplacePod deletes a member's pod, so that it is made anew from the
 	// StatefulSet's template on the same volume. It is planned and carried out
 	// by the core; no agent is asked.
@@ -123,6 +126,10 @@ const (
 	GrantForm GrantKind = "Form"
 	// GrantJoin lets it join the set, never form one.
 	GrantJoin GrantKind = "Join"
+	// GrantAdopt lets it go on with the data of a set that was made by hand, which
+	// bears no marker yet. It is good for such a volume alone, never for an empty one,
+	// and who has it counts as a member of a formed set from the beginning.
+	GrantAdopt GrantKind = "Adopt"
 )
 
 // Grant is the manager's word to one member, bound to its pod and its claim.

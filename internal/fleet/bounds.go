@@ -4,6 +4,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -73,7 +74,7 @@ func excess(reply protocol.ReportReply) string {
 	case longer(words, maxWord) || longer(texts, maxText):
 		return "a text beyond all measure"
 	default:
-		return excessView(r.Server.View)
+		return cmp.Or(excessView(r.Server.View), excessView(r.Server.Seen))
 	}
 }
 

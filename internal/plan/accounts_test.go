@@ -38,7 +38,7 @@ func withAccounts(a *plan.Accounts, told *engine.AccountState, remembered ...str
 	return s
 }
 
-func asked(d plan.Decision) *engine.Step {
+func accountsAsked(d plan.Decision) *engine.Step {
 	for _, a := range d.Asks {
 		if a.Step != nil && a.Step.Kind == engine.StepAccounts {
 			return a.Step
@@ -82,7 +82,7 @@ func TestAccountsAreBroughtAbout(t *testing.T) {
 		}(), true, []string{"app"}, nil},
 	} {
 		d := plan.Next(keeper{}, tt.state)
-		s := asked(d)
+		s := accountsAsked(d)
 		if (s != nil) != tt.asked || cmp.Diff(tt.names, d.Ledger.Accounts) != "" || cmp.Diff(tt.empty, d.EmptyAccounts) != "" {
 			t.Errorf("%s: asked %v, remembered %q, emptied %q (plan %+v)", what, s != nil, d.Ledger.Accounts, d.EmptyAccounts, d.Plan)
 		}
@@ -90,13 +90,13 @@ func TestAccountsAreBroughtAbout(t *testing.T) {
 			t.Errorf("%s: the step is %+v", what, s)
 		}
 	}
-	s := asked(plan.Next(keeper{}, withAccounts(want(nil), nil)))
+	s := accountsAsked(plan.Next(keeper{}, withAccounts(want(nil), nil)))
 	if diff := cmp.Diff([]string{"management", engine.AccountKey("app")}, s.Secrets); diff != "" {
 		t.Errorf("it travels with\n%s", diff)
 	}
 	stopped := withAccounts(want(nil), nil)
 	stopped.Wanted.Stopped = true
-	if asked(plan.Next(keeper{}, stopped)) != nil {
+	if accountsAsked(plan.Next(keeper{}, stopped)) != nil {
 		t.Error("a set that shall stop was asked")
 	}
 }

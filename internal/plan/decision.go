@@ -16,6 +16,9 @@ type Decision struct {
 	Budget *Budget
 	// Shape is that of the StatefulSet.
 	Shape Shape
+	// TakeOver is done before there is a StatefulSet of ours, where the members were
+	// made by hand; nil where they were not, or that is done.
+	TakeOver *TakeOver
 	// Dissolve is what is deleted of a set that was given up, and then nothing else
 	// is done; empty where nothing is.
 	Dissolve Dissolution

@@ -26,6 +26,8 @@ const (
 	GuardKeysKnown       = "keys-known"
 	GuardKeyMounted      = "key-mounted"
 	GuardBudget          = "budget-closed"
+	GuardConsent         = "consent"
+	GuardAdoptable       = "adoptable"
 )
 
 // Guard is one safety rule that every step must pass, whatever engine planned
@@ -38,7 +40,8 @@ type Guard struct {
 
 // Guards is the table of all of them, in the order in which they are asked.
 // GuardFounders and GuardFormedOnce guard the formation, where no engine step
-// exists yet; they are asked in form.
+// exists yet; they are asked in form. GuardConsent and GuardAdoptable guard an
+// adoption, where nobody reports yet; they are asked in adoption.
 var Guards = []Guard{
 	{GuardMembershipKnown, "law 2: unknown is not gone", membershipKnown},
 	{GuardSetServes, "law 5: a set without a quorum is not changed", setServes},

@@ -20,7 +20,8 @@ type Ledger struct {
 	SetID string `json:"setID,omitempty"`
 	// Epoch is raised by each manager that takes the datastore over.
 	Epoch int64 `json:"epoch,omitempty"`
-	// FormationSize is the number of founders, fixed with the first grant.
+	// FormationSize is the number of founders, fixed with the first grant. Of a set
+	// that was made by hand it is the number of those that were taken over.
 	FormationSize int32 `json:"formationSize,omitempty"`
 	// Formed is set at the first evidence of a formed set, and never unset.
 	Formed bool `json:"formed,omitempty"`
@@ -45,6 +46,8 @@ type Ledger struct {
 	// Abandoned is set once the user gave up the data of a set of which no volume
 	// is left.
 	Abandoned bool `json:"abandoned,omitempty"`
+	// Adoption is set while the members of a set that was made by hand are taken over.
+	Adoption *Adoption `json:"adoption,omitempty"`
 	// Predecessor is the identity of the set that this one came in place of, as the
 	// user agreed; empty where there was none. Until this one forms, its credentials
 	// are replaced.
@@ -96,6 +99,7 @@ func (l *Ledger) Clone() *Ledger {
 	out.Accounts = slices.Clone(l.Accounts)
 	out.Recovery = l.Recovery.clone()
 	out.Rotation = l.Rotation.clone()
+	out.Adoption = l.Adoption.clone()
 	out.Members = make(map[string]Entry, len(l.Members))
 	for k, e := range l.Members {
 		e.Lost = slices.Clone(e.Lost)
@@ -121,7 +125,7 @@ func (l *Ledger) sameSet(o *Ledger) bool {
 // sameWork compares what is done, or was.
 func (l *Ledger) sameWork(o *Ledger) bool {
 	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Rotated == o.Rotated && l.Abandoned == o.Abandoned &&
-		l.Rotation.equal(o.Rotation) && l.Recovery.equal(o.Recovery) && slices.Equal(l.Discards, o.Discards) && slices.Equal(l.Accounts, o.Accounts)
+		l.Rotation.equal(o.Rotation) && l.Recovery.equal(o.Recovery) && l.Adoption.equal(o.Adoption) && slices.Equal(l.Discards, o.Discards) && slices.Equal(l.Accounts, o.Accounts)
 }
 
 func (e Entry) equal(o Entry) bool {

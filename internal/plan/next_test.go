@@ -56,7 +56,7 @@ func text(t *testing.T, v any) string {
 func TestLedgerCloneAndEqual(t *testing.T) {
 	full := &plan.Ledger{
 		ClusterID: "c", Epoch: 3, FormationSize: 3, Formed: true, Image: "i", ImageFor: "f",
-		Discards: []plan.Discard{{Member: "db-2"}}, Recoveries: 1, Accounts: []string{"app"},
+		Discards: []plan.Discard{{Member: "db-2"}}, Recoveries: 1, Accounts: []string{"app"}, Adoption: &plan.Adoption{StatefulSet: "s"},
 		Recovery: &plan.Recovery{Survivors: []string{"db-0"}, Params: map[string]string{"a": "b"}},
 		Members: map[string]plan.Entry{"db-0": {
 			Grant: engine.GrantForm, PodUID: "p", ClaimUID: "q", Volume: "v", ID: "id", Joined: true, Leaving: true, Lost: []string{"old"},
@@ -79,6 +79,8 @@ func TestLedgerCloneAndEqual(t *testing.T) {
 		"size":      func(l *plan.Ledger) { l.FormationSize++ },
 		"formed":    func(l *plan.Ledger) { l.Formed = false },
 		"recovery":  func(l *plan.Ledger) { l.Recovery.Told = true },
+		"adoption":  func(l *plan.Ledger) { l.Adoption = nil },
+		"adopted":   func(l *plan.Ledger) { l.Adoption.StatefulSet = "t" },
 		"survivors": func(l *plan.Ledger) { l.Recovery.Survivors[0] = "db-1" },
 		"params":    func(l *plan.Ledger) { l.Recovery.Params["a"] = "c" },
 		"number":    func(l *plan.Ledger) { l.Recoveries++ },

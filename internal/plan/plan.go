@@ -19,14 +19,16 @@ import (
 //     what is also remembered;
 //  3. where a formed set has lost all of its data, nothing is planned but what the
 //     user agrees to, see afresh;
-//  4. form: until the set has formed, nothing but its formation is planned;
-//  5. recover: a recovery that the user agreed to, and nothing beside it; else
+//  4. where its members were made by hand, nothing is planned until they are taken
+//     over, see adoption;
+//  5. form: until the set has formed, nothing but its formation is planned;
+//  6. recover: a recovery that the user agreed to, and nothing beside it; else
 //     change: the membership steps of the engine, then grants to join, one
 //     disruptive step at most, and the claims of members that have left;
-//  6. shape: the size and template of the StatefulSet, from what is left;
-//  7. replace: pods that cannot get on and serve nobody;
-//  8. budget: how many members others may evict, from what is left to do;
-//  9. claim: whoever asks an agent must hold the epoch.
+//  7. shape: the size and template of the StatefulSet, from what is left;
+//  8. replace: pods that cannot get on and serve nobody;
+//  9. budget: how many members others may evict, from what is left to do;
+//  10. claim: whoever asks an agent must hold the epoch.
 func Next(e engine.Engine, s State) Decision { return Planner{Guards: Guards}.Next(e, s) }
 
 // Planner decides with a given table of guards. Other tables than Guards are
@@ -40,6 +42,10 @@ type Planner struct {
 // Next is as the function of this name.
 func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p := &draft{Planner: pl, state: s, engine: e, traits: e.Traits(), ledger: s.Ledger.Clone()}
+	if p.ledger == nil && p.state.Wanted.Adopts {
+		p.proposeAdoption()
+		return p.done()
+	}
 	if !p.begin() {
 		return p.done()
 	}
@@ -55,6 +61,12 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	if foreign || lost {
 		p.shape()
+		p.claim()
+		return p.done()
+	}
+	if p.ledger.Adoption != nil {
+		p.adoption()
+		p.budget()
 		p.claim()
 		return p.done()
 	}

@@ -247,7 +247,7 @@ func (p *draft) stopped(m *Member) bool {
 func (p *draft) foreign() bool {
 	var names []string
 	for _, m := range p.state.Members {
-		if m.Report != nil && (m.Report.Volume == engine.VolumeForeign || p.state.ofAnotherSet(m)) && m.Pod != nil && m.Report.PodUID == m.Pod.UID {
+		if m.Report != nil && (m.Report.Volume == engine.VolumeForeign || p.state.ofAnotherSet(m) || p.unmarked(m) && !p.mayAdopt(m)) && m.Pod != nil && m.Report.PodUID == m.Pod.UID {
 			names = append(names, m.Name)
 		}
 	}
@@ -285,7 +285,8 @@ func (p *draft) mayHoldData(name string, e Entry) bool {
 	if p.ledger.Abandoned && p.doomed(*m) {
 		return false // its agent said so, while there was one
 	}
-	if p.state.trusted(*m) == nil || e.Joined && !e.Leaving {
+	r := p.state.trusted(*m)
+	if r == nil || e.Joined && !e.Leaving || r.Grant == engine.GrantAdopt && r.Volume == engine.VolumeMember {
 		return true
 	}
 	return !p.blank(*m) && !p.leftBehind(name)

@@ -25,6 +25,9 @@ type State struct {
 	Retained bool
 	// Set is the StatefulSet; nil where there is none.
 	Set *Set
+	// Handmade is one of the same name that was made by hand and may be taken over;
+	// nil where there is none, or nobody asks for that.
+	Handmade *Handmade
 	// Budget is how many members others may evict; nil where nothing says so.
 	Budget *Budget
 	// Keys are those that the servers share, in the Secret; nil where the engine has
@@ -58,6 +61,9 @@ type Wanted struct {
 	Files map[string]string
 	// Stopped is true where no member shall run.
 	Stopped bool
+	// Adopts is true where a set that was made by hand is taken over: none is ever
+	// formed in its place.
+	Adopts bool
 	// DeleteScaled is true where the claim of a member that is not wanted any
 	// more goes once it has left.
 	DeleteScaled bool
@@ -111,8 +117,11 @@ type Pod struct {
 	// AgentDown is true where the kubelet says that the agent, or the init
 	// container before it, cannot start.
 	AgentDown bool
-	// Started is true once the server's container has run in it.
+	// Started is true once the server's container has run in it. One that was made
+	// by hand counts as if it had.
 	Started bool
+	// Handmade is true where it has no agent, since it was made by hand.
+	Handmade bool
 	// Ready is the kubelet's word.
 	Ready bool
 	// Terminating is true once it was deleted.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/agent/settings"
 )
 
@@ -30,6 +31,7 @@ const (
 	AuthorityPrivateKey = "ca.key"
 )
 
+// dataVolume is the claim template's name, unless the claims were made by hand.
 const dataVolume = "data"
 
 // StatefulSetName is also the name of the headless Service and the NetworkPolicy.
@@ -77,8 +79,17 @@ func MemberName(datastore string, ordinal int32) string {
 	return datastore + "-" + strconv.FormatInt(int64(ordinal), 10)
 }
 
+// ClaimTemplate is the name of the claim template, with which the names of the
+// claims begin: those of a set that was made by hand are kept.
+func ClaimTemplate(d *v1alpha1.Datastore) string {
+	if a := d.Spec.Adopt; a != nil {
+		return a.ClaimTemplate
+	}
+	return dataVolume
+}
+
 // ClaimName is the name of the claim of a member.
-func ClaimName(member string) string { return dataVolume + "-" + member }
+func ClaimName(d *v1alpha1.Datastore, member string) string { return ClaimTemplate(d) + "-" + member }
 
 // OrdinalOf returns the ordinal of a member of a Datastore, and false for a
 // name that no member of it can have.
@@ -96,12 +107,12 @@ func OrdinalOf(datastore, member string) (int32, bool) {
 
 // MemberOfClaim returns the member of a Datastore that a claim is for, by the
 // claim's name, and false where it is no member's.
-func MemberOfClaim(datastore, claim string) (string, bool) {
-	member, ok := strings.CutPrefix(claim, dataVolume+"-")
+func MemberOfClaim(d *v1alpha1.Datastore, claim string) (string, bool) {
+	member, ok := strings.CutPrefix(claim, ClaimTemplate(d)+"-")
 	if !ok {
 		return "", false
 	}
-	if _, ok := OrdinalOf(datastore, member); !ok {
+	if _, ok := OrdinalOf(d.Name, member); !ok {
 		return "", false
 	}
 	return member, true

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -39,7 +40,7 @@ func TestNamesFit(t *testing.T) {
 		}
 	}
 	for _, derived := range []string{
-		ClaimName(MemberName(name, 8)),
+		ClaimName(&v1alpha1.Datastore{}, MemberName(name, 8)),
 		StatefulSetName(name) + "-5b8c7d9f6c", // the label controller-revision-hash
 	} {
 		if len(derived) > validation.DNS1123LabelMaxLength {
@@ -56,9 +57,15 @@ func TestMemberOfClaim(t *testing.T) {
 		"data-db-0": "db-0", "data-db-12": "db-12",
 		"data-db-01": "", "data-db--1": "", "data-db-": "", "data-db-x-0": "", "data-dbx-0": "", "db-0": "", "other-db-0": "", "data-db-99999999999": "",
 	} {
-		got, ok := MemberOfClaim("db", claim)
+		got, ok := MemberOfClaim(&v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Name: "db"}}, claim)
 		if got != want || ok != (want != "") {
 			t.Errorf("MemberOfClaim(%q) is %q, %t; want %q", claim, got, ok, want)
+		}
+	}
+	adopted := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Name: "db"}, Spec: v1alpha1.DatastoreSpec{Adopt: &v1alpha1.Adopt{ClaimTemplate: "mongo-data"}}}
+	for claim, want := range map[string]string{"mongo-data-db-2": "db-2", "data-db-2": ""} {
+		if got, _ := MemberOfClaim(adopted, claim); got != want || want != "" && ClaimName(adopted, want) != claim {
+			t.Errorf("of an adopted set the claim %q is of %q, want %q", claim, got, want)
 		}
 	}
 	for i := range int32(3) {

@@ -84,7 +84,7 @@ func (b Builder) claimTemplate() corev1.PersistentVolumeClaim {
 	storage := b.d.Spec.Storage
 	return corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:   dataVolume,
+			Name:   ClaimTemplate(b.d),
 			Labels: map[string]string{DatastoreLabel: b.d.Name, ClusterIDLabel: b.in.ClusterID},
 		},
 		Spec: corev1.PersistentVolumeClaimSpec{

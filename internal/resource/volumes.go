@@ -14,7 +14,7 @@ import (
 )
 
 // Names of the volumes that the operator owns; the schema keeps the prefix
-// from the user. The claim is "data".
+// from the user. The claim is "data", see ClaimTemplate.
 const (
 	configVolume  = "quorate-config"
 	runVolume     = "quorate-run"
@@ -61,7 +61,7 @@ func (b Builder) volumes() []corev1.Volume {
 // ownMounts are those of init and agent.
 func (b Builder) ownMounts() []corev1.VolumeMount {
 	return []corev1.VolumeMount{
-		{Name: dataVolume, MountPath: b.template.DataDir},
+		{Name: ClaimTemplate(b.d), MountPath: b.template.DataDir},
 		{Name: configVolume, MountPath: b.template.ConfigDir},
 		{Name: runVolume, MountPath: settings.RunDir},
 		{Name: memberVolume, MountPath: settings.SecretDir, ReadOnly: true},
@@ -73,7 +73,7 @@ func (b Builder) ownMounts() []corev1.VolumeMount {
 // what it needs of the credentials is in its configuration.
 func (b Builder) serverMounts() []corev1.VolumeMount {
 	out := []corev1.VolumeMount{
-		{Name: dataVolume, MountPath: b.template.DataDir},
+		{Name: ClaimTemplate(b.d), MountPath: b.template.DataDir},
 		{Name: configVolume, MountPath: b.template.ConfigDir, ReadOnly: true},
 		{Name: runVolume, MountPath: settings.RunDir, ReadOnly: true},
 	}

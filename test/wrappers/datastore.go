@@ -178,6 +178,13 @@ func (w *DatastoreWrapper) UIIngress(ingress v1alpha1.Ingress) *DatastoreWrapper
 	return w
 }
 
+// Adopt has a MongoDB set adopted that was made by hand, with claims of a name.
+func (w *DatastoreWrapper) Adopt(claimTemplate, setName string) *DatastoreWrapper {
+	w.datastore.Spec.Engine, w.datastore.Spec.Version = v1alpha1.EngineMongoDB, "8.0"
+	w.datastore.Spec.Adopt = &v1alpha1.Adopt{ClaimTemplate: claimTemplate, SetName: setName, Authentication: v1alpha1.AuthenticationNone}
+	return w
+}
+
 // Status changes the status with a function.
 func (w *DatastoreWrapper) Status(change func(*v1alpha1.DatastoreStatus)) *DatastoreWrapper {
 	change(&w.datastore.Status)

@@ -26,6 +26,20 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.quorate.quorate.api.v1alpha1.Adopt
+  map:
+    fields:
+    - name: authentication
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.AdoptedAuthentication
+    - name: claimTemplate
+      type:
+        scalar: string
+    - name: setName
+      type:
+        scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.AdoptedAuthentication
+  scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.ConsulSpec
   map:
     fields:
@@ -67,6 +81,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.quorate.quorate.api.v1alpha1.DatastoreSpec
   map:
     fields:
+    - name: adopt
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.Adopt
     - name: config
       type:
         namedType: io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON

@@ -26,7 +26,7 @@ const (
 // longer than the other side reads. A membership that is too long is left out,
 // which reads as unknown, and never cut.
 func encode(r engine.Report) ([]byte, error) {
-	r.Server.View = sorted(r.Server.View)
+	r.Server.View, r.Server.Seen = sorted(r.Server.View), sorted(r.Server.Seen)
 	text, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode the report: %w", err)
@@ -34,7 +34,7 @@ func encode(r engine.Report) ([]byte, error) {
 	if len(text) <= maxTextBytes {
 		return text, nil
 	}
-	r.Server.View, r.Server.Facts, r.Mounts = nil, nil, nil
+	r.Server.View, r.Server.Seen, r.Server.Facts, r.Mounts = nil, nil, nil, nil
 	r.Problem = fmt.Sprintf("the report has %d bytes and may have %d: membership, facts and mounts are left out", len(text), maxTextBytes)
 	text, err = json.Marshal(r)
 	if err != nil {

@@ -51,7 +51,7 @@ func wellFormed(_ Own, r protocol.ActionRequest) *protocol.Refusal {
 
 func wellFormedGrant(g engine.Grant) *protocol.Refusal {
 	switch {
-	case g.Kind != engine.GrantForm && g.Kind != engine.GrantJoin:
+	case g.Kind != engine.GrantForm && g.Kind != engine.GrantJoin && g.Kind != engine.GrantAdopt:
 		return refuse(protocol.RefusedMalformed, "a grant of the unknown kind %q", g.Kind)
 	case g.Kind == engine.GrantForm && g.Size < 1:
 		return refuse(protocol.RefusedMalformed, "a grant to form a set of %d members", g.Size)

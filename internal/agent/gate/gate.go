@@ -20,7 +20,7 @@ type Decision struct {
 
 // Decide opens the gate for a member at once, without anybody, and for nobody
 // else: an empty volume and one that has left wait for a grant, which makes
-// members of them; a foreign one waits for ever, as does any state that this
+// members of them; so does data without a marker, for one to adopt it; a foreign one waits for ever, as does any state that this
 // build does not know.
 func Decide(volume engine.VolumeState) Decision {
 	switch volume {
@@ -30,6 +30,8 @@ func Decide(volume engine.VolumeState) Decision {
 		return Decision{Waits: "the volume is empty: the server waits for a grant to form or to join"}
 	case engine.VolumeLeaving:
 		return Decision{Waits: "the member has left: its server waits for a grant to join afresh"}
+	case engine.VolumeUnmarked:
+		return Decision{Waits: "the volume holds data and no marker: the server waits for a grant to go on with it"}
 	case engine.VolumeRecovering:
 		return Decision{Waits: "the set is being recovered: the server starts once its data is prepared for that"}
 	case engine.VolumeForeign:
@@ -54,12 +56,20 @@ const (
 )
 
 // Judge decides on a grant for a volume that bears the given marker, if any:
-// an empty volume takes either kind, one that has left only a grant to join,
-// a member none but the one that it has. The reason goes with a refusal.
+// an empty volume takes one to form or to join, one that has left only one to join,
+// data without a marker only one to adopt, a member none but the one that it has. The reason goes with a refusal.
 func Judge(volume engine.VolumeState, marker *engine.Marker, g engine.Grant) (Verdict, string) {
 	switch volume {
 	case engine.VolumeEmpty:
+		if g.Kind == engine.GrantAdopt {
+			return Refuse, "the volume is empty, so that there is nothing to adopt"
+		}
 		return Take, ""
+	case engine.VolumeUnmarked:
+		if g.Kind == engine.GrantAdopt {
+			return Take, ""
+		}
+		return Refuse, "the volume holds data and no marker: it is adopted or left as it is"
 	case engine.VolumeLeaving:
 		if g.Kind == engine.GrantJoin {
 			return TakeAfterRetiring, ""

@@ -11,12 +11,13 @@ import (
 
 func TestDecide(t *testing.T) {
 	for state, open := range map[engine.VolumeState]bool{
-		engine.VolumeMember:  true,
-		engine.VolumeEmpty:   false,
-		engine.VolumeLeaving: false,
-		engine.VolumeForeign: false,
-		"":                   false,
-		"Another":            false,
+		engine.VolumeMember:   true,
+		engine.VolumeEmpty:    false,
+		engine.VolumeLeaving:  false,
+		engine.VolumeForeign:  false,
+		engine.VolumeUnmarked: false,
+		"":                    false,
+		"Another":             false,
 	} {
 		d := Decide(state)
 		if d.Open != open {
@@ -36,6 +37,7 @@ func TestJudge(t *testing.T) {
 		return g
 	}
 	join := with(func(g *engine.Grant) { g.Kind, g.Size = engine.GrantJoin, 0 })
+	adopt := with(func(g *engine.Grant) { g.Kind, g.Size = engine.GrantAdopt, 0 })
 	later := with(func(g *engine.Grant) { g.PodUID, g.Founders = "p2", []string{"a", "b"} })
 	marked := &engine.Marker{Grant: form}
 	for _, c := range []struct {
@@ -55,6 +57,14 @@ func TestJudge(t *testing.T) {
 		{"member refuses another set's", engine.VolumeMember, marked, with(func(g *engine.Grant) { g.ClusterID = "x" }), Refuse},
 		{"leaving never forms", engine.VolumeLeaving, marked, form, Refuse},
 		{"leaving joins afresh", engine.VolumeLeaving, marked, join, TakeAfterRetiring},
+		{"empty has nothing to adopt", engine.VolumeEmpty, nil, adopt, Refuse},
+		{"data without a marker is adopted", engine.VolumeUnmarked, nil, adopt, Take},
+		{"data without a marker never joins", engine.VolumeUnmarked, nil, join, Refuse},
+		{"data without a marker never forms", engine.VolumeUnmarked, nil, form, Refuse},
+		{"a member is not adopted", engine.VolumeMember, marked, adopt, Refuse},
+		{"adopted is adopted", engine.VolumeMember, &engine.Marker{Grant: adopt}, adopt, Have},
+		{"who has left is not adopted", engine.VolumeLeaving, marked, adopt, Refuse},
+		{"foreign is not adopted", engine.VolumeForeign, nil, adopt, Refuse},
 		{"foreign takes nothing", engine.VolumeForeign, nil, join, Refuse},
 		{"foreign takes nothing, not even what it has", engine.VolumeForeign, marked, form, Refuse},
 		{"an unknown state takes nothing", "Another", nil, form, Refuse},

@@ -63,7 +63,7 @@ func Run(ctx context.Context, s settings.Settings, kit engine.Kit, binary string
 // inspect looks at the volume, and notes down why it is not this member's.
 func inspect(s settings.Settings, r engine.Renderer, log *slog.Logger) (bool, error) {
 	note := filepath.Join(s.RunDir, settings.RefusalName)
-	found, err := volume.Look(s.DataDir, volume.Identity{Member: s.Member, ClusterID: s.ClusterID}, r.HoldsData)
+	found, err := volume.Look(s.DataDir, volume.Identity{Member: s.Member, ClusterID: s.ClusterID, Adopts: s.Adopts}, r.HoldsData)
 	if err != nil {
 		return false, err
 	}

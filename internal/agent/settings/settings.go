@@ -26,6 +26,8 @@ const (
 	EnvPodIP        = "POD_IP"
 	// EnvHost is there only where the engine has no stable addresses.
 	EnvHost = "QUORATE_HOST"
+	// EnvAdopts is there only where the set may have been made by hand.
+	EnvAdopts = "QUORATE_ADOPTS"
 )
 
 // Paths that the pod template mounts, the same in every container that has them.
@@ -75,6 +77,8 @@ type Settings struct {
 	PodIP     string
 	// Host is the pod's name in DNS; empty where the engine has stable addresses.
 	Host string
+	// Adopts is true where data without a marker may be the member's own.
+	Adopts bool
 
 	DataDir, ConfigDir, RunDir, SecretDir, SharedDir string
 }
@@ -101,6 +105,7 @@ func FromEnv(lookup func(string) (string, bool)) (Settings, error) {
 		PodUID:    get(EnvPodUID),
 		PodIP:     get(EnvPodIP),
 		Host:      optional(lookup, EnvHost),
+		Adopts:    optional(lookup, EnvAdopts) != "",
 		RunDir:    RunDir,
 		SecretDir: SecretDir,
 		SharedDir: SharedDir,

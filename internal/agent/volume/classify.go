@@ -12,6 +12,9 @@ import (
 // Identity is whose the volume ought to be.
 type Identity struct {
 	Member, ClusterID string
+	// Adopts is true where the set may have been made by hand, so that data without
+	// a marker may be the member's own.
+	Adopts bool
 }
 
 // Evidence is what a look at the volume brought.
@@ -32,7 +35,8 @@ type Finding struct {
 
 // Classify tells a volume's state:
 //
-//   - without a marker it is Empty, or Foreign where it holds data;
+//   - without a marker it is Empty, or where it holds data Foreign; but Unmarked
+//     where the set may have been made by hand;
 //   - with a marker that cannot be read, or of another set or member, it is
 //     Foreign;
 //   - with its own marker it is Leaving once a leave was begun, Recovering while
@@ -46,6 +50,9 @@ func Classify(id Identity, e Evidence) Finding {
 		return foreign(e.Unreadable)
 	}
 	if e.Marker == nil {
+		if e.Data && id.Adopts {
+			return Finding{State: engine.VolumeUnmarked}
+		}
 		if e.Data {
 			return foreign("the volume holds data of a server, and no marker that says whose")
 		}

@@ -69,7 +69,9 @@ func parseMarker(text []byte) (*engine.Marker, error) {
 	return &m, nil
 }
 
-func knownGrant(k engine.GrantKind) bool { return k == engine.GrantForm || k == engine.GrantJoin }
+func knownGrant(k engine.GrantKind) bool {
+	return k == engine.GrantForm || k == engine.GrantJoin || k == engine.GrantAdopt
+}
 
 // writeMarker returns when the marker is on the disk.
 func writeMarker(dir string, m engine.Marker) error {

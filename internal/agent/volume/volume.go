@@ -117,14 +117,19 @@ func (v *Volume) See(epoch int64) error {
 }
 
 // Grant binds the volume by a new marker. It is for an empty volume, and for
-// one whose data was retired.
+// one whose data was retired; a grant to adopt is for data without a marker alone,
+// and marks the volume as that of a member of a formed set.
 func (v *Volume) Grant(g engine.Grant) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if s := v.finding.State; s != engine.VolumeEmpty && s != engine.VolumeLeaving {
+	adopts := g.Kind == engine.GrantAdopt
+	switch s := v.finding.State; {
+	case adopts && s != engine.VolumeUnmarked:
+		return fmt.Errorf("write a grant to adopt to a volume in state %s: only one with data and without a marker takes it", s)
+	case !adopts && s != engine.VolumeEmpty && s != engine.VolumeLeaving:
 		return fmt.Errorf("write a grant to a volume in state %s: only an empty one or one that has left takes a grant", s)
 	}
-	return v.store(engine.Marker{Version: MarkerVersion, Member: v.id.Member, Grant: g, Epoch: v.epoch})
+	return v.store(engine.Marker{Version: MarkerVersion, Member: v.id.Member, Grant: g, Formed: adopts, Epoch: v.epoch})
 }
 
 // MarkFormed keeps that the server was part of a formed set.

@@ -58,6 +58,57 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// TestAVolumeIsAdopted marks data without a marker as that of a member of a formed
+// set, in a pod that was told that there may be such, and nothing else.
+func TestAVolumeIsAdopted(t *testing.T) {
+	adopts := self
+	adopts.Adopts = true
+	if got := Classify(adopts, Evidence{Data: true}); got.State != engine.VolumeUnmarked {
+		t.Errorf("data without a marker is %s", got.State)
+	}
+	for name, e := range map[string]Evidence{
+		"another set's": {Marker: &engine.Marker{Version: 1, Member: "db-0", Grant: engine.Grant{ClusterID: "c2"}}, Data: true},
+		"unreadable":    {Unreadable: "why", Data: true},
+	} {
+		if got := Classify(adopts, e); got.State != engine.VolumeForeign {
+			t.Errorf("%s is %s", name, got.State)
+		}
+	}
+	adopt := engine.Grant{Kind: engine.GrantAdopt, ClusterID: "c1", PodUID: "p", ClaimUID: "q"}
+	empty, err := Open(t.TempDir(), adopts, holdsRaft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := empty.Grant(adopt); err == nil {
+		t.Error("an empty volume was adopted")
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "raft"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	v, err := Open(dir, adopts, holdsRaft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []engine.GrantKind{engine.GrantForm, engine.GrantJoin} {
+		if err := v.Grant(engine.Grant{Kind: kind, ClusterID: "c1", PodUID: "p", ClaimUID: "q"}); err == nil {
+			t.Errorf("data without a marker took a grant to %s", kind)
+		}
+	}
+	if err := v.Grant(adopt); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []Identity{adopts, self} {
+		again, err := Open(dir, id, holdsRaft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := again.Snapshot(); s.State != engine.VolumeMember || !s.Marker.Formed || s.Marker.Grant.Kind != engine.GrantAdopt {
+			t.Errorf("adopted: %+v with %+v", s.Finding, s.Marker)
+		}
+	}
+}
+
 func open(t *testing.T, dir string) *Volume {
 	t.Helper()
 	v, err := Open(dir, self, holdsRaft)

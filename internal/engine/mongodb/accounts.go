@@ -78,3 +78,12 @@ func connection(d *v1alpha1.Datastore, host, user, password, database string) en
 		Extra: map[string]string{"database": database, "replica-set": setName(d)},
 	}
 }
+
+// openConnection is that of a set which lets everybody in.
+func openConnection(d *v1alpha1.Datastore, host string) engine.Connection {
+	c := connection(d, host, "", "", AdminDatabase)
+	uri := url.URL{Scheme: "mongodb", Host: net.JoinHostPort(c.Host, c.Port), Path: "/", RawQuery: url.Values{"replicaSet": {setName(d)}}.Encode()}
+	c.URI = uri.String()
+	delete(c.Extra, "database")
+	return c
+}

@@ -47,6 +47,9 @@ func (Engine) Traits() engine.Traits {
 
 // Connection is that of the administrator.
 func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
+	if letsAllIn(d) {
+		return openConnection(d, host)
+	}
 	return connection(d, host, UserAdmin, string(credentials[CredentialAdmin]), AdminDatabase)
 }
 
@@ -65,8 +68,19 @@ func votes(n int) int {
 	return n
 }
 
-// setName is the name of the replica set.
-func setName(d *v1alpha1.Datastore) string { return d.Name }
+// setName is the name of the replica set. One that was made by hand keeps its own.
+func setName(d *v1alpha1.Datastore) string {
+	if a := d.Spec.Adopt; a != nil {
+		return a.SetName
+	}
+	return d.Name
+}
+
+// letsAllIn tells whether the set has no authentication, as one that was made by hand
+// and keeps it so.
+func letsAllIn(d *v1alpha1.Datastore) bool {
+	return d.Spec.Adopt != nil && d.Spec.Adopt.Authentication == v1alpha1.AuthenticationNone
+}
 
 func ports() []engine.Port {
 	return []engine.Port{{Name: "mongodb", Number: Port, Protocol: corev1.ProtocolTCP, Client: true, Peer: true}}

@@ -25,9 +25,8 @@ type object = catalogue.Object
 
 // The places of the public image, and the files that are rendered there.
 const (
-	dataDir    = "/data/db"
-	configDir  = "/etc/mongodb"
-	serverFile = "mongod.conf" // shared by all members; the user's settings are in it
+	dataDir   = "/data/db"
+	configDir = "/etc/mongodb"
 )
 
 // graceSeconds is more than the handover, the 15 s that a server goes on
@@ -40,11 +39,11 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 	return engine.ServerTemplate{
 		Image:        "mongo:" + d.Spec.Version,
 		Command:      []string{"mongod"},
-		Args:         []string{"--config", configDir + "/" + serverFile},
+		Args:         []string{"--config", configDir + "/" + ServerFile},
 		Ports:        ports(),
 		DataDir:      dataDir,
 		ConfigDir:    configDir,
-		Files:        map[string]string{serverFile: encode(serverSettings(d))},
+		Files:        map[string]string{ServerFile: encode(serverSettings(d))},
 		GraceSeconds: graceSeconds,
 		Scratch:      []string{"/tmp"}, // the server's unix socket
 	}
@@ -58,6 +57,9 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"net":         object{"port": Port, "bindIpAll": true},
 		"replication": object{"replSetName": setName(d)},
 		"security":    object{"authorization": "enabled", "keyFile": configDir + "/" + KeyFile},
+	}
+	if letsAllIn(d) {
+		delete(base, "security")
 	}
 	user, err := catalogue.UserSettings(d.Spec.Config)
 	if err != nil {

@@ -35,7 +35,7 @@ storage:
     engineConfig:
       cacheSizeGB: 0.5
 `
-	if diff := cmp.Diff(want, got.Files[serverFile]); diff != "" {
+	if diff := cmp.Diff(want, got.Files[ServerFile]); diff != "" {
 		t.Errorf("mongod.conf (-want +got):\n%s", diff)
 	}
 	if got.Image != "mongo:8.0" || len(got.Files) != 1 || !slices.Equal(got.Args, []string{"--config", "/etc/mongodb/mongod.conf"}) {

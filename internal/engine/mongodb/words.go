@@ -31,6 +31,9 @@ const AdminDatabase = "admin"
 // Port is MongoDB's own default.
 const Port = 27017
 
+// ServerFile is shared by all members; the user's settings are in it.
+const ServerFile = "mongod.conf"
+
 // Files that the renderer writes for one member.
 const (
 	KeyFile  = "keyfile" // the members' common secret

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type setKeeper struct{ client.Client }
 func (k *setKeeper) setup(mgr manager.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("statefulset").
 		For(&appsv1.StatefulSet{}).Owns(&corev1.Pod{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(setsOfClaims)).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(setsOfClaims)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).Complete(k)
 	if err != nil {
@@ -40,7 +42,7 @@ func (k *setKeeper) setup(mgr manager.Manager) error {
 	return nil
 }
 
-// setsOfClaims maps a claim to the set of the name in its label.
+// setsOfClaims maps a claim, or a pod that has lost its set, to the set of the name in its label.
 func setsOfClaims(_ context.Context, o client.Object) []reconcile.Request {
 	name := o.GetLabels()[resource.DatastoreLabel]
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
@@ -54,7 +56,10 @@ func (k *setKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if set.DeletionTimestamp != nil {
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, k.orphan(ctx, &set)
+	}
+	if err := k.adopt(ctx, &set); err != nil {
+		return ctrl.Result{}, err
 	}
 	for i := range *set.Spec.Replicas {
 		if err := k.ensure(ctx, &set, i); err != nil {
@@ -75,6 +80,55 @@ func (k *setKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		}
 	}
 	return ctrl.Result{}, k.tell(ctx, &set)
+}
+
+// adopt makes pods the set's that have its labels and a name of its pods, and belong to
+// nobody.
+func (k *setKeeper) adopt(ctx context.Context, set *appsv1.StatefulSet) error {
+	var pods corev1.PodList
+	if err := k.List(ctx, &pods, client.InNamespace(set.Namespace), client.MatchingLabels(set.Spec.Selector.MatchLabels)); err != nil {
+		return fmt.Errorf("list pods of %s: %w", set.Name, err)
+	}
+	for i := range pods.Items {
+		p := &pods.Items[i]
+		if metav1.GetControllerOf(p) != nil || p.DeletionTimestamp != nil || p.Name != fmt.Sprintf("%s-%d", set.Name, ordinalOf(p)) {
+			continue
+		}
+		before := p.DeepCopy()
+		p.OwnerReferences = append(p.OwnerReferences, *metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("StatefulSet")))
+		if err := k.Patch(ctx, p, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("adopt pod %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// orphan lets a set go that is deleted without its pods, as the garbage collector does.
+func (k *setKeeper) orphan(ctx context.Context, set *appsv1.StatefulSet) error {
+	if !slices.Contains(set.Finalizers, metav1.FinalizerOrphanDependents) {
+		return nil
+	}
+	var pods corev1.PodList
+	if err := k.List(ctx, &pods, client.InNamespace(set.Namespace)); err != nil {
+		return fmt.Errorf("list pods of %s: %w", set.Name, err)
+	}
+	for i := range pods.Items {
+		p := &pods.Items[i]
+		if !metav1.IsControlledBy(p, set) {
+			continue
+		}
+		before := p.DeepCopy()
+		p.OwnerReferences = nil
+		if err := k.Patch(ctx, p, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("part pod %s from its set: %w", p.Name, err)
+		}
+	}
+	before := set.DeepCopy()
+	set.Finalizers = nil
+	if err := k.Patch(ctx, set, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("let %s go: %w", set.Name, err)
+	}
+	return nil
 }
 
 // tell says in the status which specification the pods are made from.

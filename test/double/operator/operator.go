@@ -27,6 +27,7 @@ import (
 	"github.com/quorate/quorate/internal/controller"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
+	"github.com/quorate/quorate/internal/engine/mongodb/mongod"
 	"github.com/quorate/quorate/test/double/members"
 	"github.com/quorate/quorate/test/double/wire"
 )
@@ -97,7 +98,7 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
-	engines, err := engine.NewRegistry(consulagent.Kit())
+	engines, err := engine.NewRegistry(consulagent.Kit(), mongod.Kit())
 	if err != nil {
 		return nil, fmt.Errorf("register the engines: %w", err)
 	}

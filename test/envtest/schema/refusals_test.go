@@ -178,6 +178,16 @@ var onCreation = []refusal{
 	with("a config that is a list", func(w *wrappers.DatastoreWrapper) { w.Config(`[1]`) },
 		"spec.config", "must be of type object"),
 
+	with("an adoption by Consul", func(w *wrappers.DatastoreWrapper) {
+		w.Adopt("data", "rs0").Engine(v1alpha1.EngineConsul).Version("1.22.3")
+	},
+		"spec.adopt", "adopt is there for engine MongoDB only"),
+	with("an adoption of claims without a name", func(w *wrappers.DatastoreWrapper) { w.Adopt("", "rs0") },
+		"spec.adopt.claimTemplate", "claimTemplate must be the name"),
+	with("an adoption of claims of ours", func(w *wrappers.DatastoreWrapper) { w.Adopt("quorate-run", "rs0") },
+		"spec.adopt.claimTemplate", "not begin with quorate-"),
+	with("an adoption of a set without a name", func(w *wrappers.DatastoreWrapper) { w.Adopt("data", "") },
+		"spec.adopt.setName", "setName must be the name of the replica set"),
 	with("a datacenter with capitals", func(w *wrappers.DatastoreWrapper) { w.Datacenter("DC1") },
 		"spec.consul.datacenter", "datacenter must be a DNS label"),
 	with("a datacenter with a dot", func(w *wrappers.DatastoreWrapper) { w.Datacenter("dc.one") },
@@ -295,6 +305,7 @@ func asItWas(*wrappers.DatastoreWrapper) {}
 
 const (
 	fixedClass      = "className cannot be set, changed or removed after creation"
+	fixedAdoption   = "adopt cannot be set, changed or removed after creation"
 	fixedDatacenter = "consul.datacenter cannot be changed, and is dc1 where it is absent"
 )
 
@@ -326,6 +337,21 @@ var onChange = []change{
 	{
 		"a class removed", func(w *wrappers.DatastoreWrapper) { w.StorageClass("fast") }, asItWas,
 		"spec.storage.className", fixedClass,
+	},
+	{
+		"an adoption set", func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineMongoDB).Version("8.0") },
+		func(w *wrappers.DatastoreWrapper) { w.Adopt("mongo-data", "rs0") },
+		"spec.adopt", fixedAdoption,
+	},
+	{
+		"an adoption removed", func(w *wrappers.DatastoreWrapper) { w.Adopt("mongo-data", "rs0") },
+		func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineMongoDB).Version("8.0") },
+		"spec.adopt", fixedAdoption,
+	},
+	{
+		"an adoption of another set", func(w *wrappers.DatastoreWrapper) { w.Adopt("mongo-data", "rs0") },
+		func(w *wrappers.DatastoreWrapper) { w.Adopt("mongo-data", "rs1") },
+		"spec.adopt", fixedAdoption,
 	},
 	{
 		"another datacenter", func(w *wrappers.DatastoreWrapper) { w.Datacenter("east") },

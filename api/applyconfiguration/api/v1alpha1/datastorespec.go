@@ -60,6 +60,11 @@ type DatastoreSpecApplyConfiguration struct {
 	Consul *ConsulSpecApplyConfiguration `json:"consul,omitempty"`
 	// mongodb holds what only the engine MongoDB has.
 	MongoDB *MongoDBSpecApplyConfiguration `json:"mongodb,omitempty"`
+	// adopt has the operator take over a set that was made by hand, instead of
+	// forming one. Nothing is changed until the owner of the StatefulSet and the
+	// user have both agreed; status.plan says what would be done, or what is in
+	// the way. It can be given at creation only.
+	Adopt *AdoptApplyConfiguration `json:"adopt,omitempty"`
 }
 
 // DatastoreSpecApplyConfiguration constructs a declarative configuration of the DatastoreSpec type for use with
@@ -169,5 +174,13 @@ func (b *DatastoreSpecApplyConfiguration) WithConsul(value *ConsulSpecApplyConfi
 // If called multiple times, the MongoDB field is set to the value of the last call.
 func (b *DatastoreSpecApplyConfiguration) WithMongoDB(value *MongoDBSpecApplyConfiguration) *DatastoreSpecApplyConfiguration {
 	b.MongoDB = value
+	return b
+}
+
+// WithAdopt sets the Adopt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Adopt field is set to the value of the last call.
+func (b *DatastoreSpecApplyConfiguration) WithAdopt(value *AdoptApplyConfiguration) *DatastoreSpecApplyConfiguration {
+	b.Adopt = value
 	return b
 }

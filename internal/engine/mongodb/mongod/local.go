@@ -87,8 +87,11 @@ func (l *local) session(ctx context.Context, who wire.Login) (*wire.Session, err
 	return s, err
 }
 
-// agent is the login of the agent's own user.
+// agent is the login of the agent's own user; nobody's where everybody is let in.
 func (l *local) agent() wire.Login {
+	if l.open() {
+		return wire.Login{}
+	}
 	return wire.Login{User: mongodb.UserAgent, Password: l.secret(mongodb.CredentialAgent), Database: mongodb.AdminDatabase}
 }
 
@@ -103,8 +106,14 @@ func (l *local) host() string {
 	return net.JoinHostPort(name, strconv.Itoa(mongodb.Port))
 }
 
-// setName is that of the replica set, which is the Datastore's.
-func (l *local) setName() string { return l.config.Member[:strings.LastIndex(l.config.Member, "-")] }
+// setName is that of the replica set, as the server is started with; the Datastore's
+// where that is not known.
+func (l *local) setName() string {
+	if s, there := l.settings(); there && s.Replication.Set != "" {
+		return s.Replication.Set
+	}
+	return l.config.Member[:strings.LastIndex(l.config.Member, "-")]
+}
 
 // Observe reads the server's own state; only a primary also reads the
 // membership. A server that has no users yet is described by what anybody may
@@ -124,7 +133,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{}, nil //nolint:nilerr // a server that does not answer is not running
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
-	if !l.is(&l.entered) {
+	if !l.is(&l.entered) && !l.open() {
 		st, err := nobody.Status(ctx)
 		switch wire.CodeOf(err) {
 		case wire.CodeUnauthorized: // there are users
@@ -205,6 +214,7 @@ func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeti
 		return out, err
 	}
 	out.Accounts = l.accountState(hello)
+	out.Seen = l.seenView(config, st)
 	if hello.Writable && committed {
 		out.View = l.confirmedView(ctx, s, hello, config, st)
 	}
@@ -223,6 +233,11 @@ func (l *local) confirmedView(ctx context.Context, s *wire.Session, before wire.
 	if err != nil || !after.Writable || after.Version != config.Version || after.Election != before.Election {
 		return nil
 	}
+	return l.view(config, st)
+}
+
+// view is the membership by a configuration, and what this server finds of each.
+func (l *local) view(config wire.Configuration, st wire.Status) *engine.View {
 	v := &engine.View{}
 	for _, m := range config.Members {
 		of, _ := st.Of(m.Number)

@@ -1,0 +1,142 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// tutorial is the set of the tutorial, as it can be adopted.
+func tutorial() *Found {
+	d := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Name: "db", Namespace: "go-demo-3", UID: "d"}, Spec: v1alpha1.DatastoreSpec{
+		Engine: v1alpha1.EngineMongoDB, Version: "8.0", Replicas: ptr.To[int32](3),
+		Storage: v1alpha1.Storage{Size: apiresource.MustParse("2Gi")},
+		Pod:     v1alpha1.PodSpec{Labels: map[string]string{"app": "db"}, Env: []v1alpha1.EnvVar{{Name: "TZ", Value: "UTC"}}},
+		Adopt:   &v1alpha1.Adopt{ClaimTemplate: "mongo-data", SetName: "rs0", Authentication: v1alpha1.AuthenticationNone},
+	}}
+	f := &Found{
+		Datastore: d, Engine: mongodb.Engine{}, Image: "mongo:8.0",
+		StatefulSet: &appsv1.StatefulSet{
+			ObjectMeta: metav1.ObjectMeta{Name: "db", UID: "sts", Annotations: map[string]string{v1alpha1.AnnotationAdoptableBy: "db"}},
+			Spec: appsv1.StatefulSetSpec{
+				Replicas: ptr.To[int32](3), ServiceName: "db",
+				VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "mongo-data"}}},
+				Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+					Name: "db", Image: "mongo:8.0", Command: []string{"mongod", "--replSet", "rs0", "--bind_ip_all"},
+					Env:          []corev1.EnvVar{{Name: "TZ", Value: "UTC"}},
+					VolumeMounts: []corev1.VolumeMount{{Name: "mongo-data", MountPath: "/data/db"}},
+				}}}},
+			},
+		},
+		Pods: map[string]*corev1.Pod{}, Claims: map[string]*corev1.PersistentVolumeClaim{},
+		Service: &corev1.Service{Spec: corev1.ServiceSpec{
+			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: map[string]string{"app": "db"},
+		}},
+	}
+	f.Template = resource.New(resource.Input{Datastore: d, Engine: f.Engine}).StatefulSet(nil, true).Spec.Template
+	for _, name := range f.Members() {
+		f.Pods[name] = &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(f.StatefulSet, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}},
+			Spec:       *f.StatefulSet.Spec.Template.Spec.DeepCopy(),
+			Status:     corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
+		}
+		f.Claims[name] = &corev1.PersistentVolumeClaim{
+			Spec:   corev1.PersistentVolumeClaimSpec{Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("2Gi")}}},
+			Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound},
+		}
+	}
+	return f
+}
+
+func (f *Found) hand() *corev1.PodSpec { return &f.StatefulSet.Spec.Template.Spec }
+
+// TestObstacles puts one thing at a time in the way of what can be adopted.
+func TestObstacles(t *testing.T) {
+	if got := tutorial().Obstacles(); len(got) > 0 {
+		t.Fatalf("the tutorial's set cannot be adopted: %q", got)
+	}
+	for want, change := range map[string]func(*Found){
+		"has not agreed": func(f *Found) { f.StatefulSet.Annotations = nil },
+		"owner has not agreed: set the annotation quorate.dev/adoptable-by=db": func(f *Found) { f.StatefulSet.Annotations[v1alpha1.AnnotationAdoptableBy] = "other" },
+		"belongs to Helm x": func(f *Found) {
+			f.StatefulSet.OwnerReferences = []metav1.OwnerReference{{Kind: "Helm", Name: "x", UID: "x", Controller: ptr.To(true)}}
+		},
+		"has 5 replicas: set spec.replicas to 5": func(f *Found) {
+			f.StatefulSet.Spec.Replicas = ptr.To[int32](5)
+			for _, name := range []string{"db-3", "db-4"} {
+				f.Pods[name], f.Claims[name] = f.Pods["db-0"], f.Claims["db-0"]
+			}
+		},
+		"first ordinal is 1": func(f *Found) { f.StatefulSet.Spec.Ordinals = &appsv1.StatefulSetOrdinals{Start: 1} },
+		"claims go with it": func(f *Found) {
+			f.StatefulSet.Spec.PersistentVolumeClaimRetentionPolicy = &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{WhenDeleted: appsv1.DeletePersistentVolumeClaimRetentionPolicyType}
+		},
+		`volume claim templates are ["other"]`: func(f *Found) { f.StatefulSet.Spec.VolumeClaimTemplates[0].Name = "other" },
+		`its Service is "mongo"`:               func(f *Found) { f.StatefulSet.Spec.ServiceName = "mongo" },
+		"Service db does not exist":            func(f *Found) { f.Service = nil },
+		"has a ClusterIP":                      func(f *Found) { f.Service.Spec.ClusterIP = "10.0.0.1" },
+		"spec.publishNotReadyAddresses":        func(f *Found) { f.Service.Spec.PublishNotReadyAddresses = false },
+		"add that to spec.pod.labels":          func(f *Found) { f.Service.Spec.Selector["tier"] = "db" },
+		"Secret db-ca exists":                  func(f *Found) { f.Taken = []string{"Secret db-ca"} },
+		"init container wait":                  func(f *Found) { f.hand().InitContainers = []corev1.Container{{Name: "wait"}} },
+		`containers ["db" "sidecar"]`: func(f *Found) {
+			f.hand().Containers = append(f.hand().Containers, corev1.Container{Name: "sidecar"})
+		},
+		"network of their nodes":        func(f *Found) { f.hand().HostNetwork = true },
+		"volume extra":                  func(f *Found) { f.hand().Volumes = []corev1.Volume{{Name: "extra"}} },
+		"run as user 0 and ours as 999": func(f *Found) { f.hand().SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0)} },
+		"run as user 1 and ours": func(f *Found) {
+			f.hand().Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: ptr.To[int64](1)}
+		},
+		"an adoption is no upgrade": func(f *Found) { f.Image = "mongo:8.0.4" },
+		"mounted at /var/lib":       func(f *Found) { f.hand().Containers[0].VolumeMounts[0].MountPath = "/var/lib" },
+		"from the folder sub":       func(f *Found) { f.hand().Containers[0].VolumeMounts[0].SubPath = "sub" },
+		"does not mount the claim":  func(f *Found) { f.hand().Containers[0].VolumeMounts = nil },
+		"environment has TZ":        func(f *Found) { f.Datastore.Spec.Pod.Env[0].Value = "CET" },
+		"environment is taken from": func(f *Found) { f.hand().Containers[0].EnvFrom = []corev1.EnvFromSource{{}} },
+		"ours would be with rs1":    func(f *Found) { f.Datastore.Spec.Adopt.SetName = "rs1" },
+		"engine MongoDB cannot be adopted": func(f *Found) {
+			f.Engine = consul.Engine{}
+			f.hand().Containers[0].VolumeMounts[0].MountPath = consul.Engine{}.Template(f.Datastore).DataDir
+		},
+		"pod db-1 does not exist":                 func(f *Found) { f.Pods["db-1"] = nil },
+		"pod db-1 is not of this":                 func(f *Found) { f.Pods["db-1"].OwnerReferences = nil },
+		"pod db-1 is being deleted":               func(f *Found) { f.Pods["db-1"].DeletionTimestamp = ptr.To(metav1.Now()) },
+		"pod db-1 is not ready":                   func(f *Found) { f.Pods["db-1"].Status.Conditions = nil },
+		"pod db-1 was made from another template": func(f *Found) { f.Pods["db-1"].Spec.Containers[0].Image = "mongo:7.0" },
+		"claim mongo-data-db-2 does not exist":    func(f *Found) { f.Claims["db-2"] = nil },
+		"claim mongo-data-db-2 is being deleted":  func(f *Found) { f.Claims["db-2"].DeletionTimestamp = ptr.To(metav1.Now()) },
+		"claim mongo-data-db-2 is not bound":      func(f *Found) { f.Claims["db-2"].Status.Phase = corev1.ClaimPending },
+		"claim mongo-data-db-2 is of the set other": func(f *Found) {
+			f.ClusterID, f.Claims["db-2"].Labels = "mine", map[string]string{resource.ClusterIDLabel: "other"}
+		},
+		"has another StorageClass":      func(f *Found) { f.Datastore.Spec.Storage.ClassName = ptr.To("fast") },
+		"set spec.storage.size to that": func(f *Found) { f.Datastore.Spec.Storage.Size = apiresource.MustParse("1Gi") },
+		"spec.stopped is true":          func(f *Found) { f.Datastore.Spec.Stopped = true },
+		"set spec.disruption to AllowDowntime": func(f *Found) {
+			f.Datastore.Spec.Replicas, f.StatefulSet.Spec.Replicas = ptr.To[int32](2), ptr.To[int32](2)
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			f := tutorial()
+			change(f)
+			got := f.Obstacles()
+			if !strings.Contains(strings.Join(got, "; "), want) {
+				t.Errorf("in the way is %q, want %q", got, want)
+			}
+		})
+	}
+}

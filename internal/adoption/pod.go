@@ -1,0 +1,109 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// pod looks at what the pods have beside the server.
+func (f Found) pod() []string {
+	var out []string
+	spec := f.StatefulSet.Spec.Template.Spec
+	for _, c := range spec.InitContainers {
+		out = append(out, fmt.Sprintf("its pods have the init container %s, and ours would not: do without it", c.Name))
+	}
+	if len(spec.Containers) > 1 {
+		var names []string
+		for _, c := range spec.Containers {
+			names = append(names, c.Name)
+		}
+		out = append(out, fmt.Sprintf("its pods have the containers %q: leave the server's alone in them", names))
+	}
+	if spec.HostNetwork {
+		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
+	}
+	for _, v := range spec.Volumes {
+		if !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
+			out = append(out, fmt.Sprintf("its pods have the volume %s: add it to spec.pod.volumes, or do without it", v.Name))
+		}
+	}
+	if s := spec.SecurityContext; s != nil && s.RunAsUser != nil && *s.RunAsUser != f.Engine.Traits().User {
+		out = append(out, f.otherUser(*s.RunAsUser))
+	}
+	return out
+}
+
+func (f Found) otherUser(user int64) string {
+	return fmt.Sprintf("its servers run as user %d and ours as %d, who may not read the files on the volumes: change the owner of the files, and runAsUser", user, f.Engine.Traits().User)
+}
+
+// container looks at the server's own, and has the engine read how it is started.
+func (f Found) container() []string {
+	all := f.StatefulSet.Spec.Template.Spec.Containers
+	if len(all) != 1 {
+		return nil
+	}
+	c := all[0]
+	var out []string
+	if c.Image != f.Image {
+		out = append(out, fmt.Sprintf("its image is %s, and that of the Datastore %s: an adoption is no upgrade, so set spec.version or spec.image to the one that runs", c.Image, f.Image))
+	}
+	if s := c.SecurityContext; s != nil && s.RunAsUser != nil && *s.RunAsUser != f.Engine.Traits().User {
+		out = append(out, f.otherUser(*s.RunAsUser))
+	}
+	out = append(out, f.mounts(c)...)
+	out = append(out, f.environment(c)...)
+	adopter, ok := f.Engine.(engine.Adopter)
+	if !ok {
+		return append(out, fmt.Sprintf("a set of the engine %s cannot be adopted yet: copy the data into a new Datastore", f.Datastore.Spec.Engine))
+	}
+	return append(out, adopter.Adoptable(f.Datastore, c)...)
+}
+
+func (f Found) mounts(c corev1.Container) []string {
+	var out []string
+	dir, claim, found := f.Engine.Template(f.Datastore).DataDir, f.Datastore.Spec.Adopt.ClaimTemplate, false
+	for _, m := range c.VolumeMounts {
+		if m.Name != claim {
+			continue
+		}
+		found = true
+		if m.MountPath != dir || m.SubPath != "" || m.SubPathExpr != "" {
+			out = append(out, fmt.Sprintf("its claim is mounted at %s%s, and ours would be at %s with the data at its root", m.MountPath, inPath(m), dir))
+		}
+	}
+	if !found {
+		out = append(out, fmt.Sprintf("its container does not mount the claim %s", claim))
+	}
+	return out
+}
+
+func inPath(m corev1.VolumeMount) string {
+	if m.SubPath+m.SubPathExpr == "" {
+		return ""
+	}
+	return " from the folder " + m.SubPath + m.SubPathExpr
+}
+
+// environment finds what the server would lose.
+func (f Found) environment(c corev1.Container) []string {
+	var out []string
+	for _, e := range c.Env {
+		same := slices.ContainsFunc(f.Datastore.Spec.Pod.Env, func(o v1alpha1.EnvVar) bool { return o.Name == e.Name && o.Value == e.Value })
+		if e.ValueFrom != nil || !same {
+			out = append(out, fmt.Sprintf("its environment has %s: add it with its value to spec.pod.env, or do without it", e.Name))
+		}
+	}
+	if len(c.EnvFrom) > 0 {
+		out = append(out, "its environment is taken from other objects: do without that")
+	}
+	return out
+}

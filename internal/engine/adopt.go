@@ -1,0 +1,23 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+)
+
+// Adopter is implemented by engines of which a set that was made by hand can be
+// taken over.
+type Adopter interface {
+	// Adoptable reads the pods that somebody made, and returns what is in the way of
+	// having the same servers run in pods of ours, each in a sentence that says what
+	// to do about it; none where nothing is. What it does not understand is in the
+	// way: a setting that is lost on the way may be what the data needs.
+	//
+	// The core has seen that the image is the same, that the server's container is
+	// the only one, and that the claim is mounted where Template has it.
+	Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string
+}

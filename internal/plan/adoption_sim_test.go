@@ -1,0 +1,546 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// The simulation of package enginetest begins with empty volumes and with pods that
+// have agents. This one begins with a set that was made by hand, and ends when it is
+// adopted. Two managers carry out their decisions one effect at a time, each at any
+// moment later, and may die in between; servers fail, and the user changes their mind.
+
+const adoptees = 3
+
+// hand is a world with such a set.
+type hand struct {
+	ledger          *plan.Ledger
+	ledgerVersion   int
+	old             string // UID of the StatefulSet made by hand; empty once it is gone
+	going, set      bool
+	settled         bool
+	pods            [adoptees]*handPod
+	adopted         [adoptees]bool // the marker on each volume
+	leader          int
+	approved        bool
+	budget          *plan.Budget
+	budgetVersion   int
+	uids            int
+	taken           map[string]int // pods that the operator deleted, by UID, until their successors serve
+	broken          string
+	deletedApproved bool
+	managers        [2]handManager
+	// reckless changes what a manager sees, to break a law.
+	reckless func(*plan.State)
+}
+
+type handPod struct {
+	uid                          string
+	handmade, labelled, ours     bool
+	terminating, running, synced bool
+	epoch                        int64
+}
+
+type handManager struct {
+	epoch int64
+	queue []func() bool // false ends the pass
+}
+
+func newHand() *hand {
+	w := &hand{old: "sts-0", taken: map[string]int{}, leader: 1}
+	for i := range w.pods {
+		w.pods[i] = &handPod{uid: w.uid(), handmade: true, running: true, synced: true}
+	}
+	return w
+}
+
+func (w *hand) uid() string {
+	w.uids++
+	return "pod-" + strconv.Itoa(w.uids)
+}
+
+func memberName(i int) string { return "db-" + strconv.Itoa(i) }
+func claimUID(i int) string   { return "claim-" + strconv.Itoa(i) }
+
+func (w *hand) breaks(format string, args ...any) {
+	if w.broken == "" {
+		w.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+func (w *hand) healthy(i int) bool {
+	p := w.pods[i]
+	return p != nil && p.running && p.synced && !p.terminating
+}
+
+// elect has another lead where who leads is down, if a majority is up.
+func (w *hand) elect() {
+	up := 0
+	for i := range w.pods {
+		if w.healthy(i) {
+			up++
+		}
+	}
+	if up < 2 {
+		w.leader = -1
+		return
+	}
+	if w.leader >= 0 && w.healthy(w.leader) {
+		return
+	}
+	for i := range w.pods {
+		if w.healthy(i) {
+			w.leader = i
+		}
+	}
+}
+
+// state is what a manager sees, all of it as it is now.
+func (w *hand) state(m *handManager) plan.State {
+	s := plan.State{
+		Name: "db", Ledger: w.ledger.Clone(), Epoch: m.epoch, NewClusterID: "c", Retained: true,
+		Wanted: plan.Wanted{Replicas: adoptees, Template: "t", Adopts: true},
+	}
+	if w.budget != nil {
+		b := *w.budget
+		s.Budget = &b
+	}
+	if w.approved {
+		s.Wanted.Approved = []v1alpha1.Approval{{Kind: v1alpha1.ApproveAdopt, Subject: "db", Token: "sts-0"}}
+	}
+	if w.set {
+		s.Set = &plan.Set{Replicas: adoptees, Template: "t", Settled: w.settled}
+	} else if w.old != "" {
+		s.Handmade = &plan.Handmade{UID: w.old, Going: w.going}
+		for i, p := range w.pods {
+			if p != nil && !p.terminating && p.running {
+				s.Handmade.Members = append(s.Handmade.Members, plan.HandmadeMember{Name: memberName(i), PodUID: p.uid, ClaimUID: claimUID(i)})
+			}
+		}
+		if len(s.Handmade.Members) < adoptees {
+			s.Handmade.Obstacles = []string{"a pod is missing"}
+		}
+	}
+	for i, p := range w.pods {
+		out := plan.Member{Name: memberName(i), Ordinal: int32(i), Claim: &plan.Claim{UID: claimUID(i)}}
+		if p != nil && p.ours {
+			out.Pod = &plan.Pod{
+				UID: p.uid, Handmade: p.handmade, Started: p.handmade || p.running, Ready: w.healthy(i), Terminating: p.terminating,
+				AgentSettled: true, Template: "t", Agent: "a",
+			}
+			if p.handmade {
+				out.Pod.Template, out.Pod.Agent = "", ""
+			} else if !p.terminating {
+				out.Report = w.report(i)
+			}
+		}
+		s.Members = append(s.Members, out)
+	}
+	return s
+}
+
+func (w *hand) report(i int) *engine.Report {
+	p := w.pods[i]
+	r := &engine.Report{Member: memberName(i), PodUID: p.uid, Volume: engine.VolumeUnmarked, Epoch: p.epoch}
+	if !w.adopted[i] {
+		return r
+	}
+	r.Volume, r.ClusterID, r.ClaimUID, r.Grant, r.Released = engine.VolumeMember, "c", claimUID(i), engine.GrantAdopt, true
+	if !p.running {
+		return r
+	}
+	view := &engine.View{Tolerance: 1}
+	for j := range w.pods {
+		view.Peers = append(view.Peers, engine.Peer{
+			ID: strconv.Itoa(j), Name: memberName(j), Address: memberName(j) + ".db:27017", Voter: true, Healthy: w.healthy(j), Leader: j == w.leader,
+		})
+	}
+	r.Server = engine.Server{
+		Running: true, Serving: p.synced, Formed: true, ID: strconv.Itoa(i), Set: "set", Version: "8.0.4", Leader: i == w.leader, Term: 1,
+		Facts: map[string]string{"users": "Ready", "featureCompatibilityVersion": "8.0"}, Seen: view,
+	}
+	if i == w.leader {
+		r.Server.View = view
+	}
+	return r
+}
+
+// pass has a manager decide, and queues what it will do.
+func (w *hand) pass(m *handManager) {
+	if w.ledger != nil && m.epoch != 0 && w.ledger.Epoch > m.epoch {
+		m.epoch = 0 // another one has taken over, and now this one does
+	}
+	s := w.state(m)
+	if w.reckless != nil {
+		w.reckless(&s)
+	}
+	d := plan.Next(mongodb.Engine{}, s)
+	w.judge(d)
+	if d.Ledger == nil {
+		return
+	}
+	version, budgets := w.ledgerVersion, w.budgetVersion
+	m.queue = append(m.queue, func() bool {
+		if version != w.ledgerVersion {
+			return false
+		}
+		if !d.Ledger.Equal(w.ledger) {
+			w.ledger = d.Ledger.Clone()
+			w.ledgerVersion++
+		}
+		m.epoch = d.Ledger.Epoch
+		version = w.ledgerVersion
+		return true
+	})
+	if d.Budget != nil {
+		m.queue = append(m.queue, func() bool {
+			if budgets != w.budgetVersion {
+				return false
+			}
+			if w.budget == nil || w.budget.Max != d.Budget.Max || w.budget.Epoch != d.Budget.Epoch {
+				w.budget = &plan.Budget{Max: d.Budget.Max, Epoch: d.Budget.Epoch}
+				w.budgetVersion++
+			}
+			return true
+		})
+	}
+	w.queueTakeOver(m, d)
+	for _, ref := range d.Replace {
+		m.queue = append(m.queue, func() bool { return w.deletePod(ref) })
+	}
+	for _, a := range d.Asks {
+		m.queue = append(m.queue, func() bool { return version == w.ledgerVersion && w.ask(a, d.Ledger.Epoch) })
+	}
+}
+
+// judge holds the laws that a decision alone can break.
+func (w *hand) judge(d plan.Decision) {
+	for _, a := range d.Asks {
+		if a.Grant != nil && a.Grant.Kind != engine.GrantAdopt {
+			w.breaks("%s was granted to %s", a.Member, a.Grant.Kind)
+		}
+	}
+	if len(d.DeleteClaims) > 0 || d.Dissolve != "" {
+		w.breaks("something is deleted: %v %s", d.DeleteClaims, d.Dissolve)
+	}
+	if w.ledger == nil && d.Ledger != nil && !w.approved {
+		w.breaks("a ledger is begun that nobody agreed to")
+	}
+	if d.Ledger != nil && !d.Ledger.Formed {
+		w.breaks("the ledger has a set that has not formed")
+	}
+	for _, ref := range d.Replace {
+		for i := range w.pods {
+			if memberName(i) != ref.Name && !w.healthy(i) {
+				w.breaks("%s is to be replaced while %s is not healthy", ref.Name, memberName(i))
+			}
+		}
+		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.known() && w.handmadeLeft() > 1 {
+			w.breaks("%s leads and is to be replaced before others", ref.Name)
+		}
+	}
+}
+
+// known tells whether any member that was taken over can say who leads.
+func (w *hand) known() bool {
+	for i, p := range w.pods {
+		if p != nil && !p.handmade && p.running && w.adopted[i] {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *hand) handmadeLeft() (n int) {
+	for _, p := range w.pods {
+		if p != nil && p.handmade {
+			n++
+		}
+	}
+	return n
+}
+
+// queueTakeOver has one StatefulSet put in the place of the other.
+func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
+	t := d.TakeOver
+	if t == nil {
+		return
+	}
+	for _, ref := range t.Pods {
+		m.queue = append(m.queue, func() bool {
+			for i, p := range w.pods {
+				if p != nil && memberName(i) == ref.Name && p.uid == ref.UID {
+					p.labelled = true
+				}
+			}
+			return true
+		})
+	}
+	m.queue = append(m.queue, func() bool {
+		switch {
+		case t.StatefulSet == "":
+			return true
+		case w.going || w.old == "":
+			return false
+		case t.StatefulSet != w.old || !w.approved: // it is asked for again right before
+			return false
+		}
+		w.going, w.deletedApproved = true, true
+		return false
+	}, func() bool {
+		if w.old != "" || w.set {
+			return false
+		}
+		w.set = true
+		return true
+	})
+}
+
+func (w *hand) deletePod(ref plan.PodRef) bool {
+	for i, p := range w.pods {
+		if p != nil && memberName(i) == ref.Name && p.uid == ref.UID && !p.terminating {
+			p.terminating = true
+			w.taken[p.uid] = i
+		}
+	}
+	if len(w.taken) > 1 {
+		w.breaks("%d members are down since the operator took their pods", len(w.taken))
+	}
+	return true
+}
+
+func (w *hand) ask(a plan.Ask, epoch int64) bool {
+	for i, p := range w.pods {
+		if p == nil || p.uid != a.PodUID || p.handmade || p.terminating {
+			continue
+		}
+		if epoch < p.epoch {
+			return false
+		}
+		p.epoch = epoch
+		if a.Grant.ClaimUID != claimUID(i) {
+			w.breaks("a grant for another claim reached %s", memberName(i))
+		}
+		w.adopted[i] = true
+	}
+	return true
+}
+
+// effect carries out what a manager does next.
+func (w *hand) effect(m *handManager) {
+	if len(m.queue) == 0 {
+		w.pass(m)
+		return
+	}
+	next := m.queue[0]
+	m.queue = m.queue[1:]
+	if !next() {
+		m.queue = nil
+	}
+}
+
+// turn lets the controllers, the kubelet and the servers do one thing.
+func (w *hand) turn(i int) {
+	if w.going {
+		w.going, w.old = false, ""
+	}
+	w.settled = w.set
+	if w.budget != nil {
+		w.budget.Closed = w.budget.Max == 0
+	}
+	switch p := w.pods[i]; {
+	case p == nil:
+		if w.set || w.old != "" {
+			w.pods[i] = &handPod{uid: w.uid(), handmade: !w.set, labelled: w.set, ours: w.set}
+		}
+	case p.terminating:
+		w.pods[i] = nil
+	case !p.ours:
+		p.ours = w.set && p.labelled
+		p.running, p.synced = true, p.running
+	case p.handmade || w.adopted[i]:
+		p.running, p.synced = true, p.running
+	}
+	w.elect()
+	for uid, of := range w.taken {
+		if p := w.pods[of]; p != nil && p.uid != uid && w.healthy(of) {
+			delete(w.taken, uid)
+		}
+	}
+}
+
+// fail has a server end; its kubelet starts it again.
+func (w *hand) fail(i int) {
+	if p := w.pods[i]; p != nil {
+		p.running, p.synced = false, false
+	}
+	w.elect()
+}
+
+// finish ends all faults, and lets one manager go on until the set is adopted.
+func (w *hand) finish() bool {
+	w.approved = true
+	for range 400 {
+		w.managers[1].queue = nil
+		w.effect(&w.managers[0])
+		for i := range w.pods {
+			w.turn(i)
+		}
+		if w.broken != "" {
+			return true
+		}
+		if w.ledger != nil && w.ledger.Adoption == nil && w.handmadeLeft() == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func wanderHand(t *rapid.T, w *hand) {
+	faults := 0
+	for range rapid.IntRange(0, 150).Draw(t, "length") {
+		i := rapid.IntRange(0, adoptees-1).Draw(t, "member")
+		m := &w.managers[rapid.IntRange(0, 1).Draw(t, "manager")]
+		switch rapid.IntRange(0, 12).Draw(t, "what") {
+		case 0:
+			m.queue, m.epoch = nil, 0
+		case 1:
+			if faults < 3 {
+				w.fail(i)
+				faults++
+			}
+		case 2:
+			w.approved = !w.approved
+		case 3, 4, 5:
+			w.turn(i)
+		default:
+			w.effect(m)
+		}
+		if w.broken != "" {
+			return
+		}
+	}
+}
+
+func TestAnAdoptionHoldsTheLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newHand()
+		wanderHand(t, w)
+		if !w.finish() {
+			t.Fatalf("it does not end: ledger %+v", w.ledger)
+		}
+		if w.broken != "" {
+			t.Fatal(w.broken)
+		}
+		if w.ledger.SetID != "set" || len(w.ledger.Members) != adoptees {
+			t.Fatalf("adopted as %+v", w.ledger)
+		}
+	})
+}
+
+// TestARecklessAdoptionIsNoticed leaves out what the laws hang on, and must break
+// them.
+func TestARecklessAdoptionIsNoticed(t *testing.T) {
+	for name, reckless := range map[string]func(*plan.State){
+		"who is not well counts as well": everybodyIsWell,
+		"nobody is asked who leads": func(s *plan.State) {
+			for i := range s.Members {
+				if r := s.Members[i].Report; r != nil && r.Server.Seen != nil {
+					seen := *r.Server.Seen
+					seen.Peers = append([]engine.Peer{}, seen.Peers...)
+					for j := range seen.Peers {
+						seen.Peers[j].Leader = seen.Peers[j].Name == "db-0"
+					}
+					r.Server.Seen = &seen
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noticed := false
+			for seed := range 400 {
+				w := newHand()
+				w.reckless = reckless
+				rapid.Custom(func(t *rapid.T) bool { wanderHand(t, w); return true }).Example(seed)
+				if w.broken == "" {
+					w.finish()
+				}
+				if noticed = w.broken != ""; noticed {
+					break
+				}
+			}
+			if !noticed {
+				t.Error("no law was broken")
+			}
+		})
+	}
+}
+
+// TestAFrozenManagerTakesNoSecondPod has a manager freeze right before it deletes a
+// pod, another server fail, and a second manager take over: as long as the first may go
+// on, no other pod is taken. One that forgets what was begun takes another one.
+func TestAFrozenManagerTakesNoSecondPod(t *testing.T) {
+	for name, forgets := range map[string]bool{"the ledger knows": false, "the ledger is not heeded": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newHand()
+			w.approved = true
+			frozen, other := &w.managers[0], &w.managers[1]
+			for i := 0; !(w.ledger != nil && w.ledger.Members["db-2"].Replacing != "" && len(frozen.queue) == 1); i++ {
+				if i > 100 {
+					t.Fatal("nobody is to be replaced")
+				}
+				for j := range w.pods {
+					w.turn(j)
+				}
+				w.effect(frozen)
+			}
+			w.fail(0)
+			if forgets {
+				w.reckless = func(s *plan.State) {
+					e := s.Ledger.Members["db-2"]
+					e.Replacing = ""
+					s.Ledger.Members["db-2"] = e
+				}
+			}
+			for range 40 {
+				w.effect(other)
+				w.turn(1) // the others' kubelets are slow
+			}
+			w.effect(frozen)
+			if forgets == (w.broken == "") {
+				t.Errorf("broken: %q", w.broken)
+			}
+		})
+	}
+}
+
+// everybodyIsWell shows all pods as ready, and all servers as healthy.
+func everybodyIsWell(s *plan.State) {
+	for i := range s.Members {
+		m := &s.Members[i]
+		if m.Pod == nil {
+			continue
+		}
+		m.Pod.Ready, m.Pod.Terminating = true, false
+		if r := m.Report; r != nil && r.Server.Seen != nil {
+			r.Server.Serving = true
+			seen := *r.Server.Seen
+			seen.Peers = append([]engine.Peer{}, seen.Peers...)
+			for j := range seen.Peers {
+				seen.Peers[j].Healthy = true
+			}
+			r.Server.Seen = &seen
+		}
+	}
+}

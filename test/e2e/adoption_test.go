@@ -1,0 +1,283 @@
+//go:build e2e
+
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+)
+
+// The set of the tutorial, with the server that can be had today: a headless Service
+// and a StatefulSet of three without authentication, which a person initiates by short
+// names. Beside the tutorial's it meets the restricted Pod Security level, and its
+// Service names pods that are not ready, which an adoption asks for.
+func tutorialSet(namespace string) []client.Object {
+	labels := map[string]string{"app": "db"}
+	return []client.Object{
+		&corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "db"},
+			Spec: corev1.ServiceSpec{
+				ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: labels, Ports: []corev1.ServicePort{{Port: 27017}},
+			},
+		},
+		&appsv1.StatefulSet{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "db"},
+			Spec: appsv1.StatefulSetSpec{
+				Replicas: ptr.To[int32](3), ServiceName: "db", Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{
+					TerminationGracePeriodSeconds: ptr.To[int64](20),
+					SecurityContext: &corev1.PodSecurityContext{
+						RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](999), RunAsGroup: ptr.To[int64](999), FSGroup: ptr.To[int64](999),
+						SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+					},
+					Containers: []corev1.Container{{
+						Name: "db", Image: "mongo:8.0", Command: []string{"mongod", "--replSet", "rs0", "--bind_ip_all"},
+						Ports:        []corev1.ContainerPort{{ContainerPort: 27017}},
+						VolumeMounts: []corev1.VolumeMount{{Name: "mongo-data", MountPath: "/data/db"}},
+						SecurityContext: &corev1.SecurityContext{
+							AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+						},
+					}},
+				}},
+				VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "mongo-data"}, Spec: corev1.PersistentVolumeClaimSpec{
+					AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+					Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("64Mi")}},
+				}}},
+			},
+		},
+	}
+}
+
+// direct is a client of one server, which it asks alone: this machine does not know
+// the names that the members have for each other.
+func direct(ctx context.Context, namespace, pod string) (*mongo.Client, error) {
+	var p corev1.Pod
+	if err := k8s.Get(ctx, types.NamespacedName{Namespace: namespace, Name: pod}, &p); err != nil {
+		return nil, err
+	}
+	if p.Status.PodIP == "" {
+		return nil, errors.New(pod + " has no address")
+	}
+	return mongo.Connect(options.Client().SetHosts([]string{net.JoinHostPort(p.Status.PodIP, "27017")}).SetDirect(true).
+		SetServerSelectionTimeout(time.Second).SetConnectTimeout(time.Second))
+}
+
+// onPrimary does something on the server that leads.
+func onPrimary(ctx context.Context, namespace string, do func(*mongo.Client) error) error {
+	for i := range 3 {
+		c, err := direct(ctx, namespace, fmt.Sprintf("db-%d", i))
+		if err != nil {
+			continue
+		}
+		var hello struct {
+			Primary bool `bson:"isWritablePrimary"`
+		}
+		err = c.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+		if err == nil && hello.Primary {
+			err = do(c)
+			_ = c.Disconnect(context.WithoutCancel(ctx))
+			return err
+		}
+		_ = c.Disconnect(context.WithoutCancel(ctx))
+	}
+	return errors.New("nobody leads")
+}
+
+// mongoWriter writes as fast as it is answered, and notes what a majority acknowledged.
+type mongoWriter struct {
+	mu     sync.Mutex
+	acked  []int
+	gap    time.Duration
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+func startMongoWriter(ctx context.Context, namespace string) *mongoWriter {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := &mongoWriter{cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(w.ended)
+		last, next := time.Now(), 0
+		for running.Err() == nil {
+			_ = onPrimary(running, namespace, func(c *mongo.Client) error {
+				for running.Err() == nil {
+					next++ // one whose fate is not known is not written again
+					err := c.Database("demo").RunCommand(running, bson.D{
+						{Key: "insert", Value: "acked"}, {Key: "documents", Value: bson.A{bson.D{{Key: "_id", Value: next}}}},
+						{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}, {Key: "wtimeout", Value: 3000}}},
+					}).Err()
+					if err != nil {
+						return err
+					}
+					w.mu.Lock()
+					w.acked, w.gap = append(w.acked, next), max(w.gap, time.Since(last))
+					w.mu.Unlock()
+					last = time.Now()
+					time.Sleep(20 * time.Millisecond) // the pace of the writer
+				}
+				return nil
+			})
+		}
+	}()
+	return w
+}
+
+// stop ends it and returns what was acknowledged, and the longest pause.
+func (w *mongoWriter) stop() ([]int, time.Duration) {
+	w.cancel()
+	<-w.ended
+	return w.acked, w.gap
+}
+
+func (w *mongoWriter) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.acked)
+}
+
+var _ = Describe("A MongoDB set that was made by hand", Label("mongodb"), func() {
+	It("is taken over in place, one member at a time and with no write lost", func(ctx SpecContext) {
+		namespace := newNamespace(ctx, "adoption")
+		for _, o := range tutorialSet(namespace) {
+			expectApplied(ctx, o)
+		}
+		By("initiating it by hand, by the names of the tutorial")
+		Eventually(ctx, func() error {
+			c, err := direct(ctx, namespace, "db-0")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = c.Disconnect(ctx) }()
+			members := bson.A{}
+			for i := range 3 {
+				members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: fmt.Sprintf("db-%d.db:27017", i)}})
+			}
+			return c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: members}}}}).Err()
+		}).Should(Succeed())
+		w := startMongoWriter(ctx, namespace)
+		defer w.cancel()
+		Eventually(ctx, w.count).Should(BeNumerically(">", 20))
+
+		By("asking for the adoption")
+		key := types.NamespacedName{Namespace: namespace, Name: "db"}
+		d := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "db"}, Spec: v1alpha1.DatastoreSpec{
+			Engine: v1alpha1.EngineMongoDB, Version: "8.0", Replicas: ptr.To[int32](3),
+			Storage: v1alpha1.Storage{Size: apiresource.MustParse("64Mi")},
+			Pod:     v1alpha1.PodSpec{Labels: map[string]string{"app": "db"}},
+			Adopt:   &v1alpha1.Adopt{ClaimTemplate: "mongo-data", SetName: "rs0", Authentication: v1alpha1.AuthenticationNone},
+		}}
+		expectApplied(ctx, d)
+		reason := func() string {
+			if c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled); c != nil {
+				return c.Reason
+			}
+			return ""
+		}
+		Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionRefused))
+		var set appsv1.StatefulSet
+		Expect(k8s.Get(ctx, key, &set)).To(Succeed())
+		before := set.DeepCopy()
+		metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.AnnotationAdoptableBy, "db")
+		Expect(k8s.Patch(ctx, &set, client.MergeFrom(before))).To(Succeed())
+		Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionPlanned))
+		var claims corev1.PersistentVolumeClaimList
+		Expect(k8s.List(ctx, &claims, client.InNamespace(namespace))).To(Succeed())
+
+		By("agreeing to it")
+		asked := datastore(ctx, key)
+		agreed := asked.DeepCopy()
+		metav1.SetMetaDataAnnotation(&agreed.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:db:"+string(set.UID))
+		Expect(k8s.Patch(ctx, agreed, client.MergeFrom(asked))).To(Succeed())
+		began, fewest := time.Now(), 3
+		Eventually(ctx, func(g Gomega) {
+			var pods corev1.PodList
+			g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "db"})).To(Succeed())
+			ready, ours := 0, 0
+			for _, p := range pods.Items {
+				for _, c := range p.Status.Conditions {
+					if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && p.DeletionTimestamp == nil {
+						ready++
+					}
+				}
+				if len(p.Spec.InitContainers) > 0 {
+					ours++
+				}
+			}
+			fewest = min(fewest, ready)
+			g.Expect(ours).To(Equal(3))
+			g.Expect(meta.IsStatusConditionTrue(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
+		}).WithTimeout(5 * time.Minute).Should(Succeed())
+		AddReportEntry("the adoption took", time.Since(began).Round(time.Second).String())
+		Expect(fewest).To(BeNumerically(">=", 2), "members that were ready at a time")
+
+		By("looking at what there is")
+		written := w.count()
+		Eventually(ctx, w.count).Should(BeNumerically(">", written+20))
+		acked, gap := w.stop()
+		AddReportEntry("acknowledged writes", fmt.Sprintf("%d, the longest pause between two %s", len(acked), gap))
+		Expect(onPrimary(ctx, namespace, func(c *mongo.Client) error {
+			cursor, err := c.Database("demo").Collection("acked").Find(ctx, bson.D{}, options.Find().SetBatchSize(100000))
+			if err != nil {
+				return err
+			}
+			var found []struct {
+				ID int `bson:"_id"`
+			}
+			if err := cursor.All(ctx, &found); err != nil {
+				return err
+			}
+			there := map[int]bool{}
+			for _, f := range found {
+				there[f.ID] = true
+			}
+			for _, n := range acked {
+				Expect(there[n]).To(BeTrue(), "the acknowledged write %d is lost", n)
+			}
+			var config struct {
+				Config struct {
+					Members []struct {
+						Host string `bson:"host"`
+					} `bson:"members"`
+				} `bson:"config"`
+			}
+			if err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetGetConfig", Value: 1}}).Decode(&config); err != nil {
+				return err
+			}
+			Expect(config.Config.Members).To(HaveLen(3))
+			for i, m := range config.Config.Members {
+				Expect(m.Host).To(Equal(fmt.Sprintf("db-%d.db:27017", i)))
+			}
+			return nil
+		})).To(Succeed())
+		var after corev1.PersistentVolumeClaimList
+		Expect(k8s.List(ctx, &after, client.InNamespace(namespace))).To(Succeed())
+		Expect(after.Items).To(HaveLen(len(claims.Items)))
+		for i := range claims.Items {
+			Expect(after.Items[i].UID).To(Equal(claims.Items[i].UID))
+		}
+		Expect(datastore(ctx, key).Status.Members).To(HaveLen(3))
+	}, NodeTimeout(10*time.Minute))
+})
