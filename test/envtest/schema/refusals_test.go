@@ -182,6 +182,9 @@ var onCreation = []refusal{
 		w.Adopt("data", "rs0").Engine(v1alpha1.EngineConsul).Version("1.22.3")
 	},
 		"spec.adopt", "adopt is there for engine MongoDB only"),
+	with("users of an adoption", func(w *wrappers.DatastoreWrapper) {
+		w.Adopt("data", "rs0").Users(v1alpha1.MongoDBUser{Name: "app", Roles: []v1alpha1.MongoDBRole{{Role: "read"}}})
+	}, "spec.mongodb", "a set that is adopted has none"),
 	with("an adoption of claims without a name", func(w *wrappers.DatastoreWrapper) { w.Adopt("", "rs0") },
 		"spec.adopt.claimTemplate", "claimTemplate must be the name"),
 	with("an adoption of claims of ours", func(w *wrappers.DatastoreWrapper) { w.Adopt("quorate-run", "rs0") },
