@@ -18,7 +18,7 @@ const (
 	definitionFile = crdFolder + "/quorate.dev_datastores.yaml"
 
 	// sizeBudget keeps the definition far below the 256 KiB that a client-side apply can store.
-	sizeBudget = 100 << 10
+	sizeBudget = 128 << 10
 )
 
 // definition reads the CustomResourceDefinition.
