@@ -142,18 +142,24 @@ func (p *draft) rotation() []candidate {
 	if keys.Next != "" {
 		c.Credential = engine.NextKey(spec.Key)
 	}
-	step := engine.Step{Member: p.out.Assessment.Leader} // where nobody can be asked the guards say why
-	if rotator, ok := p.engine.(engine.KeyRotator); ok && !spec.Restarts {
-		if s, known := rotator.KeyStep(c, p.seen); known {
-			step = s
-		}
-	}
+	step := p.keyStep(c)
 	step.Kind, step.Key = engine.StepRotateKey, &c
 	step.Why = keyWords[c.Phase] + ", as " + v1alpha1.AnnotationRotate + " asks"
 	if !c.Phase.InSecret() {
 		step.Secrets = append(slices.Clone(step.Secrets), c.Credential)
 	}
 	return []candidate{{step: step}}
+}
+
+// keyStep is the engine's word on who carries a change out. Where nobody can be asked
+// the guards say why, and where nobody needs to be it is shown with the leader.
+func (p *draft) keyStep(c engine.KeyChange) engine.Step {
+	if rotator, ok := p.engine.(engine.KeyRotator); ok {
+		if s, known := rotator.KeyStep(c, p.seen); known {
+			return s
+		}
+	}
+	return engine.Step{Member: p.out.Assessment.Leader}
 }
 
 var keyWords = map[engine.KeyPhase]string{
