@@ -224,9 +224,6 @@ func (w *World) unrotated() string {
 		return ""
 	}
 	want := v1alpha1.Rotation{Name: c.Rotates, Word: fmt.Sprint(w.wanted.Rotate)}
-	if c.Restarts && w.wanted.Replicas <= 2 && !w.wanted.AllowDowntime {
-		return "" // it waits for the user
-	}
 	switch {
 	case len(w.secret.keys()) > 1 || l.Rotation != nil:
 		return "a rotation is not over"
