@@ -43,6 +43,7 @@ const (
 	// word, and is followed by any word of the user's, such as
 	//
 	//	gossip-key:2026-05
+	//	key-file:2026-05
 	//
 	// A value that was not given before is another request; each is carried out
 	// once, and the last one that was is noted in the ledger. One that was there

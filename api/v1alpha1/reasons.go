@@ -79,7 +79,8 @@ const (
 
 	// ReasonRotatingKey says that a key which all servers share is being rotated,
 	// as the annotation quorate.dev/rotate asks: the new one is added to every
-	// server, then used, then the old one removed. No server is restarted by it.
+	// server, then used, then the old one removed. Servers that read the key when they
+	// start alone are restarted for it, one at a time; no other is.
 	//
 	// Remedy: wait. If it lasts, look at the member that status.plan names: it is
 	// down or silent, and every member has to have the new key before the old one

@@ -55,7 +55,10 @@ func (p *pass) rotateKey(ctx context.Context) error {
 	case engine.KeyIntroduce:
 		s.Data[next] = randomCredential(spec.Format)
 	case engine.KeyPromote:
-		s.Data[former], s.Data[spec.Key] = s.Data[spec.Key], s.Data[next]
+		if !spec.Restarts { // else nobody has only the former: all have read both
+			s.Data[former] = s.Data[spec.Key]
+		}
+		s.Data[spec.Key] = s.Data[next]
 		delete(s.Data, next)
 	case engine.KeyForget:
 		delete(s.Data, former)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
+	"github.com/quorate/quorate/internal/engine/mongodb/mongod"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 )
@@ -127,5 +128,27 @@ func TestEachChangeOfKeysIsAnActionOfItsOwn(t *testing.T) {
 			t.Errorf("%+v and %+v are both %s", c, other, id)
 		}
 		seen[id] = c
+	}
+}
+
+// Where all have read both keys, none is kept for who has only the former: a server
+// takes two.
+func TestAKeyThatIsReadAtTheStartLeavesNoFormer(t *testing.T) {
+	c := withKey(t)
+	var s corev1.Secret
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: resource.MemberSecretName("db")}, &s); err != nil {
+		t.Fatal(err)
+	}
+	s.Data["keyfile"], s.Data["keyfile-next"] = []byte("old"), []byte("new")
+	if err := c.Update(t.Context(), &s); err != nil {
+		t.Fatal(err)
+	}
+	p := keyed(t, c, engine.KeyPromote)
+	p.kit = mongod.Kit()
+	if err := p.rotateKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := p.keys(), (plan.Keys{Current: engine.KeyHash([]byte("new"))}); *got != want {
+		t.Errorf("the keys are %+v, want %+v", *got, want)
 	}
 }

@@ -77,9 +77,14 @@ type Credential struct {
 	Mounted bool
 	// Rotates is the name by which the user asks for the credential to be rotated
 	// while the set runs; empty where it cannot be. It is a key that all servers
-	// share, of which each can have several, and the engine is a KeyRotator. At most
-	// one credential of an engine is such a one.
+	// share, of which each can have several, and the engine is a KeyRotator unless
+	// Restarts is set. At most one credential of an engine is such a one.
 	Rotates string
+	// Restarts is true where a server reads the key when it starts, from what the
+	// renderer made of the Secret, and not again. Two servers that have a key in
+	// common understand each other, whichever it is. The local half reports in
+	// Server.Keys what its server has read.
+	Restarts bool
 }
 
 // NextKey is the key in the Secret of the credential that is to take the place of

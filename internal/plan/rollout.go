@@ -45,6 +45,8 @@ func (p *draft) rollout() []candidate {
 	switch {
 	case p.vanishing(due[0]):
 		why = "its claim is being deleted, and goes with its pod"
+	case p.held() == nil && due[0].Pod.Template == p.state.Wanted.Template:
+		why = "its server has read other keys than the Secret has, as " + fmt.Sprint(len(p.outdatedServers())) + " of the members"
 	case p.held() != nil:
 		why = "it did not come up with the changed template, and the one before was put back"
 	}
@@ -52,7 +54,7 @@ func (p *draft) rollout() []candidate {
 }
 
 // outdatedServers are the members whose servers run with another template than
-// the wanted one. Where that one failed they are those that failed with it: the
+// the wanted one, or with other keys than they would read now. Where that one failed they are those that failed with it: the
 // others stay as they are until the user has decided.
 func (p *draft) outdatedServers() []Member {
 	if p.state.Set == nil {
@@ -65,7 +67,7 @@ func (p *draft) outdatedServers() []Member {
 			continue
 		}
 		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && !p.healthyMember(m.Name)
-		if held && failed || !held && m.Pod.Template != p.state.Wanted.Template {
+		if held && failed || !held && (m.Pod.Template != p.state.Wanted.Template || p.hasOtherKeys(m)) {
 			out = append(out, m)
 		}
 	}

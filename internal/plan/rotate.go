@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/agent/mounts"
 	"github.com/quorate/quorate/internal/engine"
 )
 
-// A key that all servers share is rotated while they run, with an overlap: at
+// A key that all servers share is rotated while they run, with an overlap; how, where
+// they read it when they start alone, see reread.go. Else: at
 // every moment each of two servers has the key that the other one uses (law 7).
 //
 //  1. introduce: the Secret has the next key beside the present one;
@@ -125,28 +125,41 @@ func (p *draft) reportOf(name string) *engine.Report {
 // where the Secret has another key beside the present one, though the ledger may
 // be older than that.
 func (p *draft) rotation() []candidate {
-	rotator, ok := p.engine.(engine.KeyRotator)
 	spec, has := p.traits.Rotated()
 	keys, asked := p.state.Keys, p.asked()
 	begun := p.ledger.Rotation != nil || keys != nil && (keys.Next != "" || keys.Former != "")
-	if !ok || !has || keys == nil || !begun && (asked == "" || asked == p.ledger.Rotated) {
+	if !has || keys == nil || !begun && (asked == "" || asked == p.ledger.Rotated) {
 		return nil
 	}
-	c := p.nextKeyChange(*keys)
+	c, due := p.nextKeyChange(*keys), true
+	if p.rereads() {
+		c, due = p.nextReread(*keys)
+	}
+	if !due {
+		return nil
+	}
 	c.Credential = spec.Key
 	if keys.Next != "" {
 		c.Credential = engine.NextKey(spec.Key)
 	}
-	step, ok := rotator.KeyStep(c, p.seen)
-	if !ok {
-		step = engine.Step{Member: p.out.Assessment.Leader} // the guards say why nobody can be asked
-	}
+	step := p.keyStep(c)
 	step.Kind, step.Key = engine.StepRotateKey, &c
 	step.Why = keyWords[c.Phase] + ", as " + v1alpha1.AnnotationRotate + " asks"
 	if !c.Phase.InSecret() {
 		step.Secrets = append(slices.Clone(step.Secrets), c.Credential)
 	}
 	return []candidate{{step: step}}
+}
+
+// keyStep is the engine's word on who carries a change out. Where nobody can be asked
+// the guards say why, and where nobody needs to be it is shown with the leader.
+func (p *draft) keyStep(c engine.KeyChange) engine.Step {
+	if rotator, ok := p.engine.(engine.KeyRotator); ok {
+		if s, known := rotator.KeyStep(c, p.seen); known {
+			return s
+		}
+	}
+	return engine.Step{Member: p.out.Assessment.Leader}
 }
 
 var keyWords = map[engine.KeyPhase]string{
@@ -204,8 +217,8 @@ func keysKnown(p *draft, s engine.Step) string {
 		return "it is not known which keys " + strings.Join(silent, ", ") + " has"
 	}
 	for _, name := range p.granted() {
-		if p.ledger.Members[name].ClaimUID != "" && p.healthyVoter(name) == nil {
-			return name + " is not a healthy voter, and would miss it"
+		if p.ledger.Members[name].ClaimUID != "" && !p.healthyMember(name) {
+			return name + " is not a healthy member with its vote, and would miss it"
 		}
 	}
 	return ""
@@ -223,17 +236,15 @@ func keyMounted(p *draft, s engine.Step) string {
 	if p.rotating() && p.agentDiffers(s.Member) {
 		return "the agent of " + s.Member + " has another image than the operator's, and may not know of rotations"
 	}
-	r := p.reportOf(s.Member)
-	for key, hash := range map[string]string{
-		spec.Key: p.state.Keys.Current, engine.NextKey(spec.Key): p.state.Keys.Next, engine.FormerKey(spec.Key): p.state.Keys.Former,
-	} {
-		if r == nil || r.Mounts[mounts.Key(mounts.Member, key)] != hash {
-			return "the kubelet has yet to mount the present key for " + s.Member
-		}
+	if !p.mountedKeys(p.reportOf(s.Member), spec) {
+		return "the kubelet has yet to mount the present key for " + s.Member
 	}
 	rings, _ := p.rings()
 	has = slices.ContainsFunc(rings, func(r []string) bool { return slices.Contains(r, p.state.Keys.Current) })
 	if len(rings) > 0 && !has {
+		if spec.Restarts {
+			return "no member has the key that is in the Secret, which seems to be from before a rotation; restore the newest one"
+		}
 		return fmt.Sprintf("no member has the key that is in the Secret, which seems to be from before a rotation; restore the newest one, or have another key made with the annotation %s=%s:WORD",
 			v1alpha1.AnnotationRotate, spec.Rotates)
 	}
@@ -260,6 +271,8 @@ func (p *draft) askAboutRotation() {
 	w := p.state.Wanted
 	spec, has := p.traits.Rotated()
 	switch {
+	case p.rereads() && p.outdatedSecret():
+		p.stall(v1alpha1.ReasonCredentialsLost, "the members' Secret has a key that no server has, and seems to be from before a rotation; no server is restarted with it: restore the newest one")
 	case w.RotateUnreadable != "" && has:
 		p.stall(v1alpha1.ReasonRotationRefused, fmt.Sprintf("%s; write %s:WORD with any word that was not given before, or remove the annotation", w.RotateUnreadable, spec.Rotates))
 	case w.RotateUnreadable != "":

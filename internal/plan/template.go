@@ -112,9 +112,9 @@ func (p *draft) proven() bool {
 }
 
 // pending says how far the rollout is, or why it waits; nil where every pod has
-// the wanted template.
+// the wanted template, and every server the keys of the Secret.
 func (p *draft) pending() *Finding {
-	var old, all int
+	var old, keys, all int
 	for _, m := range p.state.Members {
 		if m.Pod == nil {
 			continue
@@ -123,8 +123,11 @@ func (p *draft) pending() *Finding {
 		if m.Pod.Template != p.state.Wanted.Template {
 			old++
 		}
+		if p.stays(m) && p.hasOtherKeys(m) {
+			keys++
+		}
 	}
-	if old == 0 {
+	if old == 0 && keys == 0 {
 		return nil
 	}
 	held := p.held()
@@ -134,6 +137,9 @@ func (p *draft) pending() *Finding {
 	if held != nil {
 		p.stall(held.Reason, held.Message)
 		return held
+	}
+	if old == 0 {
+		return &Finding{Reason: v1alpha1.ReasonRotatingKey, Message: fmt.Sprintf("%d of %d servers have read the keys that the Secret has", all-keys, all)}
 	}
 	return &Finding{Reason: v1alpha1.ReasonRollingOut, Message: fmt.Sprintf("%d of %d members have the changed template", all-old, all)}
 }

@@ -24,6 +24,7 @@ func (w *World) boot(i int) {
 	m := &w.members[i]
 	m.booted, m.epoch = true, m.volume.epoch
 	w.mount(i)
+	w.renderKeys(i)
 	m.released = gate.Decide(w.volumeOf(i)).Open
 }
 

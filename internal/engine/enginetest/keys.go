@@ -18,9 +18,11 @@ import (
 // numbers.
 type Keyed interface {
 	// GiveKeys puts keys on the volume of a member that has none, as the agent does
-	// before the server starts for the first time.
+	// before the server starts for the first time. Where servers read their keys when
+	// they start alone, it puts them into the pod, instead of those that are there: when
+	// the pod begins, and before the server first starts.
 	GiveKeys(member int, keys []uint8)
-	// Keys are those on a member's volume, the one that it uses first.
+	// Keys are those on a member's volume, or in its pod, the one that it uses first.
 	Keys(member int) []uint8
 }
 
@@ -99,6 +101,14 @@ func (w *World) giveKeys(i int) {
 	}
 }
 
+// renderKeys has the init container put what is mounted into a pod that begins, where
+// servers read their keys from there.
+func (w *World) renderKeys(i int) {
+	if c, has := w.keyed(); has && c.Restarts {
+		w.model.(Keyed).GiveKeys(i, w.members[i].mounted.keys())
+	}
+}
+
 // waitWithFormerKey has a key rotated, and the next member wait at its gate with what
 // was mounted before that.
 func (w *World) waitWithFormerKey() {
@@ -122,7 +132,7 @@ func (w *World) nextSecret(p *pass) secret {
 		next.next = w.keysMade + 1
 	case engine.KeyPromote:
 		next = secret{current: next.next, former: next.current}
-		if w.sc.Executor.ForgetAtOnce {
+		if c, _ := w.keyed(); c.Restarts || w.sc.Executor.ForgetAtOnce {
 			next.former = 0
 		}
 	case engine.KeyForget:
@@ -144,17 +154,30 @@ func (w *World) writeSecret(p *pass) bool {
 	return true
 }
 
+// inSet tells whether a member is in the membership: who merely runs need not be
+// understood.
+func (w *World) inSet(i int) bool { return w.model.Truth().peers(i) > 0 }
+
 // checkKeys asserts that any two servers that run understand each other: each has
-// the key that the other one uses (law 7).
+// the key that the other one uses (law 7). Where servers read their keys when they
+// start alone, two members have one in common.
 func (w *World) checkKeys() {
-	if _, has := w.keyed(); !has {
+	c, has := w.keyed()
+	if !has {
 		return
 	}
 	k := w.model.(Keyed)
 	for i := range w.sc.Members {
 		for j := range w.sc.Members {
 			a, b := k.Keys(i), k.Keys(j)
-			if w.model.Running(i) && w.model.Running(j) && !slices.Contains(b, a[0]) {
+			if !w.model.Running(i) || !w.model.Running(j) {
+				continue
+			}
+			shared := slices.ContainsFunc(a, func(key uint8) bool { return slices.Contains(b, key) })
+			if c.Restarts && !shared && w.inSet(i) && w.inSet(j) {
+				w.violate("law 7: %s and %s have no key in common: %v and %v", Name(i), Name(j), a, b)
+			}
+			if !c.Restarts && !slices.Contains(b, a[0]) {
 				w.violate("law 7: %s uses a key that %s does not have: %v and %v", Name(i), Name(j), a, b)
 			}
 		}
@@ -208,7 +231,7 @@ func (w *World) unrotated() string {
 		return "the key was not rotated"
 	}
 	for i := range w.sc.Members {
-		if ring := w.model.(Keyed).Keys(i); w.model.Running(i) && !slices.Equal(ring, []uint8{w.secret.current}) {
+		if ring := w.model.(Keyed).Keys(i); w.model.Running(i) && i < int(w.wanted.Replicas) && !slices.Equal(ring, []uint8{w.secret.current}) {
 			return fmt.Sprintf("%s has the keys %v", Name(i), ring)
 		}
 	}

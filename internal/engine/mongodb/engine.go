@@ -38,7 +38,7 @@ func (Engine) Traits() engine.Traits {
 		User:        999,
 		Group:       999,
 		Credentials: []engine.Credential{
-			{Key: CredentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true},
+			{Key: CredentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true, Rotates: "key-file", Restarts: true},
 			{Key: CredentialAgent, Format: engine.CredentialBase64, Mounted: true},
 			{Key: CredentialAdmin, Format: engine.CredentialBase64},
 		},

@@ -41,9 +41,13 @@ type server struct {
 	empty   bool  // it has the configuration and none of the data yet, nor the users
 	frozen  bool  // it has stepped down and does not stand for election
 	version uint8 // of the configuration that it has
+	keys    keyring
 	// survivors is the word of a recovery on the volume, as the engine wrote it.
 	survivors string
 }
+
+// keyring is what the key file of a pod has; 0 for none. A server has no more than two.
+type keyring [2]uint8
 
 // set is a configuration as a majority has it.
 type set struct {
@@ -61,6 +65,7 @@ type entry struct {
 var (
 	_ enginetest.Model     = (*model)(nil)
 	_ enginetest.Recoverer = (*model)(nil)
+	_ enginetest.Keyed     = (*model)(nil)
 )
 
 func newModel() *model { return &model{} }
@@ -78,6 +83,7 @@ func (m *model) Key(b []byte) []byte {
 	b = append(b, flags(m.usurped))
 	for _, s := range m.servers {
 		b = append(b, flags(s.running, s.data, s.synced, s.frozen, s.empty), byte(s.set), s.number, s.version)
+		b = append(b, s.keys[0], s.keys[1])
 		b = append(b, s.survivors...)
 	}
 	for _, k := range m.sets {
@@ -111,6 +117,21 @@ func (m *model) Stop(i int) {
 func (m *model) Wipe(i int) {
 	m.servers[i] = server{}
 	m.settle()
+}
+
+// GiveKeys implements enginetest.Keyed: the file is in the pod.
+func (m *model) GiveKeys(i int, keys []uint8) {
+	if len(keys) > len(m.servers[i].keys) {
+		panic("a server takes two keys at most")
+	}
+	m.servers[i].keys = keyring{}
+	copy(m.servers[i].keys[:], keys)
+	m.settle()
+}
+
+// Keys implements enginetest.Keyed.
+func (m *model) Keys(i int) []uint8 {
+	return slices.DeleteFunc(slices.Clone(m.servers[i].keys[:]), func(k uint8) bool { return k == 0 })
 }
 
 func (m *model) HasData(i int) bool { return m.servers[i].data }
@@ -267,6 +288,9 @@ func (m *model) Move(mv enginetest.Move) {
 func (m *model) Observe(i int) engine.Server {
 	s := m.servers[i]
 	out := engine.Server{Running: s.running}
+	for _, k := range m.Keys(i) {
+		out.Keys = append(out.Keys, enginetest.KeyHash(k))
+	}
 	if !s.running {
 		return out
 	}

@@ -40,7 +40,7 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 			return nil, fmt.Errorf("rendering the configuration of %s: the credential %q is not mounted", in.Name, key)
 		}
 	}
-	return map[string][]byte{KeyFile: in.Secrets[CredentialKeyFile], HostFile: []byte(in.Host)}, nil
+	return map[string][]byte{KeyFile: KeyFileOf(func(key string) []byte { return in.Secrets[key] }), HostFile: []byte(in.Host)}, nil
 }
 
 // HoldsData tells whether any of the names is one that a server writes.

@@ -24,6 +24,7 @@ func TestKeys(t *testing.T) {
 		"too long":        {strings.Repeat("ab12", 256) + "a", nil},
 		"no base64":       {"secret-of-ours", nil},
 		"bad one of two":  {"- c2VjcmV0\n- x\n", nil},
+		"more than two":   {"- c2VjcmV0\n- b3RoZXI=\n- dGhpcmQ=\n", nil},
 		"nothing":         {"", nil},
 	} {
 		got, err := ParseKeys([]byte(test.content))

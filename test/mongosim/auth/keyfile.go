@@ -18,6 +18,7 @@ import (
 const (
 	shortestKey = 6
 	longestKey  = 1024
+	mostKeys    = 2
 )
 
 // LoadKeys reads a key file: one key, or a YAML list of them. It must not be open to group or world.
@@ -45,6 +46,9 @@ func ParseKeys(content []byte) ([]string, error) {
 	var list []string
 	if err := yaml.Unmarshal(content, &list); err != nil || len(list) == 0 {
 		list = []string{string(content)}
+	}
+	if len(list) > mostKeys {
+		return nil, fmt.Errorf("only two keys are supported in the security key file, and there are %d", len(list))
 	}
 	keys := make([]string, 0, len(list))
 	for _, entry := range list {

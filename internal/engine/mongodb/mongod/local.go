@@ -51,9 +51,12 @@ func newLocal(config engine.LocalConfig, address string) *local {
 	return &local{config: config, address: address, name: wire.NameOf, sessions: map[wire.Login]*wire.Session{}}
 }
 
-// Release notes what the volume was granted for. There is nothing to write: a
-// server that starts on an empty volume waits to be told.
+// Release notes what the volume was granted for. A server that starts on an empty
+// volume waits to be told; it is given the keys that are mounted now, see giveKeys.
 func (l *local) Release(m engine.Marker) error {
+	if err := l.giveKeys(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.marker = m
@@ -121,7 +124,7 @@ func (l *local) setName() string {
 func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out := engine.Server{Facts: map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}}
+	out := engine.Server{Keys: l.keyHashes(), Facts: map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}}
 	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return engine.Server{}, err
@@ -130,7 +133,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if err != nil {
 		l.set(&l.caughtUp, false)
 		l.set(&l.entered, false)
-		return engine.Server{}, nil //nolint:nilerr // a server that does not answer is not running
+		return engine.Server{Keys: out.Keys}, nil //nolint:nilerr // a server that does not answer is not running
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
 	if !l.is(&l.entered) && !l.open() {
