@@ -13,6 +13,11 @@ CLUSTER ?= local
 ENGINE ?= consul
 IMG ?= quorate/quorate:dev
 
+# Which server of MongoDB is run: "double" is the one of test/mongosim, "real"
+# MongoDB's own, which the nodes must be able to pull. Where nothing is said it is
+# the double on the local cluster and the real one elsewhere.
+MONGODB ?=
+
 GO ?= go
 TOOLCHAIN = $(GO) run ./hack/toolchain/cmd/toolchain
 LOCAL = $(GO) run ./hack/cluster/cmd/cluster
@@ -36,7 +41,7 @@ help: ## List the targets.
 
 .PHONY: demo
 demo: tools images ## Show the main job: a cluster, the operator, a datastore from one resource.
-	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE)
+	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE) --mongodb '$(MONGODB)'
 
 .PHONY: demo-down
 demo-down: ## Remove everything that the demo made.
