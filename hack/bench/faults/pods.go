@@ -45,7 +45,10 @@ func killLeader(_ context.Context, st *stage) error {
 	if err != nil {
 		return err
 	}
-	return signal(st.machines, m.Node, m.Container, unix.SIGKILL)
+	if err := st.machines.Signal(m.Node, m.Container, unix.SIGKILL); err != nil {
+		return fmt.Errorf("kill the leader: %w", err)
+	}
+	return nil
 }
 
 // loseClaim deletes pod and claim of the first member. The claim goes when its
