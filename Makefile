@@ -58,6 +58,7 @@ test: ## Run all the tests; installs and builds what they need.
 		'!images=$(MAKE) --no-print-directory images' \
 		'cluster=$(MAKE) --no-print-directory test-cluster' \
 		'&e2e=$(MAKE) --no-print-directory test-e2e' \
+		'&mongodb=$(MAKE) --no-print-directory test-mongodb' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
@@ -98,7 +99,11 @@ test-cluster: ## The local cluster itself: up, faults, down.
 
 .PHONY: test-e2e
 test-e2e: ## The product on a real cluster, with real Consul.
-	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER)
+	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -ginkgo.label-filter='!mongodb'
+
+.PHONY: test-mongodb
+test-mongodb: ## The same with MongoDB, or the double of its server.
+	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -name=quorate-mongodb -mongodb='$(MONGODB)' -ginkgo.label-filter=mongodb
 
 .PHONY: lint
 lint: ## Run golangci-lint.

@@ -29,10 +29,13 @@ import (
 // is shown.
 func newNamespace(ctx context.Context, prefix string) string {
 	GinkgoHelper()
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		GenerateName: prefix + "-",
-		Labels:       map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
-	}}
+	return makeNamespace(ctx, metav1.ObjectMeta{GenerateName: prefix + "-"})
+}
+
+func makeNamespace(ctx context.Context, name metav1.ObjectMeta) string {
+	GinkgoHelper()
+	name.Labels = map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
+	ns := &corev1.Namespace{ObjectMeta: name}
 	Expect(k8s.Create(ctx, ns)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		if CurrentSpecReport().Failed() {
@@ -99,7 +102,7 @@ func unsettled(d *v1alpha1.Datastore, size int) string {
 		if m.Voter != nil && *m.Voter && m.Healthy != nil && *m.Healthy {
 			voters++
 		}
-		if m.Role == "leader" {
+		if leads(m) {
 			leaders++
 		}
 	}
@@ -117,6 +120,9 @@ func unsettled(d *v1alpha1.Datastore, size int) string {
 	}
 	return ""
 }
+
+// leads tells whether a member leads, in the word of its engine.
+func leads(m v1alpha1.MemberStatus) bool { return m.Role == "leader" || m.Role == "primary" }
 
 // expectCondition waits for a condition with a status and a reason, and
 // returns its message.

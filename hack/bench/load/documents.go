@@ -25,8 +25,9 @@ const (
 	// heartbeat bounds the driver's connecting and asking whether a server lives; its
 	// own default of 30 s would have it wait that long for one that is frozen.
 	heartbeat = 3 * time.Second
-	// database is where documents are written.
-	database, collection = "load", "writes"
+	// database is where documents are written, each client's to a collection of its
+	// own.
+	database = "load"
 )
 
 // Documents is a client of MongoDB: one document is inserted every 50 ms, which a
@@ -53,7 +54,7 @@ func NewDocuments(address string, names dial.Dialer, size int) (*Documents, erro
 	}
 	return &Documents{
 		client: client, padding: strings.Repeat(".", max(size, 0)),
-		target: client.Database(database).Collection(collection,
+		target: client.Database(database).Collection(bson.NewObjectID().Hex(),
 			options.Collection().SetWriteConcern(writeconcern.Majority()).SetReadConcern(readconcern.Majority())),
 	}, nil
 }
@@ -117,6 +118,11 @@ func (d *Documents) Stored(ctx context.Context) (map[string]string, error) {
 		out[one.Key] = one.Value
 	}
 	return out, nil
+}
+
+// On is the collection as a client of one member has it.
+func (d *Documents) On(member *mongo.Client) *mongo.Collection {
+	return member.Database(database).Collection(d.target.Name())
 }
 
 // Close lets go of the connections.
