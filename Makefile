@@ -115,7 +115,7 @@ bench-form: tools images ## Time a formation against the tutorial's manifests, i
 
 .PHONY: bench-faults
 bench-faults: tools images ## Measure faults and planned work under writes, against the tutorial's manifests.
-	$(GO) run ./hack/bench faults --cluster $(CLUSTER) $(BENCH_FLAGS)
+	$(GO) run ./hack/bench faults --cluster $(CLUSTER) --engine $(ENGINE) $(BENCH_FLAGS)
 
 ##@ Build
 

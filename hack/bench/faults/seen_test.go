@@ -14,11 +14,11 @@ import (
 func seen(size int) quorum.Sample {
 	s := quorum.Sample{IDs: map[string]string{}}
 	for i := range size {
-		name := member(i)
+		name := consul().member(i)
 		s.Members = append(s.Members, quorum.Member{Name: name, UID: "uid-" + name, Container: "container-" + name, Running: true})
 		s.IDs[name] = "id-" + name
 		s.Peers = append(s.Peers, quorum.Peer{Voter: true})
-		s.Health = append(s.Health, quorum.Server{Name: name, Version: newVersion})
+		s.Health = append(s.Health, quorum.Server{Name: name, Version: consul().newer})
 	}
 	return s
 }
@@ -43,23 +43,23 @@ func TestWhatIsStillMissing(t *testing.T) {
 		{"the same containers", containerRenewed, seen(3), false},
 		{"another container", containerRenewed, change(func(s *quorum.Sample) { s.Members[2].Container = "new" }), true},
 		{"another container that does not run", containerRenewed, change(func(s *quorum.Sample) { s.Members[2].Container, s.Members[2].Running = "", false }), false},
-		{"the same identity", firstReplaced, moved, false},
-		{"no identity", firstReplaced, change(func(s *quorum.Sample) { delete(s.IDs, member(0)) }), false},
-		{"another identity", firstReplaced, change(func(s *quorum.Sample) { s.IDs[member(0)] = "new" }), true},
+		{"the same identity", consul().firstReplaced, moved, false},
+		{"no identity", consul().firstReplaced, change(func(s *quorum.Sample) { delete(s.IDs, consul().member(0)) }), false},
+		{"another identity", consul().firstReplaced, change(func(s *quorum.Sample) { s.IDs[consul().member(0)] = "new" }), true},
 		{"no pod is rolled out", annotated, seen(3), false},
 		{"all are", annotated, change(func(s *quorum.Sample) {
 			for i := range s.Members {
 				s.Members[i].Annotations = map[string]string{rolloutAnnotation: "now"}
 			}
 		}), true},
-		{"one runs the old release", upgraded, change(func(s *quorum.Sample) { s.Health[0].Version = oldVersion }), false},
-		{"none does", upgraded, seen(3), true},
+		{"one runs the old release", consul().upgraded, change(func(s *quorum.Sample) { s.Health[0].Version = consul().older }), false},
+		{"none does", consul().upgraded, seen(3), true},
 	} {
 		if why := c.over(seen(3), c.now); (why == "") != c.done {
 			t.Errorf("%s: %q", c.name, why)
 		}
 	}
-	if got := touched(seen(3), moved); !slices.Equal(got, []string{member(1)}) {
+	if got := touched(seen(3), moved); !slices.Equal(got, []string{consul().member(1)}) {
 		t.Errorf("%v were restarted", got)
 	}
 	st := &stage{node: "node-2"}

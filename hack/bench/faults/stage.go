@@ -29,6 +29,7 @@ type stage struct {
 	// machines can do to nodes what can happen to them; nil elsewhere than on
 	// the local cluster.
 	machines  *cluster.Cluster
+	engine    *engine
 	subject   subject
 	namespace string
 	poller    *quorum.Poller
@@ -73,7 +74,7 @@ func (st *stage) follower(among int) (quorum.Member, error) {
 		return quorum.Member{}, err
 	}
 	for i := among - 1; i >= 0; i-- {
-		if m, ok := st.poller.Last().Member(member(i)); ok && m.Name != lead.Name {
+		if m, ok := st.poller.Last().Member(st.engine.member(i)); ok && m.Name != lead.Name {
 			return m, nil
 		}
 	}
