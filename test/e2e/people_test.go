@@ -80,7 +80,10 @@ var _ = Describe("MongoDB behind an API, as in the tutorial", Ordered, withMongo
 			Expect(m.Version).To(HavePrefix("8.0"), m.Name)
 		}
 		set.expectNoneFailed()
-		Expect(set.gap("from 7.0 to 8.0", from)).To(BeNumerically("<=", 2*time.Second))
+		// Where nobody is handed over to, an election takes ten seconds of silence. A
+		// machine that does nothing else has a quarter of a second here, and one with
+		// fifteen times too much to do more than one.
+		Expect(set.gap("from 7.0 to 8.0", from)).To(BeNumerically("<=", 5*time.Second))
 		callers.expectNoneFailed()
 		set.expectNothingLost(ctx, 3)
 	})
