@@ -19,6 +19,7 @@ import (
 	"github.com/quorate/quorate/hack/bench/manifests"
 	"github.com/quorate/quorate/hack/bench/quorum"
 	"github.com/quorate/quorate/hack/dial"
+	"github.com/quorate/quorate/hack/target"
 )
 
 // mongodb is measured with what any engine is, and besides with a process that is
@@ -98,11 +99,31 @@ func (e *engine) slowSync() scenario {
 // names finds servers by the names that they have for each other, which of the
 // tutorial's are good in their namespace only.
 func (st *stage) names(ctx context.Context) (dial.Dialer, error) {
+	if err := st.caller(ctx); err != nil {
+		return nil, err
+	}
 	names, err := dial.New(ctx, st.Target, st.namespace, "client")
 	if err != nil {
 		return nil, fmt.Errorf("reach the servers: %w", err)
 	}
 	return within{names, st.namespace}, nil
+}
+
+// caller starts the pod that servers are called by way of, where they are not at
+// their own addresses.
+func (st *stage) caller(ctx context.Context) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.Kind == target.Local || st.called {
+		return nil
+	}
+	for _, args := range [][]string{{"apply", "-f", "hack/demo/client.yaml"}, {"wait", "--for=condition=Ready", "pod/client", "--timeout=60s"}} {
+		if err := st.Kubectl(ctx, append([]string{"-n", st.namespace}, args...)...); err != nil {
+			return fmt.Errorf("start a pod to call servers from: %w", err)
+		}
+	}
+	st.called = true
+	return nil
 }
 
 // within completes names of one namespace.

@@ -43,6 +43,8 @@ type stage struct {
 
 	mu    sync.Mutex
 	clock time.Time
+	// called tells that the pod is there that servers are called by way of.
+	called bool
 }
 
 // from says from when the time to all voters counts: now, if it is not from
