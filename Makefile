@@ -13,6 +13,11 @@ CLUSTER ?= local
 ENGINE ?= consul
 IMG ?= quorate/quorate:dev
 
+# Which server of MongoDB is run: "double" is the one of test/mongosim, "real"
+# MongoDB's own, which the nodes must be able to pull. Where nothing is said it is
+# the double on the local cluster and the real one elsewhere.
+MONGODB ?=
+
 GO ?= go
 TOOLCHAIN = $(GO) run ./hack/toolchain/cmd/toolchain
 LOCAL = $(GO) run ./hack/cluster/cmd/cluster
@@ -36,7 +41,7 @@ help: ## List the targets.
 
 .PHONY: demo
 demo: tools images ## Show the main job: a cluster, the operator, a datastore from one resource.
-	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE)
+	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE) --mongodb '$(MONGODB)'
 
 .PHONY: demo-down
 demo-down: ## Remove everything that the demo made.
@@ -53,6 +58,7 @@ test: ## Run all the tests; installs and builds what they need.
 		'!images=$(MAKE) --no-print-directory images' \
 		'cluster=$(MAKE) --no-print-directory test-cluster' \
 		'&e2e=$(MAKE) --no-print-directory test-e2e' \
+		'&mongodb=$(MAKE) --no-print-directory test-mongodb' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
@@ -93,7 +99,11 @@ test-cluster: ## The local cluster itself: up, faults, down.
 
 .PHONY: test-e2e
 test-e2e: ## The product on a real cluster, with real Consul.
-	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER)
+	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -ginkgo.label-filter='!mongodb'
+
+.PHONY: test-mongodb
+test-mongodb: ## The same with MongoDB, or the double of its server.
+	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -name=quorate-mongodb -mongodb='$(MONGODB)' -ginkgo.label-filter=mongodb
 
 .PHONY: lint
 lint: ## Run golangci-lint.
@@ -105,7 +115,7 @@ bench-form: tools images ## Time a formation against the tutorial's manifests, i
 
 .PHONY: bench-faults
 bench-faults: tools images ## Measure faults and planned work under writes, against the tutorial's manifests.
-	$(GO) run ./hack/bench faults --cluster $(CLUSTER) $(BENCH_FLAGS)
+	$(GO) run ./hack/bench faults --cluster $(CLUSTER) --engine $(ENGINE) $(BENCH_FLAGS)
 
 ##@ Build
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,29 @@ func TestEveryLineNamesATest(t *testing.T) {
 	}
 	if checked < 40 {
 		t.Errorf("only %d lines were checked", checked)
+	}
+}
+
+// TestEachRuleOfMongoDBHasATest has the thirteen rules be there, each with a test.
+func TestEachRuleOfMongoDBHasATest(t *testing.T) {
+	_, page, found := strings.Cut(read(t, reliabilityPage), "\n## The rules of MongoDB's servers\n")
+	if !found {
+		t.Fatal("there is no such part")
+	}
+	page, _, _ = strings.Cut(page, "\n## ")
+	rule := 0
+	for line := range strings.Lines(page) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 5 || strings.HasPrefix(cells[1], " #") || strings.HasPrefix(cells[1], "-") {
+			continue
+		}
+		rule++
+		if strings.TrimSpace(cells[1]) != strconv.Itoa(rule) || !testForm.MatchString(cells[3]) {
+			t.Errorf("the line of rule %d names no test: %s", rule, line)
+		}
+	}
+	if rule != 13 {
+		t.Errorf("there are %d rules", rule)
 	}
 }
 

@@ -63,6 +63,7 @@ func newManagerCommand(engines *engine.Registry) *cobra.Command {
 	f.StringVar(&o.settings.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace that the manager runs in")
 	f.DurationVar(&o.settings.StatusEvery, "status-interval", 3*time.Second, "how long detail in the status must last before it is written")
 	f.DurationVar(&o.settings.Resync, "resync", 10*time.Minute, "how often a Datastore at rest is looked at all the same")
+	f.DurationVar(&o.settings.BurnIn, "burn-in", 10*time.Minute, "how long the servers have to have run a new release before it is made final, after which there is no way back")
 	f.IntVar(&o.settings.Concurrency, "concurrency", 16, "how many Datastores are reconciled at once")
 	return cmd
 }

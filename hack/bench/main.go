@@ -60,7 +60,7 @@ func faultsCommand() *cobra.Command {
 	var o faults.Options
 	cmd := &cobra.Command{
 		Use: "faults", Args: cobra.NoArgs,
-		Short: "Measure what faults and planned work do to three Consul servers, of the tutorial's manifests and of a Datastore",
+		Short: "Measure what faults and planned work do to three servers, of the tutorial's manifests and of a Datastore",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Out, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			return faults.Run(cmd.Context(), o)
@@ -71,7 +71,9 @@ func faultsCommand() *cobra.Command {
 	f.StringVar(&o.Name, "name", "quorate-bench", "name of the cluster that is made")
 	f.IntVar(&o.Runs, "runs", 1, "how often each is played; with 0 only the page of what would be is written")
 	f.BoolVar(&o.Keep, "keep", false, "leave the cluster up at the end")
-	f.StringVar(&o.Report, "report", "docs/benchmarks/faults.md", "file to write the page to where nothing is left out; empty for none")
+	f.BoolVar(&o.Partial, "partial", false, "write the page also where scenarios were left out, which it says")
+	f.StringVar(&o.Engine, "engine", "consul", "whose servers are measured: consul or mongodb")
+	f.StringVar(&o.Report, "report", faults.EngineReport, "file to write the page to where nothing is left out; empty for none, engine for that of the engine")
 	f.DurationVar(&o.Quiet, "quiet", time.Minute, "how long to wait, before each, for a moment when the machine has nothing else to do")
 	f.StringVar(&o.Trace, "trace", "", "folder to write all that was seen and written to; empty for none")
 	f.StringSliceVar(&o.Scenarios, "scenario", nil, "play only these")

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,20 +30,22 @@ func main() {
 }
 
 func command() *cobra.Command {
-	var kind, engine, name string
+	var kind, engine, name, mongodb string
 	var down bool
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show the main job on a real cluster", Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, ok := samples[strings.ToLower(engine)]
-			if !ok {
-				return fmt.Errorf("there is no demo of engine %q; there is one of consul", engine)
-			}
 			t, err := target.New(cmd.Context(), target.Kind(kind), name, ".", os.Stdout)
 			if err != nil {
 				return fmt.Errorf("prepare the demo: %w", err)
 			}
-			d := &demo{Target: t, sample: s, begin: time.Now()}
+			d := &demo{Target: t, begin: time.Now()}
+			if d.sample, err = sampleOf(d, engine); err != nil {
+				return err
+			}
+			if d.server, err = t.MongoDB(mongodb); err != nil {
+				return fmt.Errorf("prepare the demo: %w", err)
+			}
 			if down {
 				return d.down(cmd.Context())
 			}
@@ -54,6 +55,7 @@ func command() *cobra.Command {
 	cmd.Flags().StringVar(&kind, "cluster", string(target.Local), "local, kind, or existing (that of the kubeconfig)")
 	cmd.Flags().StringVar(&engine, "engine", "consul", "which engine's sample to show")
 	cmd.Flags().StringVar(&name, "name", "quorate", "name of the cluster that is made")
+	cmd.Flags().StringVar(&mongodb, "mongodb", "", "double or real: the server of MongoDB (default: the double on the local cluster, the real one elsewhere)")
 	cmd.Flags().BoolVar(&down, "down", false, "remove everything that the demo made")
 	return cmd
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -165,7 +164,7 @@ func (d *demo) members(ctx context.Context) error {
 	leaders := 0
 	for _, m := range s.Status.Members {
 		d.say("  %-10s %-9s voter=%-5t healthy=%-5t %s on %s", m.Name, m.Role, m.Voter, m.Healthy, m.Version, m.Node)
-		if m.Role == "leader" {
+		if m.Role == d.sample.leader {
 			leaders++
 		}
 	}
@@ -175,15 +174,15 @@ func (d *demo) members(ctx context.Context) error {
 	return nil
 }
 
-// token reads the access token of the connection Secret.
-func (d *demo) token(ctx context.Context) (string, error) {
-	text, err := d.output(ctx, "-n", d.sample.namespace, "get", "secret", d.sample.name+"-connection", "-o", "jsonpath={.data.token}")
+// connection reads one key of the connection Secret.
+func (d *demo) connection(ctx context.Context, key string) (string, error) {
+	text, err := d.output(ctx, "-n", d.sample.namespace, "get", "secret", d.sample.name+"-connection", "-o", "jsonpath={.data."+key+"}")
 	if err != nil {
 		return "", err
 	}
-	token, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(token) == 0 {
-		return "", errors.New("the connection Secret holds no token")
+	value, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(value) == 0 {
+		return "", fmt.Errorf("the connection Secret holds no %s", key)
 	}
-	return string(token), nil
+	return string(value), nil
 }

@@ -3,14 +3,60 @@
 
 package main
 
-// sample is what the demo of one engine applies.
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// sample is what the demo of one engine applies, and does with it.
 type sample struct {
-	// folder holds the manifests of namespace and Datastore.
-	folder string
+	// manifests are kubectl's words for those of namespace and Datastore.
+	manifests []string
 	// namespace and name of the Datastore in it.
 	namespace, name string
+	// leader is what the engine calls the member that leads.
+	leader string
+	// use tells how the set is used, and uses it.
+	use chapter
+	// refused is a setting that the engine owns, for what to try next.
+	refused string
+	// verdict is added to the last line; it may be empty.
+	verdict func(*demo) string
 }
 
-var samples = map[string]sample{
-	"consul": {folder: "config/samples", namespace: "consul-demo", name: "consul"},
+// path is that of the manifests.
+func (s sample) path() string { return s.manifests[len(s.manifests)-1] }
+
+// sampleOf returns the one of an engine.
+func sampleOf(d *demo, engine string) (sample, error) {
+	samples := map[string]sample{
+		"consul": {
+			manifests: []string{"-k", "config/samples"}, namespace: "consul-demo", name: "consul", leader: "leader",
+			use:     chapter{"A key written through the client Service and read from another member", d.readAndWrite},
+			refused: `{"bootstrap_expect":1}`,
+			verdict: func(*demo) string { return "" },
+		},
+		"mongodb": {
+			manifests: []string{"-f", "config/samples/mongodb.yaml"}, namespace: "mongodb-demo", name: "db", leader: "primary",
+			use:     chapter{"A document written with MongoDB's Go driver and the connection Secret, and read from every member", d.document},
+			refused: `{"net":{"port":1}}`,
+			verdict: serverVerdict,
+		},
+	}
+	s, ok := samples[strings.ToLower(engine)]
+	if !ok {
+		return sample{}, fmt.Errorf("there is no demo of engine %q; there are those of %s", engine, strings.Join(slices.Sorted(maps.Keys(samples)), ", "))
+	}
+	return s, nil
+}
+
+// client starts the pod that servers are called from.
+func (d *demo) client(ctx context.Context) error {
+	if err := d.kubectl(ctx, "-n", d.sample.namespace, "apply", "-f", "hack/demo/client.yaml"); err != nil {
+		return err
+	}
+	return d.kubectl(ctx, "-n", d.sample.namespace, "wait", "--for=condition=Ready", "pod/client", "--timeout=50s")
 }

@@ -14,14 +14,11 @@ import (
 // readAndWrite does what the tutorial does with curl, against the client
 // Service and with the token of the connection Secret.
 func (d *demo) readAndWrite(ctx context.Context) error {
-	ns, name := d.sample.namespace, d.sample.name
-	if err := d.kubectl(ctx, "-n", ns, "apply", "-f", "hack/demo/client.yaml"); err != nil {
+	name := d.sample.name
+	if err := d.client(ctx); err != nil {
 		return err
 	}
-	if err := d.kubectl(ctx, "-n", ns, "wait", "--for=condition=Ready", "pod/client", "--timeout=50s"); err != nil {
-		return err
-	}
-	token, err := d.token(ctx)
+	token, err := d.connection(ctx, "token")
 	if err != nil {
 		return err
 	}

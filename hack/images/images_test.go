@@ -16,7 +16,7 @@ import (
 func TestCatalogueNamesAreUnique(t *testing.T) {
 	names := Names()
 	slices.Sort(names)
-	want := []string{"busybox", "consul-1.21.5", "consul-1.22.3", "curl", "mongo-7.0", "mongo-8.0", "pause", "quorate"}
+	want := []string{"busybox", "consul-1.21.5", "consul-1.22.3", "curl", "mongo-7.0", "mongo-8.0", "pause", "people", "quorate"}
 	if !slices.Equal(names, want) {
 		t.Errorf("images are %v, want %v", names, want)
 	}

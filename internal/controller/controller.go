@@ -64,6 +64,9 @@ type Settings struct {
 	StatusEvery time.Duration
 	// Resync is how often a Datastore at rest is looked at all the same.
 	Resync time.Duration
+	// BurnIn is for how long a server has to have run before anything is done
+	// after which the version before it could not be put back.
+	BurnIn time.Duration
 	// Concurrency is how many Datastores are reconciled at once.
 	Concurrency int
 }

@@ -30,20 +30,32 @@ func TestAPodWithoutANodeIsNotStuckAtOnce(t *testing.T) {
 	}
 }
 
+// runningSince is a pod whose server has run since a time, and whose agent for longer.
+func runningSince(began time.Time) *corev1.Pod {
+	running := func(name string, at time.Time) corev1.ContainerStatus {
+		return corev1.ContainerStatus{Name: name, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(at)}}}
+	}
+	p := memberPod()
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{
+		running(resource.AgentContainer, began.Add(-time.Hour)), running(resource.ServerContainer, began),
+	}
+	return p
+}
+
 func TestBurnedIn(t *testing.T) {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	pod := memberPod()
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{Name: resource.AgentContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(began.Add(-time.Hour))}}},
-		{Name: resource.ServerContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(began)}}},
-	}
-	for after, want := range map[time.Duration]bool{0: false, 10*time.Minute - time.Second: false, 10 * time.Minute: true} {
-		if got := burnedIn(pod, began.Add(after)); got != want {
-			t.Errorf("after %s: %t, want %t", after, got, want)
+	pod := runningSince(began)
+	after := func(d time.Duration) *snapshot { return &snapshot{now: began.Add(d), burnIn: 10 * time.Minute} }
+	for d, want := range map[time.Duration]bool{0: false, 10*time.Minute - time.Second: false, 10 * time.Minute: true} {
+		if got := after(d).burnedIn(pod); got != want {
+			t.Errorf("after %s: %t, want %t", d, got, want)
 		}
 	}
+	if (&snapshot{}).burnedIn(pod) {
+		t.Error("without a clock it has burned in")
+	}
 	pod.Status.ContainerStatuses[1].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{StartedAt: metav1.NewTime(began)}}
-	if burnedIn(pod, began.Add(time.Hour)) || burnedIn(memberPod(), time.Time{}) {
+	if after(time.Hour).burnedIn(pod) {
 		t.Error("a server that does not run has burned in")
 	}
 }

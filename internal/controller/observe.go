@@ -39,6 +39,7 @@ type snapshot struct {
 	// of it; nil where there is none.
 	handmade  *appsv1.StatefulSet
 	adoptable *plan.Handmade
+	burnIn    time.Duration // the setting
 	// ledgerMade is when the ledger was made, by the API server's clock; nil
 	// where there is none.
 	ledgerMade *metav1.Time
@@ -154,7 +155,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 			if lately(p, s.now) {
 				m.Pod.Stuck = ""
 			}
-			m.Pod.BurnedIn = burnedIn(p, s.now)
+			m.Pod.BurnedIn = s.burnedIn(p)
 			m.Pod.Failed = failed(p, m.Pod.Stuck, changed, s.now)
 			m.Report = s.reports[string(p.UID)]
 		}
@@ -273,17 +274,6 @@ const schedulingTakes = 15 * time.Second
 // failsAfter is how long after it was made a pod that is stuck is given up, so
 // that a template is not put back for a registry that was away for a moment.
 const failsAfter = 45 * time.Second
-
-// burnInTakes is for how long a server has to have run before anything is done
-// after which the version before it could not be put back.
-const burnInTakes = 10 * time.Minute
-
-// burnedIn tells whether a pod's server has run without interruption for as long.
-func burnedIn(p *corev1.Pod, now time.Time) bool {
-	return !now.IsZero() && slices.ContainsFunc(p.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
-		return c.Name == resource.ServerContainer && c.State.Running != nil && !now.Before(c.State.Running.StartedAt.Add(burnInTakes))
-	})
-}
 
 // failsUnreadyAfter is how long a pod whose server runs may be not ready before it
 // is given up, counted from the last change in who of the set is: a server that comes

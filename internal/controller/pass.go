@@ -176,7 +176,7 @@ func (p *pass) decide(ctx context.Context) error {
 }
 
 func (p *pass) plan(snap *snapshot) error {
-	snap.now = p.Now()
+	snap.now, snap.burnIn = p.Now(), p.Settings.BurnIn
 	if o := p.ledger.object; o != nil {
 		snap.ledgerMade = &o.CreationTimestamp
 	}

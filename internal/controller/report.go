@@ -113,9 +113,11 @@ func (p *pass) again(raced bool) time.Duration {
 		return watchdog
 	case len(p.snapshot.stranded) > 0, p.keeping != nil && p.keeping.refers:
 		return lookAgain
-	default:
-		return p.Settings.Resync
 	}
+	if left, burning := p.snapshot.burnsFor(); burning {
+		return min(left, p.Settings.Resync)
+	}
+	return p.Settings.Resync
 }
 
 // mayWait returns for how long a status that tells only of detail may wait to

@@ -93,22 +93,37 @@ func TestEndsOfAPass(t *testing.T) {
 // At rest it is looked again seldom; on the way soon, though no progress hangs
 // on it.
 func TestAgain(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	settings := Settings{Resync: time.Hour}
 	for name, c := range map[string]struct {
 		findings *findings
 		raced    bool
-		stranded map[string]string
+		snapshot snapshot
 		want     time.Duration
 	}{
-		"at rest":           {serving(3), false, nil, time.Hour},
-		"at rest, one mute": {serving(3), false, map[string]string{"db-1": ""}, lookAgain},
-		"paused":            {forming(3).with(paused), false, nil, time.Hour},
-		"forming":           {forming(3), false, nil, watchdog},
-		"stalled":           {serving(3).with(blocked), false, nil, watchdog},
-		"raced":             {serving(3), true, nil, raceAgain},
-		"raced on":          {forming(3), true, nil, raceAgain},
+		"at rest":           {serving(3), false, snapshot{}, time.Hour},
+		"at rest, one mute": {serving(3), false, snapshot{stranded: map[string]string{"db-1": ""}}, lookAgain},
+		"paused":            {forming(3).with(paused), false, snapshot{}, time.Hour},
+		"forming":           {forming(3), false, snapshot{}, watchdog},
+		"stalled":           {serving(3).with(blocked), false, snapshot{}, watchdog},
+		"raced":             {serving(3), true, snapshot{}, raceAgain},
+		"raced on":          {forming(3), true, snapshot{}, raceAgain},
+		"at rest, and the first of two has a minute to burn in": {serving(3), false, snapshot{
+			pods: map[string]*corev1.Pod{"db-0": runningSince(began), "db-1": runningSince(began.Add(time.Minute))},
+			now:  began.Add(9 * time.Minute), burnIn: 10 * time.Minute,
+		}, time.Minute},
+		"at rest, and the second of two has a minute to burn in": {serving(3), false, snapshot{
+			pods: map[string]*corev1.Pod{"db-0": runningSince(began), "db-1": runningSince(began.Add(time.Minute))},
+			now:  began.Add(10 * time.Minute), burnIn: 10 * time.Minute,
+		}, time.Minute},
+		"at rest, and all have burned in": {serving(3), false, snapshot{
+			pods: map[string]*corev1.Pod{"db-0": runningSince(began)}, now: began.Add(10 * time.Minute), burnIn: 10 * time.Minute,
+		}, time.Hour},
+		"at rest, with longer to burn in than it rests": {serving(3), false, snapshot{
+			pods: map[string]*corev1.Pod{"db-0": runningSince(began)}, now: began, burnIn: 2 * time.Hour,
+		}, time.Hour},
 	} {
-		p := &pass{Reconciler: &Reconciler{Settings: settings}, findings: c.findings, snapshot: &snapshot{stranded: c.stranded}}
+		p := &pass{Reconciler: &Reconciler{Settings: settings}, findings: c.findings, snapshot: &c.snapshot}
 		if got := p.again(c.raced); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}

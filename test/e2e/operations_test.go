@@ -260,7 +260,7 @@ func lowestReady(ctx context.Context, key types.NamespacedName) int {
 
 func leaderOf(d *v1alpha1.Datastore) string {
 	for _, m := range d.Status.Members {
-		if m.Role == "leader" {
+		if leads(m) {
 			return m.Name
 		}
 	}

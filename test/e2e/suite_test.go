@@ -24,13 +24,16 @@ import (
 	"github.com/quorate/quorate/hack/target"
 )
 
-const (
-	operatorNamespace = "quorate-system"
-	clusterName       = "quorate-e2e"
-)
+const operatorNamespace = "quorate-system"
+
+// withMongoDB labels the specs that need servers of MongoDB. They are run by
+// themselves, on a cluster of another name, beside all others.
+var withMongoDB = Label("mongodb")
 
 var (
 	clusterKind = flag.String("cluster", string(target.Local), "local, kind or existing")
+	clusterName = flag.String("name", "quorate-e2e", "name of the cluster that is made")
+	mongoServer = flag.String("mongodb", "", "double or real: the server of MongoDB (default: the double on the local cluster, the real one elsewhere)")
 	keepCluster = flag.Bool("keep", false, "leave the cluster up at the end")
 
 	cluster *target.Target
@@ -48,7 +51,7 @@ func TestEndToEnd(t *testing.T) {
 var _ = BeforeSuite(func(ctx SpecContext) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	Expect(err).NotTo(HaveOccurred())
-	cluster, err = target.New(ctx, target.Kind(*clusterKind), clusterName, root, GinkgoWriter)
+	cluster, err = target.New(ctx, target.Kind(*clusterKind), *clusterName, root, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func(ctx SpecContext) {
 		if !*keepCluster {
@@ -59,7 +62,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(cluster.Up(ctx)).To(Succeed())
 	images, err := cluster.Images()
 	Expect(err).NotTo(HaveOccurred())
-	Expect(cluster.Load(ctx, images...)).To(Succeed())
+	server, err := cluster.MongoDB(*mongoServer)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(cluster.Load(ctx, server.Of(images)...)).To(Succeed())
 	k8s = connect(ctx)
 	By("installing the operator by its chart")
 	installOperator(ctx)

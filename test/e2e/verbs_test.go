@@ -29,13 +29,19 @@ import (
 // is shown.
 func newNamespace(ctx context.Context, prefix string) string {
 	GinkgoHelper()
+	return makeNamespace(ctx, metav1.ObjectMeta{GenerateName: prefix + "-"})
+}
+
+// makeNamespace does the same under a name of the caller's choice.
+func makeNamespace(ctx context.Context, name metav1.ObjectMeta) string {
+	GinkgoHelper()
 	var ns string
 	DeferCleanup(func(ctx SpecContext) { // after that of the namespace itself
 		Eventually(ctx, func() bool {
 			return apierrors.IsNotFound(k8s.Get(ctx, types.NamespacedName{Name: ns}, &corev1.Namespace{}))
 		}).WithTimeout(90*time.Second).Should(BeTrue(), "namespace %s is not removed", ns)
 	}, NodeTimeout(3*time.Minute))
-	ns = newNamespaceLeftToGo(ctx, prefix)
+	ns = makeNamespaceLeftToGo(ctx, name)
 	return ns
 }
 
@@ -43,10 +49,13 @@ func newNamespace(ctx context.Context, prefix string) string {
 // removed: for specs of which there are many, each in a namespace of its own.
 func newNamespaceLeftToGo(ctx context.Context, prefix string) string {
 	GinkgoHelper()
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		GenerateName: prefix + "-",
-		Labels:       map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
-	}}
+	return makeNamespaceLeftToGo(ctx, metav1.ObjectMeta{GenerateName: prefix + "-"})
+}
+
+func makeNamespaceLeftToGo(ctx context.Context, name metav1.ObjectMeta) string {
+	GinkgoHelper()
+	name.Labels = map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
+	ns := &corev1.Namespace{ObjectMeta: name}
 	Expect(k8s.Create(ctx, ns)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		if CurrentSpecReport().Failed() {
@@ -118,7 +127,7 @@ func unsettled(d *v1alpha1.Datastore, size int) string {
 		if m.Voter != nil && *m.Voter && m.Healthy != nil && *m.Healthy {
 			voters++
 		}
-		if m.Role == "leader" {
+		if leads(m) {
 			leaders++
 		}
 	}
@@ -136,6 +145,9 @@ func unsettled(d *v1alpha1.Datastore, size int) string {
 	}
 	return ""
 }
+
+// leads tells whether a member leads, in the word of its engine.
+func leads(m v1alpha1.MemberStatus) bool { return m.Role == "leader" || m.Role == "primary" }
 
 // expectCondition waits for a condition with a status and a reason, and
 // returns its message.

@@ -38,6 +38,8 @@ func (byHand) operated() bool    { return false }
 func (byHand) service() string   { return uiService }
 func (byHand) container() string { return "consul" }
 
+func (byHand) claim(member string) string { return "data-" + member }
+
 func (byHand) token(context.Context, *stage) (string, error) { return "", nil }
 
 func (byHand) unsettled(context.Context, *stage) string { return "" }
@@ -131,10 +133,10 @@ func (b byHand) scale(ctx context.Context, st *stage, size int32) error {
 }
 
 // grow changes every claim, since those of a StatefulSet's template cannot be.
-func (byHand) grow(ctx context.Context, st *stage, size string) error {
+func (b byHand) grow(ctx context.Context, st *stage, size string) error {
 	for _, m := range st.before.Members {
 		change := object{"spec": object{"resources": object{"requests": object{"storage": size}}}}
-		if err := st.patch(ctx, &corev1.PersistentVolumeClaim{}, claim(m.Name), change); err != nil {
+		if err := st.patch(ctx, &corev1.PersistentVolumeClaim{}, b.claim(m.Name), change); err != nil {
 			return err
 		}
 	}

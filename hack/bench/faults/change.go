@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,12 +15,8 @@ import (
 	"github.com/quorate/quorate/hack/bench/quorum"
 )
 
-// The releases between which is upgraded, and what a change of the configuration
-// changes.
-const (
-	oldVersion, newVersion = "1.21.5", "1.22.3"
-	setting, settingValue  = "log_level", "WARN"
-)
+// What a change of Consul's configuration changes.
+const setting, settingValue = "log_level", "WARN"
 
 // beginTime is for how long is waited until an operation has begun.
 const beginTime = 60 * time.Second
@@ -27,7 +24,7 @@ const beginTime = 60 * time.Second
 func rollout(ctx context.Context, st *stage) error { return st.subject.rollout(ctx, st) }
 
 func upgrade(ctx context.Context, st *stage) error {
-	return st.subject.upgrade(ctx, st, newVersion)
+	return st.subject.upgrade(ctx, st, st.engine.newer)
 }
 
 func configure(ctx context.Context, st *stage) error {
@@ -86,9 +83,9 @@ func annotated(_, now quorum.Sample) string {
 }
 
 // upgraded waits for every server to run the new release.
-func upgraded(_, now quorum.Sample) string {
+func (e *engine) upgraded(_, now quorum.Sample) string {
 	for _, h := range now.Health {
-		if h.Version != newVersion {
+		if h.Version == "" || !strings.HasPrefix(h.Version, e.newer) {
 			return fmt.Sprintf("%s runs %s", h.Name, h.Version)
 		}
 	}
@@ -97,7 +94,11 @@ func upgraded(_, now quorum.Sample) string {
 
 // configured waits for every server's process to have the new setting.
 func configured(ctx context.Context, st *stage) string {
-	for name, value := range st.poller.LogLevels(ctx) {
+	servers, ok := st.poller.Prober.(*quorum.Consul)
+	if !ok {
+		return "nobody knows the servers' settings"
+	}
+	for name, value := range servers.LogLevels(ctx, st.poller.Book.Members()) {
 		if value != settingValue {
 			return fmt.Sprintf("%s has %s %s", name, setting, value)
 		}

@@ -93,7 +93,10 @@ func (st *stage) signalOperator(pod *corev1.Pod, s unix.Signal) error {
 	for _, c := range pod.Status.ContainerStatuses {
 		if _, id, ok := strings.Cut(c.ContainerID, "://"); ok && c.Name == managerContainer {
 			st.say("%s for the operator's %s", unix.SignalName(s), pod.Name)
-			return signal(st.machines, pod.Spec.NodeName, id, s)
+			if err := st.machines.Signal(pod.Spec.NodeName, id, s); err != nil {
+				return fmt.Errorf("signal the operator: %w", err)
+			}
+			return nil
 		}
 	}
 	return fmt.Errorf("the operator's pod %s has no container", pod.Name)

@@ -35,7 +35,7 @@ const (
 // fullSetup has volumes of a size that is enforced, and a log in files of 1 MiB
 // in the place of 64 MiB, which would be written in advance.
 func fullSetup() setup {
-	s := three()
+	s := consul().three()
 	s.storage, s.class = smallDisk, storage.SizedClass
 	s.config = object{"raft_logstore": object{"wal": object{"segment_size_mb": 1}}}
 	return s
@@ -73,7 +73,7 @@ func fillDisk(ctx context.Context, st *stage) error {
 // volume is where the claim of a member is kept on this machine.
 func (st *stage) volume(ctx context.Context, member string) (string, error) {
 	var c corev1.PersistentVolumeClaim
-	if err := st.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: claim(member)}, &c); err != nil {
+	if err := st.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: st.subject.claim(member)}, &c); err != nil {
 		return "", fmt.Errorf("get the claim of %s: %w", member, err)
 	}
 	var v corev1.PersistentVolume

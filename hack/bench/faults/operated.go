@@ -18,21 +18,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/hack/bench/manifests"
 )
 
 // operated is a Datastore, looked after by the operator.
-type operated struct{}
+type operated struct {
+	// manifest is the Datastore's, set its name, and secret what of its connection
+	// clients need.
+	manifest, set, secret string
+}
 
 func (operated) key() string       { return "datastore" }
 func (operated) title() string     { return "Datastore" }
 func (operated) level() string     { return "restricted" }
 func (operated) operated() bool    { return true }
-func (operated) service() string   { return manifests.Name + "-client" }
 func (operated) container() string { return "server" }
 
-func (operated) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error) {
-	objects, err := decode(scheme, manifests.Datastore())
+func (o operated) service() string          { return o.set + "-client" }
+func (operated) claim(member string) string { return "data-" + member }
+
+func (o operated) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error) {
+	objects, err := decode(scheme, o.manifest)
 	if err != nil {
 		return nil, err
 	}
@@ -51,32 +56,37 @@ func (operated) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error
 		d.Spec.Storage.Retention.WhenLost = v1alpha1.LostDelete
 	}
 	var settings object
-	if err := json.Unmarshal(d.Spec.Config.Raw, &settings); err != nil {
-		return nil, fmt.Errorf("read the Datastore's settings: %w", err)
+	if d.Spec.Config != nil {
+		if err := json.Unmarshal(d.Spec.Config.Raw, &settings); err != nil {
+			return nil, fmt.Errorf("read the Datastore's settings: %w", err)
+		}
 	}
 	raw, err := json.Marshal(merged(settings, s.config))
 	if err != nil {
 		return nil, fmt.Errorf("encode the Datastore's settings: %w", err)
 	}
 	d.Spec.Config = &apiextensionsv1.JSON{Raw: raw}
+	for name, value := range s.env {
+		d.Spec.Pod.Env = append(d.Spec.Pod.Env, v1alpha1.EnvVar{Name: name, Value: value})
+	}
 	return objects, nil
 }
 
-func (operated) token(ctx context.Context, st *stage) (string, error) {
+func (o operated) token(ctx context.Context, st *stage) (string, error) {
 	var s corev1.Secret
-	if err := st.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: manifests.Name + "-connection"}, &s); err != nil {
+	if err := st.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: o.set + "-connection"}, &s); err != nil {
 		return "", fmt.Errorf("get the connection: %w", err)
 	}
-	if len(s.Data["token"]) == 0 {
-		return "", errors.New("the connection has no token yet")
+	if len(s.Data[o.secret]) == 0 {
+		return "", errors.New("the connection is not complete yet")
 	}
-	return string(s.Data["token"]), nil
+	return string(s.Data[o.secret]), nil
 }
 
 // unsettled waits for the operator to have nothing left to do.
-func (operated) unsettled(ctx context.Context, st *stage) string {
+func (o operated) unsettled(ctx context.Context, st *stage) string {
 	var d v1alpha1.Datastore
-	if err := st.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: manifests.Name}, &d); err != nil {
+	if err := st.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: o.set}, &d); err != nil {
 		return err.Error()
 	}
 	conditions := d.Status.Conditions
@@ -91,8 +101,8 @@ func (operated) unsettled(ctx context.Context, st *stage) string {
 	return ""
 }
 
-func (operated) spec(ctx context.Context, st *stage, spec object) error {
-	return st.patch(ctx, &v1alpha1.Datastore{}, manifests.Name, object{"spec": spec})
+func (o operated) spec(ctx context.Context, st *stage, spec object) error {
+	return st.patch(ctx, &v1alpha1.Datastore{}, o.set, object{"spec": spec})
 }
 
 func (o operated) rollout(ctx context.Context, st *stage) error {

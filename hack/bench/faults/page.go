@@ -15,6 +15,7 @@ import (
 
 // results are all outcomes.
 type results struct {
+	engine    *engine
 	when      time.Time
 	runs      int
 	scenarios []scenario
@@ -34,7 +35,7 @@ func key(sc scenario, sub subject) string { return sc.name + "/" + sub.key() }
 func (r results) of(sc scenario, sub subject) []outcome { return r.outcomes[key(sc, sub)] }
 
 // rival are the tutorial's outcomes.
-func (r results) rival(sc scenario) []outcome { return r.of(sc, byHand{}) }
+func (r results) rival(sc scenario) []outcome { return r.of(sc, r.engine.tutorial) }
 
 // page is what is published.
 func (r results) page() string {
@@ -43,7 +44,7 @@ func (r results) page() string {
 	b.WriteString(r.origin() + "\n\n")
 	b.WriteString(r.table() + "\n")
 	r.reasons(&b)
-	b.WriteString(explained())
+	b.WriteString(r.engine.explained())
 	r.scenarioTable(&b)
 	return b.String()
 }
@@ -51,7 +52,7 @@ func (r results) page() string {
 // origin says where the figures come from.
 func (r results) origin() string {
 	if len(r.outcomes) == 0 {
-		return "Written by `make bench-faults`. **It has not been run yet**: this is what it will measure."
+		return "Written by `" + r.engine.target + "`. **It has not been run yet**: this is what it will measure."
 	}
 	times := "once"
 	if r.runs > 1 {
@@ -65,9 +66,12 @@ func (r results) origin() string {
 	for _, sub := range r.subjects {
 		titles = append(titles, sub.title())
 	}
-	text := fmt.Sprintf("Measured %s by `make bench-faults` %s, in %s. Kubernetes %s, Consul %s. Each scenario was played by %s in turn, each %s. "+
-		"At most %.0f %% of the processors were in use just before a scenario.", r.when.UTC().Format("2006-01-02"), where,
-		r.took.Round(time.Minute), r.kubernetes, newVersion, strings.Join(titles, " and "), times, 100*r.busy)
+	text := fmt.Sprintf("Measured %s by `%s` %s, in %s. Kubernetes %s, %s %s. Each scenario was played by %s in turn, each %s. "+
+		"At most %.0f %% of the processors were in use just before a scenario.", r.when.UTC().Format("2006-01-02"), r.engine.target, where,
+		r.took.Round(time.Minute), r.kubernetes, r.engine.name, r.engine.newer, strings.Join(titles, " and "), times, 100*r.busy)
+	if all := len(r.engine.scenarios()); len(r.scenarios) < all {
+		text += fmt.Sprintf(" **%d of %d scenarios were played**; the others are not in the table.", len(r.scenarios), all)
+	}
 	if !r.direct {
 		text += " The client's calls passed through the API server, so that its gaps are in the figures, too."
 	}

@@ -12,7 +12,7 @@ import (
 // one are results of a single scenario.
 func one(t *testing.T, name string) *results {
 	t.Helper()
-	r, err := choose(Options{Scenarios: []string{name}, Runs: 1})
+	r, err := choose(Options{Engine: "consul", Scenarios: []string{name}, Runs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestPage(t *testing.T) {
 	slow := with(func(o *outcome) {
 		o.gap.Length, o.notes = 700*time.Millisecond, []string{"the operator leads again after 9 s"}
 	})
-	r.outcomes[key(sc, byHand{})], r.outcomes[key(sc, operated{})] = []outcome{never}, []outcome{slow}
+	r.outcomes[key(sc, consul().tutorial)], r.outcomes[key(sc, consul().datastore)] = []outcome{never}, []outcome{slow}
 	page := r.page()
 	for _, want := range []string{
 		"Measured 2026-01-02", "Kubernetes 1.36.3, Consul 1.22.3", "each once.",
@@ -51,7 +51,7 @@ func TestPage(t *testing.T) {
 }
 
 func TestPageBeforeTheFirstRun(t *testing.T) {
-	r, err := choose(Options{})
+	r, err := choose(Options{Engine: "consul"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,16 +59,16 @@ func TestPageBeforeTheFirstRun(t *testing.T) {
 	if !strings.Contains(page, "It has not been run yet") || strings.Contains(page, "FAIL") || strings.Contains(page, "pass") {
 		t.Errorf("the page speaks of runs that were not:\n%s", page)
 	}
-	if n := strings.Count(page, "not run"); n != 2*len(all()) {
-		t.Errorf("%d lines were not run, want all %d", n, 2*len(all()))
+	if n := strings.Count(page, "not run"); n != 2*len(consul().scenarios()) {
+		t.Errorf("%d lines were not run, want all %d", n, 2*len(consul().scenarios()))
 	}
 }
 
 func TestSkippedAndFailedLines(t *testing.T) {
 	r := one(t, "operator-frozen")
 	sc := r.scenarios[0]
-	r.outcomes[key(sc, byHand{})] = []outcome{{skipped: "there is no operator"}}
-	r.outcomes[key(sc, operated{})] = []outcome{{failed: "wait for the operation to be under way"}}
+	r.outcomes[key(sc, consul().tutorial)] = []outcome{{skipped: "there is no operator"}}
+	r.outcomes[key(sc, consul().datastore)] = []outcome{{failed: "wait for the operation to be under way"}}
 	page := r.page()
 	for _, want := range []string{"skipped: there is no operator", "not measured", "FAIL, wait for the operation to be under way"} {
 		if !strings.Contains(page, want) {
@@ -81,13 +81,16 @@ func TestSkippedAndFailedLines(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	if _, err := choose(Options{Scenarios: []string{"rolout"}}); err == nil || !strings.Contains(err.Error(), "leader-deleted") {
+	if _, err := choose(Options{Engine: "consul", Scenarios: []string{"rolout"}}); err == nil || !strings.Contains(err.Error(), "leader-deleted") {
 		t.Errorf("a scenario that is not there is taken, or the others are not named: %v", err)
 	}
-	if _, err := choose(Options{Only: []string{"nobody"}}); err == nil {
+	if _, err := choose(Options{Engine: "consul", Only: []string{"nobody"}}); err == nil {
 		t.Error("nobody is measured")
 	}
-	r, err := choose(Options{Only: []string{"datastore"}, Scenarios: []string{"5-to-1", "rollout"}})
+	if _, err := choose(Options{Engine: "etcd"}); err == nil || !strings.Contains(err.Error(), "consul, mongodb") {
+		t.Errorf("an engine that is not there is taken: %v", err)
+	}
+	r, err := choose(Options{Engine: "MongoDB", Only: []string{"datastore"}, Scenarios: []string{"5-to-1", "rollout"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/hack/bench/ground"
@@ -38,7 +37,7 @@ func (p *player) play(ctx context.Context, sc scenario, sub subject, number int)
 	if out.skipped = p.unable(sc, sub); out.skipped != "" {
 		return out, 0
 	}
-	st := &stage{Ground: p.Ground, machines: p.machines, subject: sub, namespace: fmt.Sprintf("faults-%s-%s-%d", sub.key(), sc.name, number)}
+	st := &stage{Ground: p.Ground, machines: p.machines, engine: p.engine, subject: sub, namespace: fmt.Sprintf("faults-%s-%s-%d", sub.key(), sc.name, number)}
 	st.say = func(format string, args ...any) {
 		at := time.Since(begin)
 		if since := st.since(); !since.IsZero() {
@@ -113,24 +112,42 @@ func (p *player) form(ctx context.Context, sc scenario, st *stage) (<-chan struc
 			return nil, fmt.Errorf("create %T %s: %w", o, o.GetName(), err)
 		}
 	}
-	var token string
+	if err := formed(ctx, st); err != nil {
+		return nil, err
+	}
+	var prober quorum.Prober
 	if err := ground.Poll(ctx, "the token", ground.Patience, func(ctx context.Context) bool {
-		token, err = st.subject.token(ctx, st)
+		prober, err = p.engine.prober(ctx, st)
 		return err == nil
 	}); err != nil {
 		return nil, err
 	}
-	reach := p.Reach.Apart(true)
-	book := &quorum.Book{K8s: p.K8s, Reach: reach, Namespace: st.namespace, Container: st.subject.container()}
+	book := &quorum.Book{K8s: p.K8s, Reach: p.Reach, Namespace: st.namespace, Container: st.subject.container()}
 	book.Follow(ctx)
-	st.poller = &quorum.Poller{Reach: reach, Book: book, Token: token, Missing: missing(ctx, sc, st)}
+	st.poller = &quorum.Poller{Prober: prober, Book: book, Missing: missing(ctx, sc, st)}
 	looking := make(chan struct{})
 	go func() {
 		defer close(looking)
 		st.poller.Run(ctx)
-		reach.Close()
+		prober.Close(context.WithoutCancel(ctx))
 	}()
 	return looking, p.awaitWhole(ctx, st, int(sc.setup.size))
+}
+
+// formed has a person form the set, where it does not by itself.
+func formed(ctx context.Context, st *stage) error {
+	person, ok := st.subject.(former)
+	if !ok {
+		return nil
+	}
+	var last error
+	if err := ground.Poll(ctx, "the set to be formed by hand", ground.Patience, func(ctx context.Context) bool {
+		last = person.form(ctx, st)
+		return last == nil
+	}); err != nil {
+		return errors.Join(err, last)
+	}
+	return nil
 }
 
 // missing asks again and again for what a scenario waits for, once it has begun,
@@ -194,7 +211,7 @@ func (p *player) measure(ctx context.Context, sc scenario, st *stage, out *outco
 			return err
 		}
 	}
-	c, err := p.newClient(ctx, sc, st)
+	c, err := p.engine.client(ctx, st, sc)
 	if err != nil {
 		return err
 	}
@@ -225,20 +242,8 @@ func (p *player) measure(ctx context.Context, sc scenario, st *stage, out *outco
 	return p.aftermath(ctx, sc, st, out)
 }
 
-func (p *player) newClient(ctx context.Context, sc scenario, st *stage) (*load.Client, error) {
-	var s corev1.Service
-	if err := p.K8s.Get(ctx, client.ObjectKey{Namespace: st.namespace, Name: st.subject.service()}, &s); err != nil {
-		return nil, fmt.Errorf("get the clients' service: %w", err)
-	}
-	token, err := st.subject.token(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	return load.NewClient(p.Reach, p.Reach.Service(st.namespace, s.Name, s.Spec.ClusterIP), token, sc.value), nil
-}
-
 // awaitWrites waits until writes are acknowledged, one after the other.
-func (p *player) awaitWrites(ctx context.Context, c *load.Client) error {
+func (p *player) awaitWrites(ctx context.Context, c writer) error {
 	return ground.Poll(ctx, "writes to be acknowledged", ground.Patience, func(context.Context) bool {
 		now := time.Now()
 		gap := load.Longest(c.Writes(), now.Add(-calm), now)
@@ -247,7 +252,7 @@ func (p *player) awaitWrites(ctx context.Context, c *load.Client) error {
 }
 
 // readBack reads what was acknowledged.
-func (p *player) readBack(ctx context.Context, c *load.Client, writes []load.Write, out *outcome) {
+func (p *player) readBack(ctx context.Context, c writer, writes []load.Write, out *outcome) {
 	patience := unreadable
 	if out.whole {
 		patience = readable

@@ -6,7 +6,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -45,38 +44,37 @@ func killLeader(_ context.Context, st *stage) error {
 	if err != nil {
 		return err
 	}
-	return signal(st.machines, m.Node, m.Container, unix.SIGKILL)
+	if err := st.machines.Signal(m.Node, m.Container, unix.SIGKILL); err != nil {
+		return fmt.Errorf("kill the leader: %w", err)
+	}
+	return nil
 }
 
 // loseClaim deletes pod and claim of the first member. The claim goes when its
 // pod is gone.
 func loseClaim(ctx context.Context, st *stage) error {
-	if err := st.remove(ctx, &corev1.PersistentVolumeClaim{}, claim(member(0))); err != nil {
+	first := st.engine.member(0)
+	if err := st.remove(ctx, &corev1.PersistentVolumeClaim{}, st.subject.claim(first)); err != nil {
 		return err
 	}
-	return st.remove(ctx, &corev1.Pod{}, member(0))
+	return st.remove(ctx, &corev1.Pod{}, first)
 }
 
 // followFirst has the first member follow, so that losing it means the same for
 // every subject.
 func followFirst(ctx context.Context, st *stage) error {
 	lead, err := st.leader()
-	if err != nil || lead.Name != member(0) {
+	first := st.engine.member(0)
+	if err != nil || lead.Name != first {
 		return err
 	}
 	last := st.poller.Last()
-	to := last.IDs[member(len(last.Members)-1)]
-	token, err := st.subject.token(ctx, st)
-	if err != nil {
+	if err := st.engine.handOver(ctx, st, lead, last.IDs[st.engine.member(len(last.Members)-1)]); err != nil {
 		return err
-	}
-	url := lead.URL + "/v1/operator/raft/transfer-leader?id=" + to
-	if _, ok := st.Reach.Call(ctx, http.MethodPost, url, token, ""); !ok {
-		return fmt.Errorf("transfer the leadership away from %s: it is refused", lead.Name)
 	}
 	return st.await(ctx, "another leader", ground.Patience, func(s quorum.Sample) bool {
 		m, ok := s.Leader()
-		return ok && m.Name != member(0) && s.Lacks(len(last.Members)) == ""
+		return ok && m.Name != first && s.Lacks(len(last.Members)) == ""
 	})
 }
 
@@ -114,9 +112,10 @@ func containerRenewed(before, now quorum.Sample) string {
 }
 
 // firstReplaced waits for another identity of the first member.
-func firstReplaced(before, now quorum.Sample) string {
-	if id := now.IDs[member(0)]; id == "" || id == before.IDs[member(0)] {
-		return member(0) + " has no new identity"
+func (e *engine) firstReplaced(before, now quorum.Sample) string {
+	first := e.member(0)
+	if id := now.IDs[first]; id == "" || id == before.IDs[first] {
+		return first + " has no new identity"
 	}
 	return ""
 }

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package faults measures what becomes of a set of Consul servers, and of those
+// Package faults measures what becomes of a set of servers, and of those
 // who write to it, when something happens: a fault, or work that was planned.
 // Each scenario is played with the tutorial's manifests and with a Datastore, on
 // the same cluster.
@@ -27,13 +27,17 @@ type Options struct {
 	Kind target.Kind
 	Name string
 	Keep bool
+	// Engine is the one whose servers are measured.
+	Engine string
 	// Scenarios and Only choose some of the scenarios and one of the subjects, by
 	// name; all where empty.
 	Scenarios, Only []string
+	// Partial has the page written also where scenarios were left out, which it says.
+	Partial bool
 	// Runs is how often each is played; with none only the page is written.
 	Runs int
 	// Report is the file of the page, which is only written where nothing was
-	// left out; empty for none.
+	// left out; empty for none, "engine" for that of the engine.
 	Report string
 	// Trace is a folder for all that was seen and written, a file each; empty for
 	// none.
@@ -43,6 +47,9 @@ type Options struct {
 	// Out gets the table, Progress all else.
 	Out, Progress io.Writer
 }
+
+// EngineReport stands for the page that each engine has in the documentation.
+const EngineReport = "engine"
 
 // Run plays the scenarios and reports. What has been measured is reported also
 // where ctx ends meanwhile.
@@ -54,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.Runs > 0 {
 		plan := ground.Plan{Kind: o.Kind, Name: o.Name, Keep: o.Keep, Out: o.Progress}
 		err = ground.Use(ctx, plan, func(g *ground.Ground) error {
-			p, err := newPlayer(g, o)
+			p, err := newPlayer(g, r.engine, o)
 			if err != nil {
 				return err
 			}
@@ -73,17 +80,24 @@ func (r *results) report(o Options, complete bool) error {
 			return fmt.Errorf("print the results: %w", err)
 		}
 	}
-	if !complete || o.Report == "" || len(o.Scenarios) > 0 || len(o.Only) > 0 {
+	if !complete || o.Report == "" || len(o.Only) > 0 || len(o.Scenarios) > 0 && !o.Partial {
 		return nil
+	}
+	if o.Report == EngineReport {
+		o.Report = r.engine.report
 	}
 	return ground.Publish(o.Report, r.page())
 }
 
 // choose picks scenarios and subjects by their names.
 func choose(o Options) (*results, error) {
-	r := &results{when: time.Now(), runs: o.Runs, outcomes: map[string][]outcome{}}
+	e, err := engineOf(o.Engine)
+	if err != nil {
+		return nil, err
+	}
+	r := &results{engine: e, when: time.Now(), runs: o.Runs, outcomes: map[string][]outcome{}}
 	var names []string
-	for _, sc := range all() {
+	for _, sc := range e.scenarios() {
 		names = append(names, sc.name)
 		if len(o.Scenarios) == 0 || slices.Contains(o.Scenarios, sc.name) {
 			r.scenarios = append(r.scenarios, sc)
@@ -94,7 +108,7 @@ func choose(o Options) (*results, error) {
 			return nil, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(names, ", "))
 		}
 	}
-	for _, sub := range []subject{byHand{}, operated{}} {
+	for _, sub := range e.subjects() {
 		if len(o.Only) == 0 || slices.Contains(o.Only, sub.key()) {
 			r.subjects = append(r.subjects, sub)
 		}
@@ -108,12 +122,13 @@ func choose(o Options) (*results, error) {
 // player plays scenarios on one cluster.
 type player struct {
 	*ground.Ground
+	engine   *engine
 	machines *cluster.Cluster
 	options  Options
 }
 
-func newPlayer(g *ground.Ground, o Options) (*player, error) {
-	p := &player{Ground: g, options: o}
+func newPlayer(g *ground.Ground, e *engine, o Options) (*player, error) {
+	p := &player{Ground: g, engine: e, options: o}
 	if o.Kind != target.Local {
 		return p, nil
 	}

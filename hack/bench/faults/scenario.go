@@ -61,22 +61,22 @@ const (
 	shortLimit = 120 * time.Second
 )
 
-func three() setup { return setup{size: manifests.Size, version: newVersion, storage: "1Gi"} }
+func (e *engine) three() setup { return setup{size: manifests.Size, version: e.newer, storage: "1Gi"} }
 
-func five() setup {
-	s := three()
+func (e *engine) five() setup {
+	s := e.three()
 	s.size = 5
 	return s
 }
 
-func withOldVersion() setup {
-	s := three()
-	s.version = oldVersion
+func (e *engine) withOldVersion() setup {
+	s := e.three()
+	s.version = e.older
 	return s
 }
 
-func withLostReplaced() setup {
-	s := three()
+func (e *engine) withLostReplaced() setup {
+	s := e.three()
 	s.replaceLost = true
 	return s
 }
@@ -86,52 +86,42 @@ func than(f func(before, now quorum.Sample) string) func(*stage, quorum.Sample) 
 	return func(st *stage, now quorum.Sample) string { return f(st.before, now) }
 }
 
-// all is the table of scenarios, in the order in which they are played.
-func all() []scenario {
-	return append(losses(), append(changes(), outages()...)...)
-}
-
 // losses are of pods, claims and nodes.
-func losses() []scenario {
+func (e *engine) losses() []scenario {
 	return []scenario{
 		{
-			name: "leader-deleted", title: "leader's pod deleted", setup: three(),
+			name: "leader-deleted", title: "leader's pod deleted", setup: e.three(),
 			apply: deleteLeader, over: than(podsRenewed(1)), target: goal{gap: 500 * time.Millisecond, back: 8 * time.Second},
 		},
 		{
-			name: "leader-killed", title: "leader killed by SIGKILL", setup: three(), machine: true,
+			name: "leader-killed", title: "leader killed by SIGKILL", setup: e.three(), machine: true,
 			apply: killLeader, over: than(containerRenewed), target: goal{gap: 3 * time.Second, back: 8 * time.Second},
 		},
 		{
-			name: "follower-deleted", title: "follower's pod deleted", setup: three(),
+			name: "follower-deleted", title: "follower's pod deleted", setup: e.three(),
 			apply: deleteFollower, over: than(podsRenewed(1)), target: goal{gap: 200 * time.Millisecond, back: 5 * time.Second},
 		},
 		{
-			name: "all-deleted", title: "all pods deleted", setup: three(),
+			name: "all-deleted", title: "all pods deleted", setup: e.three(),
 			apply: deleteAll, over: than(podsRenewed(3)),
 		},
 		{
-			name: "claim-deleted", title: "pod and claim of consul-0 deleted, a follower", setup: three(),
-			prepare: followFirst, apply: loseClaim, over: than(firstReplaced), target: goal{back: 25 * time.Second},
+			name: "claim-deleted", title: "pod and claim of " + e.member(0) + " deleted, a follower", setup: e.three(),
+			prepare: followFirst, apply: loseClaim, over: than(e.replaced), target: goal{back: 25 * time.Second},
 		},
 		{
-			name: "node-partitioned", title: "leader's node cut off for 60 s", counts: "the healing", setup: three(), machine: true,
+			name: "node-partitioned", title: "leader's node cut off for 60 s", counts: "the healing", setup: e.three(), machine: true,
 			prepare: chooseNode, apply: partition, restore: healNode, target: goal{back: 2 * time.Second},
 		},
 		{
 			name: "node-tainted", title: "leader's node lost, and tainted out-of-service", counts: "the taint",
-			setup: withLostReplaced(), machine: true, limit: shortLimit,
+			setup: e.withLostReplaced(), machine: true, limit: shortLimit,
 			prepare: chooseNode, apply: loseNode(taintNode), over: elsewhere, restore: bringNode, target: goal{back: 60 * time.Second},
 		},
 		{
 			name: "node-deleted", title: "leader's node lost, and its Node deleted", counts: "the deletion",
-			setup: withLostReplaced(), machine: true, limit: shortLimit,
+			setup: e.withLostReplaced(), machine: true, limit: shortLimit,
 			prepare: chooseNode, apply: loseNode(deleteNode), over: elsewhere, restore: bringNode, target: goal{back: 60 * time.Second},
-		},
-		{
-			name: "disk-full", title: "leader's disk full, then all volumes enlarged", counts: "the enlargement",
-			setup: fullSetup(), value: fullValue, machine: true,
-			apply: fillDisk, missing: enlarged,
 		},
 	}
 }
@@ -140,52 +130,48 @@ func losses() []scenario {
 var planned = goal{gap: 500 * time.Millisecond, oneAway: true}
 
 // changes are planned.
-func changes() []scenario {
+func (e *engine) changes() []scenario {
 	return []scenario{
-		{name: "rollout", title: "rollout of a changed template", setup: three(), apply: rollout, over: than(annotated), target: planned},
+		{name: "rollout", title: "rollout of a changed template", setup: e.three(), apply: rollout, over: than(annotated), target: planned},
 		{
-			name: "upgrade", title: "upgrade " + oldVersion + " → " + newVersion, setup: withOldVersion(),
-			apply: upgrade, over: than(upgraded), target: planned,
+			name: "upgrade", title: "upgrade " + e.older + " → " + e.newer, setup: e.withOldVersion(),
+			apply: upgrade, over: than(e.upgraded), target: planned,
 		},
+		{name: "3-to-5", title: "3 → 5", setup: e.three(), want: 5, apply: scaleTo(5), target: planned},
+		{name: "5-to-3", title: "5 → 3", setup: e.five(), want: 3, apply: scaleTo(3), target: planned},
 		{
-			name: "configuration", title: setting + " changed to " + settingValue, setup: three(),
-			apply: configure, missing: configured, target: planned,
-		},
-		{name: "3-to-5", title: "3 → 5", setup: three(), want: 5, apply: scaleTo(5), target: planned},
-		{name: "5-to-3", title: "5 → 3", setup: five(), want: 3, apply: scaleTo(3), target: planned},
-		{
-			name: "5-to-3-deleted", title: "5 → 3, another pod deleted in the middle", setup: five(), want: 3,
+			name: "5-to-3-deleted", title: "5 → 3, another pod deleted in the middle", setup: e.five(), want: 3,
 			apply: shrinkAndDelete, over: than(podsRenewed(1)),
 		},
 		{
-			name: "5-to-1", title: "5 → 1", setup: five(), want: 1, limit: shortLimit,
+			name: "5-to-1", title: "5 → 1", setup: e.five(), want: 1, limit: shortLimit,
 			apply: scaleTo(1), target: goal{gap: 500 * time.Millisecond, oneAway: true, quorum: true},
 		},
 	}
 }
 
 // outages are of those who look after the servers.
-func outages() []scenario {
+func (e *engine) outages() []scenario {
 	return []scenario{
 		{
-			name: "apiserver-stopped", title: "API server stopped for 2 minutes", counts: "its start", setup: three(), machine: true,
+			name: "apiserver-stopped", title: "API server stopped for 2 minutes", counts: "its start", setup: e.three(), machine: true,
 			apply: stopAPI, untouched: true, after: operatorBack, restore: startAPI,
 		},
 		{
-			name: "operator-killed-rollout", title: "operator killed in the middle of a rollout", setup: three(), machine: true, operator: true,
+			name: "operator-killed-rollout", title: "operator killed in the middle of a rollout", setup: e.three(), machine: true, operator: true,
 			apply: killOperator(roll), over: than(annotated), restore: freshOperator, target: planned,
 		},
 		{
-			name: "operator-killed-3-to-5", title: "operator killed in the middle of 3 → 5", setup: three(), want: 5, machine: true, operator: true,
+			name: "operator-killed-3-to-5", title: "operator killed in the middle of 3 → 5", setup: e.three(), want: 5, machine: true, operator: true,
 			apply: killOperator(grow), restore: freshOperator, target: planned,
 		},
 		{
-			name: "operator-killed-5-to-3", title: "operator killed in the middle of 5 → 3", setup: five(), want: 3, machine: true, operator: true,
+			name: "operator-killed-5-to-3", title: "operator killed in the middle of 5 → 3", setup: e.five(), want: 3, machine: true, operator: true,
 			apply: killOperator(shrink), restore: freshOperator, target: planned,
 		},
 		{
 			name: "operator-frozen", title: "operator's leader frozen for 60 s in the middle of a rollout, another standing by",
-			setup: three(), machine: true, operator: true,
+			setup: e.three(), machine: true, operator: true,
 			prepare: twoOperators, apply: freezeOperator, over: than(annotated), restore: oneOperator, target: planned,
 		},
 	}

@@ -4,8 +4,6 @@
 package faults
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -16,11 +14,11 @@ import (
 func seen(size int) quorum.Sample {
 	s := quorum.Sample{IDs: map[string]string{}}
 	for i := range size {
-		name := member(i)
+		name := consul().member(i)
 		s.Members = append(s.Members, quorum.Member{Name: name, UID: "uid-" + name, Container: "container-" + name, Running: true})
 		s.IDs[name] = "id-" + name
 		s.Peers = append(s.Peers, quorum.Peer{Voter: true})
-		s.Health = append(s.Health, quorum.Server{Name: name, Version: newVersion})
+		s.Health = append(s.Health, quorum.Server{Name: name, Version: consul().newer})
 	}
 	return s
 }
@@ -45,23 +43,23 @@ func TestWhatIsStillMissing(t *testing.T) {
 		{"the same containers", containerRenewed, seen(3), false},
 		{"another container", containerRenewed, change(func(s *quorum.Sample) { s.Members[2].Container = "new" }), true},
 		{"another container that does not run", containerRenewed, change(func(s *quorum.Sample) { s.Members[2].Container, s.Members[2].Running = "", false }), false},
-		{"the same identity", firstReplaced, moved, false},
-		{"no identity", firstReplaced, change(func(s *quorum.Sample) { delete(s.IDs, member(0)) }), false},
-		{"another identity", firstReplaced, change(func(s *quorum.Sample) { s.IDs[member(0)] = "new" }), true},
+		{"the same identity", consul().firstReplaced, moved, false},
+		{"no identity", consul().firstReplaced, change(func(s *quorum.Sample) { delete(s.IDs, consul().member(0)) }), false},
+		{"another identity", consul().firstReplaced, change(func(s *quorum.Sample) { s.IDs[consul().member(0)] = "new" }), true},
 		{"no pod is rolled out", annotated, seen(3), false},
 		{"all are", annotated, change(func(s *quorum.Sample) {
 			for i := range s.Members {
 				s.Members[i].Annotations = map[string]string{rolloutAnnotation: "now"}
 			}
 		}), true},
-		{"one runs the old release", upgraded, change(func(s *quorum.Sample) { s.Health[0].Version = oldVersion }), false},
-		{"none does", upgraded, seen(3), true},
+		{"one runs the old release", consul().upgraded, change(func(s *quorum.Sample) { s.Health[0].Version = consul().older }), false},
+		{"none does", consul().upgraded, seen(3), true},
 	} {
 		if why := c.over(seen(3), c.now); (why == "") != c.done {
 			t.Errorf("%s: %q", c.name, why)
 		}
 	}
-	if got := touched(seen(3), moved); !slices.Equal(got, []string{member(1)}) {
+	if got := touched(seen(3), moved); !slices.Equal(got, []string{consul().member(1)}) {
 		t.Errorf("%v were restarted", got)
 	}
 	st := &stage{node: "node-2"}
@@ -97,29 +95,5 @@ func TestOperationsAreUnderWay(t *testing.T) {
 		if got := c.o.under(c.before, c.now); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
-	}
-}
-
-func TestProcessesOfAContainer(t *testing.T) {
-	root := t.TempDir()
-	write := func(path, text string) {
-		t.Helper()
-		path = filepath.Join(root, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("cpu/kubepods/pod1/abc123/cgroup.procs", "11\n12\n")
-	write("cpu/kubepods/pod1/def456/cgroup.procs", "13\n")
-	write("memory/kubepods/pod1/abc123/cgroup.procs", "12\n11\n")
-	folders := append(named(filepath.Join(root, "cpu"), "abc123"), named(filepath.Join(root, "memory"), "abc123")...)
-	if got := processes(folders); !slices.Equal(got, []int{11, 12}) {
-		t.Errorf("the processes are %v", got)
-	}
-	if got := processes(named(root, "fff")); got != nil {
-		t.Errorf("a container that is not there has the processes %v", got)
 	}
 }

@@ -29,6 +29,7 @@ type stage struct {
 	// machines can do to nodes what can happen to them; nil elsewhere than on
 	// the local cluster.
 	machines  *cluster.Cluster
+	engine    *engine
 	subject   subject
 	namespace string
 	poller    *quorum.Poller
@@ -42,6 +43,8 @@ type stage struct {
 
 	mu    sync.Mutex
 	clock time.Time
+	// called tells that the pod is there that servers are called by way of.
+	called bool
 }
 
 // from says from when the time to all voters counts: now, if it is not from
@@ -73,7 +76,7 @@ func (st *stage) follower(among int) (quorum.Member, error) {
 		return quorum.Member{}, err
 	}
 	for i := among - 1; i >= 0; i-- {
-		if m, ok := st.poller.Last().Member(member(i)); ok && m.Name != lead.Name {
+		if m, ok := st.poller.Last().Member(st.engine.member(i)); ok && m.Name != lead.Name {
 			return m, nil
 		}
 	}

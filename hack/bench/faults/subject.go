@@ -11,8 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/quorate/quorate/hack/bench/manifests"
 )
 
 // setup is what a set of servers begins with.
@@ -22,14 +20,15 @@ type setup struct {
 	// storage is the size of each volume, class its StorageClass; empty for the
 	// cluster's default.
 	storage, class string
-	// config is added to the servers' settings.
+	// config is added to the servers' settings, env to their environment.
 	config map[string]any
+	env    map[string]string
 	// replaceLost has members of lost nodes replaced unasked, where somebody is
 	// there to do it.
 	replaceLost bool
 }
 
-// subject is a set of Consul servers and those who look after it: what is done
+// subject is a set of servers and those who look after it: what is done
 // to it is what a person would do who wants the same.
 type subject interface {
 	// key is short; title says it to a reader.
@@ -43,9 +42,11 @@ type subject interface {
 	objects(scheme *runtime.Scheme, s setup) ([]client.Object, error)
 	// service is the name of the one that clients use.
 	service() string
-	// container is the name of the server's.
+	// container is the name of the server's; claim that of a member's.
 	container() string
-	// token is what clients need; the empty one where there is no access control.
+	claim(member string) string
+	// token is what clients need besides the Service; the empty one where there is no
+	// access control. Of MongoDB it is the address of the set.
 	token(ctx context.Context, st *stage) (string, error)
 	// unsettled says what is missing until it can be used, besides voters.
 	unsettled(ctx context.Context, st *stage) string
@@ -57,10 +58,11 @@ type subject interface {
 	grow(ctx context.Context, st *stage, size string) error
 }
 
-// member is the name of one by its ordinal; claim that of a member's.
-func member(ordinal int) string { return fmt.Sprintf("%s-%d", manifests.Name, ordinal) }
-
-func claim(member string) string { return "data-" + member }
+// former is a subject whose set a person has to form once its pods run.
+type former interface {
+	// form does it, or finds it done.
+	form(ctx context.Context, st *stage) error
+}
 
 // decode reads all objects of a manifest.
 func decode(scheme *runtime.Scheme, manifest string) ([]client.Object, error) {

@@ -34,7 +34,7 @@ func objectsOf(t *testing.T, sub subject, s setup) []client.Object {
 
 // other is a setup in which nothing is as in the manifests.
 var other = setup{
-	size: 5, version: oldVersion, storage: "64Mi", class: "sized",
+	size: 5, version: consul().older, storage: "64Mi", class: "sized",
 	config: object{"raft_logstore": object{"wal": object{"segment_size_mb": 1}}}, replaceLost: true,
 }
 
@@ -66,7 +66,7 @@ func TestTheTutorialIsSetUp(t *testing.T) {
 }
 
 func TestTheDatastoreIsSetUp(t *testing.T) {
-	objects := objectsOf(t, operated{}, other)
+	objects := objectsOf(t, consul().datastore, other)
 	d, ok := objects[0].(*v1alpha1.Datastore)
 	if !ok {
 		t.Fatalf("it is a %T", objects[0])
@@ -78,20 +78,27 @@ func TestTheDatastoreIsSetUp(t *testing.T) {
 	if text := string(d.Spec.Config.Raw); !strings.Contains(text, "segment_size_mb") || !strings.Contains(text, "domain") {
 		t.Errorf("the settings are %s", text)
 	}
-	plain, ok := objectsOf(t, operated{}, three())[0].(*v1alpha1.Datastore)
+	plain, ok := objectsOf(t, consul().datastore, consul().three())[0].(*v1alpha1.Datastore)
 	if !ok || plain.Spec.Storage.ClassName != nil || plain.Spec.Storage.Retention.WhenLost == v1alpha1.LostDelete {
 		t.Error("what is not asked for is set all the same")
 	}
 }
 
 func TestScenariosCanBePlayed(t *testing.T) {
+	for _, e := range []*engine{consul(), mongodb()} {
+		t.Run(e.key, func(t *testing.T) { canBePlayed(t, e) })
+	}
+}
+
+func canBePlayed(t *testing.T, e *engine) {
+	t.Helper()
 	names := map[string]bool{}
-	for _, sc := range all() {
+	for _, sc := range e.scenarios() {
 		if names[sc.name] || sc.name == "" || sc.title == "" || sc.apply == nil || sc.size() == 0 {
 			t.Errorf("%q: its name is taken, or it is not complete", sc.name)
 		}
 		names[sc.name] = true
-		for _, sub := range []subject{byHand{}, operated{}} {
+		for _, sub := range e.subjects() {
 			if n := len("faults-" + sub.key() + "-" + sc.name + "-99"); n > 63 {
 				t.Errorf("%s: its namespace has %d characters", sc.name, n)
 			}
@@ -99,7 +106,7 @@ func TestScenariosCanBePlayed(t *testing.T) {
 		}
 		// What ends with the same pods must say how it is told that it has begun.
 		same := sc.size() == int(sc.setup.size)
-		if same && sc.over == nil && sc.missing == nil && sc.name != "node-partitioned" && sc.name != "apiserver-stopped" {
+		if same && sc.over == nil && sc.missing == nil && sc.name != "node-partitioned" && sc.name != "leader-frozen" && sc.name != "apiserver-stopped" {
 			t.Errorf("%s: it is over before it has begun", sc.name)
 		}
 	}

@@ -1,8 +1,9 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package load is a client that writes keys at a steady pace while something
-// else happens to the servers, and says afterwards what became of its writes.
+// Package load has clients that write keys at a steady pace while
+// something else happens to the servers, and say afterwards what became of their
+// writes.
 package load
 
 import (
@@ -11,14 +12,16 @@ import (
 	"time"
 )
 
-// Write is one key that the client tried to write.
+// Write is one key that a client tried to write.
 type Write struct {
 	Key, Value string
 	// Acked is when the servers' word came that it is written; zero where it
 	// never came, which says nothing of whether it is.
 	Acked time.Time
-	// Retried tells that the first try failed.
+	// Retried tells that the first try failed, where the client makes the second.
 	Retried bool
+	// Error is what the last try ended with, where a client says it.
+	Error string
 }
 
 // Gap is a time without any acknowledged write.

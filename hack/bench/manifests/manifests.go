@@ -1,8 +1,8 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package manifests holds what the benchmarks apply: Consul as the tutorial has
-// it, and the Datastore that stands for the same.
+// Package manifests holds what the benchmarks apply: servers as the tutorials have
+// them, and the Datastores that stand for the same.
 package manifests
 
 import (
@@ -16,9 +16,18 @@ var tutorial string
 //go:embed datastore.yaml
 var datastore string
 
+//go:embed tutorial-mongodb.yaml
+var tutorialMongoDB string
+
+//go:embed datastore-mongodb.yaml
+var datastoreMongoDB string
+
 const (
-	// Name is that of the StatefulSet and of the Datastore in all manifests.
+	// Name is that of the StatefulSet and of the Datastore in all manifests of
+	// Consul.
 	Name = "consul"
+	// NameMongoDB is the same in those of MongoDB.
+	NameMongoDB = "db"
 	// Size is the number of servers in all manifests.
 	Size = 3
 )
@@ -31,3 +40,10 @@ func Tutorial(order string) string {
 
 // Datastore is the one resource instead.
 func Datastore() string { return datastore }
+
+// TutorialMongoDB is what the tutorial of MongoDB applies. The set is then formed by
+// a person.
+func TutorialMongoDB() string { return tutorialMongoDB }
+
+// DatastoreMongoDB is the one resource instead.
+func DatastoreMongoDB() string { return datastoreMongoDB }

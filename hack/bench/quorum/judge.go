@@ -9,7 +9,7 @@ import (
 )
 
 // Lacks says what is missing until the set is whole: as many pods as wanted,
-// all running, none leaving; Raft's configuration exactly these, each under its
+// all running, none leaving; the configuration exactly these, each under its
 // identity of now and with a vote; each healthy in autopilot's eyes; each
 // answering, and following somebody. It returns nothing where nothing is.
 //
@@ -21,11 +21,11 @@ func (s Sample) Lacks(want int) string {
 	}
 	switch {
 	case s.Peers == nil:
-		return "nobody tells Raft's configuration"
+		return "nobody tells the configuration"
 	case s.Health == nil:
 		return "nobody tells the health"
 	case len(s.Peers) != want:
-		return fmt.Sprintf("%d servers in Raft's configuration", len(s.Peers))
+		return fmt.Sprintf("%d servers in the configuration", len(s.Peers))
 	}
 	seen := map[string]bool{}
 	for _, p := range s.Peers {
@@ -36,7 +36,7 @@ func (s Sample) Lacks(want int) string {
 		seen[m.Name] = true
 	}
 	if len(seen) != want {
-		return "two servers in Raft's configuration have the same address"
+		return "two servers in the configuration have the same address"
 	}
 	return s.Missing
 }
@@ -59,7 +59,7 @@ func (s Sample) lacksPods(want int) string {
 func (s Sample) lacksPeer(p Peer) string {
 	m, ok := s.memberOf(p)
 	if !ok {
-		return "no pod has the address " + p.Address + " of a server in Raft's configuration"
+		return "no pod has the address " + p.Address + " of a server in the configuration"
 	}
 	answer := s.Answers[m.Name]
 	switch {
@@ -70,7 +70,7 @@ func (s Sample) lacksPeer(p Peer) string {
 	case answer.Leader == "":
 		return m.Name + " knows of no leader"
 	case s.IDs[m.Name] != p.ID:
-		return m.Name + " is not the server that Raft's configuration means"
+		return m.Name + " is not the server that the configuration means"
 	case !s.judged() || !s.healthy(p.ID):
 		return m.Name + " is not healthy"
 	}
@@ -97,7 +97,7 @@ func Since(samples []Sample, hold time.Duration, good func(Sample) bool) (time.T
 
 // Low is how little was left at the worst moments.
 type Low struct {
-	// Known tells that Raft's configuration was seen at all.
+	// Known tells that the configuration was seen at all.
 	Known bool
 	// Tolerance is how many more voters could have failed: healthy ones less a
 	// majority. Less than nothing means that there was no quorum.

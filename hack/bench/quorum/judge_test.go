@@ -36,7 +36,7 @@ func TestLacks(t *testing.T) {
 		{func(s *Sample) { s.Members[1].Leaving = true }, "consul-1 is being deleted"},
 		{func(s *Sample) { s.Members[1].Running = false }, "consul-1 does not run"},
 		{func(s *Sample) { s.Members = s.Members[:2] }, "2 pods"},
-		{func(s *Sample) { s.Peers = nil }, "nobody tells Raft's configuration"},
+		{func(s *Sample) { s.Peers = nil }, "nobody tells the configuration"},
 		{func(s *Sample) { s.Health = nil }, "nobody tells the health"},
 		{func(s *Sample) { s.Peers = append(s.Peers, Peer{ID: "old"}) }, "4 servers"},
 		{func(s *Sample) { s.Peers[2].Address = "10.0.9.9:8300" }, "no pod has the address 10.0.9.9:8300"},

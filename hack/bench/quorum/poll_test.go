@@ -46,7 +46,7 @@ func TestOnlyTheLeaderIsAskedForTheOthers(t *testing.T) {
 	defer here.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	p := &Poller{Reach: ground.Direct(), ids: map[string]string{}, asking: map[string]bool{}}
+	p := &Poller{Prober: NewConsul(ground.Direct(), "")}
 	leads := Member{Name: "consul-1", URL: here.URL, Container: "c1", Addresses: []string{"10.96.0.1"}, Running: true}
 	follows := Member{Name: "consul-2", URL: here.URL, Container: "c2", Addresses: []string{"10.96.0.2"}, Running: true}
 	dead := Member{Name: "consul-3", URL: gone.URL, Container: "c3", Addresses: []string{"10.96.0.3"}}

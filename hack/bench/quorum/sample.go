@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package quorum looks at a set of Consul servers from outside, several times a
+// Package quorum looks at a set of servers from outside, several times a
 // second, and says from what it saw when all of the set was there, and how
 // little of it was left at the worst moment.
 package quorum
@@ -9,6 +9,7 @@ package quorum
 import (
 	"net"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,9 +19,9 @@ type Member struct {
 	Name, UID, Node string
 	// Container is the id of the server's container; empty where there is none.
 	Container string
-	// URL is where its Consul is called; empty while the pod has no address.
+	// URL is where Consul in it would be called; empty while the pod has no address.
 	URL string
-	// Addresses are those by which Raft may know it: the pod's own, and that of
+	// Addresses are those by which the set may know it: the pod's own, and that of
 	// a Service that is for this pod alone.
 	Addresses []string
 	// Annotations are the pod's.
@@ -41,13 +42,13 @@ type Answer struct {
 	Leader string
 }
 
-// Peer is a server in Raft's configuration.
+// Peer is a server in the set's configuration.
 type Peer struct {
 	ID, Node, Address string
 	Leader, Voter     bool
 }
 
-// Server is what autopilot says of one.
+// Server is what the leader says of the health of one, in Consul autopilot.
 type Server struct {
 	ID, Name, Version string
 	Healthy, Voter    bool
@@ -100,10 +101,12 @@ func (s Sample) memberOf(p Peer) (Member, bool) {
 	return Member{}, false
 }
 
-// is tells whether Raft means this member by an address.
+// is tells whether the configuration means this member by an address, or by the
+// name of its pod in DNS.
 func (m Member) is(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	return err == nil && slices.Contains(m.Addresses, host)
+	name, _, _ := strings.Cut(host, ".")
+	return err == nil && (slices.Contains(m.Addresses, host) || name == m.Name)
 }
 
 // healthy tells whether autopilot says so of a server; where it says nothing,

@@ -126,7 +126,7 @@ func settings(o Options) controller.Settings {
 	s := controller.Settings{
 		AgentImage: o.AgentImage, ClusterDomain: "cluster.local", Namespace: "quorate-system",
 		// A tenth of what the manager has by default: most tests wait for the status.
-		StatusEvery: 200 * time.Millisecond, Resync: 10 * time.Minute, Concurrency: 4,
+		StatusEvery: 200 * time.Millisecond, Resync: 10 * time.Minute, BurnIn: 10 * time.Minute, Concurrency: 4,
 	}
 	if s.AgentImage == "" {
 		s.AgentImage = "quorate/quorate:test"

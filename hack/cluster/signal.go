@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package faults
+package cluster
 
 import (
 	"errors"
@@ -15,15 +15,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/quorate/quorate/hack/cluster"
 	"github.com/quorate/quorate/hack/cluster/cgroup"
 )
 
-// signal sends a signal to all processes of one container on a node of the
-// local cluster. They are found by the container's control group below that of
-// the node, so that no process of another cluster or of the machine is met.
-func signal(machines *cluster.Cluster, node, container string, s unix.Signal) error {
-	folders, err := containerFolders(machines, node, container)
+// Signal sends a signal to all processes of one container on a node. They are found by the container's control group
+// below that of the node, so that no process of another cluster or of the machine is met.
+func (c *Cluster) Signal(node, container string, s unix.Signal) error {
+	folders, err := c.containerFolders(node, container)
 	if err != nil {
 		return err
 	}
@@ -61,8 +59,8 @@ func signalOne(folders []string, pid int, s unix.Signal) error {
 }
 
 // containerFolders returns the control groups of a container, one a hierarchy.
-func containerFolders(machines *cluster.Cluster, node, container string) ([]string, error) {
-	on, err := machines.FindNode(node)
+func (c *Cluster) containerFolders(node, container string) ([]string, error) {
+	on, err := c.FindNode(node)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +72,7 @@ func containerFolders(machines *cluster.Cluster, node, container string) ([]stri
 		return nil, fmt.Errorf("find a container's processes on node %s: the container has no id yet", node)
 	}
 	var out []string
-	for _, root := range tree.Folders(machines.NodeCgroup(on)) {
+	for _, root := range tree.Folders(c.NodeCgroup(on)) {
 		out = append(out, named(root, container)...)
 	}
 	return out, nil
