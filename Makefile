@@ -54,7 +54,7 @@ test: ## Run all the tests; installs and builds what they need.
 		'cluster=$(MAKE) --no-print-directory test-cluster' \
 		'&e2e=$(MAKE) --no-print-directory test-e2e' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
-		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,controlplane ./...' \
+		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,realcassandra,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
 		'unit=$(MAKE) --no-print-directory test-unit' \
 		'simulation=$(MAKE) --no-print-directory test-simulation' \
@@ -86,6 +86,11 @@ campaign: ## The simulation for as long as it takes to find what a hundred thous
 .PHONY: test-consul
 test-consul: ## The Consul engine against real Consul servers on loopback.
 	QUORATE_CONSUL="$$($(TOOLCHAIN) path $(CONSUL))" QUORATE_CONSUL_OLD="$$($(TOOLCHAIN) path consul@1.21.5)" $(GO) test -tags realconsul -run '^TestReal' -parallel 3 -count=1 -timeout 10m $(GOTESTFLAGS) ./internal/engine/consul
+
+# A server starts in half a minute of a core, so that this is not part of "make test".
+.PHONY: test-cassandra
+test-cassandra: ## The image of Cassandra, and its engine, with real servers on loopback.
+	QUORATE_CASSANDRA="$$($(TOOLCHAIN) cassandra)" $(GO) test -tags realcassandra -run '^TestReal' -p 1 -count=1 -timeout 40m $(GOTESTFLAGS) ./hack/images
 
 .PHONY: test-cluster
 test-cluster: ## The local cluster itself: up, faults, down.
@@ -129,6 +134,10 @@ vuln: ## Look for known vulnerabilities, where their database can be reached.
 .PHONY: images
 images: ## Write dist/images/*.tar without a container engine.
 	@$(IMAGES)
+
+.PHONY: image-cassandra
+image-cassandra: ## Write dist/images/cassandra/*.tar, the image of real Cassandra servers.
+	@$(IMAGES) --only cassandra-5.0 --out dist/images/cassandra
 
 .PHONY: docker-build
 docker-build: ## Build the operator's image with Docker.
