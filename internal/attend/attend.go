@@ -59,6 +59,9 @@ type Attendant struct {
 	Tool []string
 	// Allowed are the first arguments that are carried out.
 	Allowed []string
+	// Then is the word that follows one which succeeded, whether or not anybody still
+	// asks.
+	Then map[string]string
 
 	mu   sync.Mutex
 	runs map[string]*run
@@ -132,6 +135,9 @@ func (a *Attendant) begin(ctx context.Context, key string, arguments []string) *
 	go func() {
 		defer close(r.ended)
 		r.reply = a.run(ctx, arguments)
+		if next := a.Then[arguments[0]]; next != "" && r.reply.Failed == "" {
+			r.reply = a.run(ctx, []string{next})
+		}
 	}()
 	return r
 }

@@ -24,7 +24,7 @@ func pair(t *testing.T, script string) *Desk {
 	t.Cleanup(func() { _ = desk.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	a := &Attendant{Socket: socket, Tool: []string{"/bin/sh", "-c", script, "tool"}, Allowed: []string{"drain", "fail"}}
+	a := &Attendant{Socket: socket, Tool: []string{"/bin/sh", "-c", script, "tool"}, Allowed: []string{"drain", "fail", "first"}, Then: map[string]string{"first": "second", "fail": "never"}}
 	go func() { defer close(done); a.Serve(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return desk
@@ -47,6 +47,9 @@ func TestToolIsCarriedOut(t *testing.T) {
 	d := pair(t, `echo "$0 $*"; test "$1" != fail`)
 	if output, err := ask(t, d, "drain", "now"); err != nil || output != "tool drain now" {
 		t.Errorf("got %q, %v", output, err)
+	}
+	if output, err := ask(t, d, "first"); err != nil || output != "tool second" {
+		t.Errorf("what follows says %q, %v", output, err)
 	}
 	if output, err := ask(t, d, "fail"); err == nil || !strings.Contains(err.Error(), "tool fail") {
 		t.Errorf("got %q, %v", output, err)

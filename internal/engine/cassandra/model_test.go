@@ -26,7 +26,7 @@ type model struct {
 	*ring.Model
 	roles  bool
 	factor uint8
-	due    [enginetest.MaxMembers]bool
+	due    bool // of the first member; that of the others would only multiply the states
 }
 
 var _ enginetest.Model = (*model)(nil)
@@ -41,28 +41,21 @@ func (m *model) Clone() enginetest.Model {
 
 func (m *model) Key(b []byte) []byte {
 	b = append(m.Model.Key(b), m.factor)
-	for _, on := range append(m.due[:], m.roles) {
-		b = strconv.AppendBool(b, on)
-	}
-	return b
+	return strconv.AppendBool(strconv.AppendBool(b, m.due), m.roles)
 }
 
 func (m *model) Wipe(i int) {
 	m.Model.Wipe(i)
-	m.due[i] = false
+	m.due = m.due && i != 0
 }
 
-// Move has everybody keep what a member took over that has just joined.
+// Move has the first member keep what one took over that has just joined.
 func (m *model) Move(mv enginetest.Move) {
 	before := m.normal()
 	m.Model.Move(mv)
 	after := m.normal()
 	for i := range after {
-		if !before[i] {
-			for other := range before {
-				m.due[other] = true
-			}
-		}
+		m.due = m.due || !before[i] && before[0]
 	}
 }
 
@@ -94,7 +87,7 @@ func (m *model) Observe(i int) engine.Server {
 	}
 	out.ID, out.Version, out.Serving, out.View = in.ID, "5.0.9", in.Serving, &engine.View{}
 	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.factor)), FactData: "1"}
-	if m.due[i] {
+	if m.due && i == 0 {
 		out.Facts[FactCleanup] = CleanupDue
 	}
 	for _, p := range in.View.Peers {
@@ -113,7 +106,7 @@ func (m *model) Do(i int, s engine.Step) error {
 		m.roles = true
 		return nil
 	case s.Kind == engine.StepConfigure && joined && s.Params[ParamCleanup] != "":
-		m.due[i] = false
+		m.due = m.due && i != 0
 		return nil
 	case s.Kind == engine.StepConfigure && joined && m.roles:
 		return m.setFactor(s.Params[ParamFactor])
