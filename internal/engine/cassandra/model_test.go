@@ -20,7 +20,7 @@ import (
 //     identity included;
 //   - nobody can log in before the roles are made;
 //   - a server refuses to leave a ring that then has fewer members than a keyspace of
-//     the operator's has replicas;
+//     the operator's has replicas; one that has not joined is merely stopped;
 //   - a member whose data others took over keeps it until it is told to clean up.
 type model struct {
 	*ring.Model
@@ -112,8 +112,6 @@ func (m *model) Do(i int, s engine.Step) error {
 		return m.setFactor(s.Params[ParamFactor])
 	case s.Kind == engine.StepLeave && joined && len(m.normal()) <= int(m.factor):
 		return fmt.Errorf("%w: not enough live nodes to maintain the replication factor %d", errRefused, m.factor)
-	case s.Kind == engine.StepLeave && !joined:
-		return fmt.Errorf("%w: it has not joined", errRefused)
 	}
 	return m.Model.Do(i, s)
 }

@@ -69,9 +69,10 @@ func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
 	} else if err := run(ctx, root, "ALTER ROLE "+cassandra.RoleAgent+" WITH PASSWORD = "+quoted(agent)); err != nil {
 		return fmt.Errorf("giving the agents' role its password: %w", err)
 	}
+	// The last one makes the agents' role of use, by which it is known that all is done.
 	for _, statement := range []string{
-		"GRANT SELECT ON KEYSPACE system_views TO " + cassandra.RoleAgent,
 		"ALTER ROLE cassandra WITH SUPERUSER = false AND LOGIN = false",
+		"GRANT SELECT ON KEYSPACE system_views TO " + cassandra.RoleAgent,
 	} {
 		if err := run(ctx, root, statement); err != nil {
 			return fmt.Errorf("making the roles: %w", err)

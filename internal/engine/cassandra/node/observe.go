@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,7 +51,11 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if err != nil {
 		return out, nil //nolint:nilerr // nobody can log in yet
 	}
-	if err := l.describe(ctx, s, &out); err != nil {
+	err = l.describe(ctx, s, &out)
+	if refused := gocql.RequestError(nil); errors.As(err, &refused) && refused.Code() == gocql.ErrCodeUnauthorized {
+		return engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}, nil
+	}
+	if err != nil {
 		l.forget()
 		return engine.Server{Running: true, Formed: true}, fmt.Errorf("asking %s: %w", l.config.Member, err)
 	}

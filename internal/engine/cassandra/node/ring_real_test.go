@@ -177,7 +177,9 @@ func (r *ring) observation() engine.Observation {
 		m := engine.MemberObservation{Name: s.name, Ordinal: i, Address: s.address}
 		if s.cmd != nil {
 			seen, err := s.local.Observe(r.Context())
-			if err == nil {
+			if err != nil {
+				r.Logf("%s: %v", s.name, err)
+			} else {
 				m.Report = &engine.Report{Member: s.name, Grant: s.marker.Grant.Kind, Server: seen}
 				s.marker.Formed = s.marker.Formed || seen.Formed
 			}
