@@ -76,11 +76,11 @@ test-controlplane: ## The controller with real controller-manager and scheduler,
 .PHONY: test-simulation
 test-simulation: ## The planner against models of three kinds of servers, in every interleaving within bounds.
 	RAPID_CHECKS=2000 $(GO) test -timeout 20m $(GOTESTFLAGS) ./internal/engine/enginetest/...
-	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul ./internal/engine/mongodb
+	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul ./internal/engine/mongodb ./internal/engine/cassandra
 
 .PHONY: campaign
 campaign: ## The simulation for as long as it takes to find what a hundred thousand random walks show.
-	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul ./internal/engine/mongodb -rapid.checks=100000
+	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul ./internal/engine/mongodb ./internal/engine/cassandra -rapid.checks=100000
 	$(GO) test -run '^TestSimulation$$/models//^random$$' -timeout 4h ./internal/engine/enginetest -rapid.checks=100000
 
 .PHONY: test-consul
@@ -90,7 +90,7 @@ test-consul: ## The Consul engine against real Consul servers on loopback.
 # A server starts in half a minute of a core, so that this is not part of "make test".
 .PHONY: test-cassandra
 test-cassandra: ## The image of Cassandra, and its engine, with real servers on loopback.
-	QUORATE_CASSANDRA="$$($(TOOLCHAIN) cassandra)" $(GO) test -tags realcassandra -run '^TestReal' -p 1 -count=1 -timeout 40m $(GOTESTFLAGS) ./hack/images
+	QUORATE_CASSANDRA="$$($(TOOLCHAIN) cassandra)" $(GO) test -tags realcassandra -run '^TestReal' -p 1 -count=1 -timeout 40m $(GOTESTFLAGS) ./hack/images ./internal/engine/cassandra/node
 
 .PHONY: test-cluster
 test-cluster: ## The local cluster itself: up, faults, down.

@@ -34,7 +34,8 @@ const (
 	patience = 10 * time.Second
 	// redial is the pause before the agent is dialed again.
 	redial = time.Second
-	// maxOutput bounds what is told of a tool's output: its end.
+	// maxOutput bounds what is told of a tool's output: its beginning, which a trace of
+	// the tool's own follows.
 	maxOutput = 2000
 )
 
@@ -149,7 +150,7 @@ func (a *Attendant) run(ctx context.Context, arguments []string) reply {
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()
 	text := strings.TrimSpace(output.String())
-	r := reply{Output: text[max(0, len(text)-maxOutput):]}
+	r := reply{Output: text[:min(len(text), maxOutput)]}
 	if err != nil {
 		r.Failed = err.Error()
 	}

@@ -113,7 +113,7 @@ func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
 }
 
 // nextFactor is the next replication factor on the way to that of the members that
-// stay; 0 where it is there.
+// stay; 0 where it is there. It is not lowered for one that is to come again.
 func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) int {
 	stay := map[string]bool{}
 	for _, p := range a.Peers {
@@ -121,14 +121,14 @@ func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) int 
 			stay[p.Name] = true
 		}
 	}
-	target, now := factor(max(1, len(stay))), fact(r, FactFactor)
+	now := fact(r, FactFactor)
 	switch {
-	case now == target:
-		return 0
-	case now < target:
+	case now < factor(max(1, len(stay))):
 		return now + 1
+	case now > factor(len(want.Members)):
+		return now - 1
 	}
-	return now - 1
+	return 0
 }
 
 func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []engine.Step) {

@@ -99,6 +99,7 @@ func TestPlan(t *testing.T) {
 		"more replicas, one at a time":       {wanted(3), see(3, 1), []string{"Configure db-0 factor=2"}},
 		"replicas that differ":               {wanted(3), see(3, 0), []string{"Configure db-0 factor=1"}},
 		"a leave needs fewer replicas first": {wanted(2), see(3, 3), []string{"Configure db-0 factor=2"}},
+		"as many replicas for one to come":   {wanted(3), see(2, 3), nil},
 		"a leave":                            {wanted(2), see(3, 2), []string{"Leave db-2"}},
 		"the highest ordinal first":          {wanted(3), see(5, 3), []string{"Leave db-4", "Leave db-3"}},
 		"not below the users' replicas":      {wanted(3), replicas(see(4, 3), 4), nil},

@@ -5,6 +5,7 @@ package cassandra
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/attend"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/catalogue"
 )
@@ -25,6 +27,7 @@ type object = catalogue.Object
 const (
 	dataDir   = "/var/lib/cassandra"
 	configDir = "/etc/quorate-cassandra"
+	runDir    = "/run/quorate"
 
 	ServerFile  = "server.yaml"                 // shared by all members; the user's settings are in it
 	MemberFile  = "member.yaml"                 // of one member
@@ -41,8 +44,21 @@ const (
 // graceSeconds is for a drain, which writes what is in memory to the volume.
 const graceSeconds = 180
 
-// Tool is the command of nodetool, for what attends to the server.
-func Tool() []string {
+// AttendSocket is where the agent listens for the attendant, in the folder that they
+// share.
+const AttendSocket = "attend.sock"
+
+// Attendant carries out nodetool beside the server, by these words alone. A server that
+// has been decommissioned would stay and answer nobody, so that it is ended.
+func Attendant(runDir string) *attend.Attendant {
+	return &attend.Attendant{
+		Socket: path.Join(runDir, AttendSocket), Tool: nodetool(),
+		Allowed: []string{"decommission", "stopdaemon", "removenode", "cleanup", "drain", "repair"},
+		Then:    map[string]string{"decommission": "stopdaemon"},
+	}
+}
+
+func nodetool() []string {
 	return []string{"java", "@" + configDir + "/" + JavaFile, "-Xmx64M", "-Duser.home=/tmp", "-cp", classPath, tool, "-p", strconv.Itoa(PortJMX)}
 }
 
@@ -52,7 +68,7 @@ func Tool() []string {
 func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 	return engine.ServerTemplate{
 		Image:   "cassandra:" + d.Spec.Version,
-		Command: []string{"java"},
+		Command: append(attend.Command(path.Join(runDir, "quorate"), Attendant(runDir)), "java"),
 		Args: []string{
 			"@" + configDir + "/" + JavaFile, "@" + configDir + "/" + HeapFile,
 			"-Dcassandra.config=file://" + configDir + "/" + ReleaseFile, "-cp", classPath, daemon,

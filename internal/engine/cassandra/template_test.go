@@ -54,6 +54,10 @@ storage_port: 7000
 	if got.Image != "cassandra:5.0" {
 		t.Errorf("the image is %s", got.Image)
 	}
+	command := strings.Join(append(got.Command, got.Args...), " ")
+	if !strings.HasPrefix(command, "/run/quorate/quorate attend {") || !strings.Contains(command, " -- java @/etc/quorate-cassandra/java.options ") {
+		t.Errorf("the command is %s", command)
+	}
 	larger := datastore(string(d.Spec.Config.Raw))
 	larger.Spec.Replicas = ptr.To[int32](7)
 	if diff := cmp.Diff(got, (Engine{}).Template(larger)); diff != "" {

@@ -181,12 +181,3 @@ func (l *local) evict(ctx context.Context, s engine.Step) error {
 	}
 	return nil
 }
-
-// Attendant carries out nodetool beside the server, by these words alone.
-func Attendant(socket string, tool []string) *attend.Attendant {
-	return &attend.Attendant{
-		Socket: socket, Tool: tool,
-		Allowed: []string{"decommission", "stopdaemon", "removenode", "cleanup", "drain", "repair"},
-		Then:    map[string]string{"decommission": "stopdaemon"},
-	}
-}

@@ -14,6 +14,7 @@ import (
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
 
 	"github.com/quorate/quorate/internal/agent/atomicfile"
+	"github.com/quorate/quorate/internal/attend"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/cassandra"
 )
@@ -42,6 +43,16 @@ type local struct {
 }
 
 var _ engine.Local = (*local)(nil)
+
+// NewLocal returns the agent's half for the server on localhost, and listens for the
+// attendant beside that.
+func NewLocal(config engine.LocalConfig) (engine.Local, error) {
+	desk, err := attend.Listen(filepath.Join(config.RunDir, cassandra.AttendSocket))
+	if err != nil {
+		return nil, fmt.Errorf("making the agent's half of %s: %w", config.Member, err)
+	}
+	return newLocal(config, place{address: "127.0.0.1", native: cassandra.PortNative, jmx: cassandra.PortJMX}, desk), nil
+}
 
 func newLocal(config engine.LocalConfig, p place, tool Asker) *local {
 	return &local{config: config, place: p, tool: tool, hearts: map[string]heart{}}

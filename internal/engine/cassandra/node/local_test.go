@@ -148,8 +148,10 @@ func TestDrainOfAServerThatDoesNotRunIsNothing(t *testing.T) {
 
 func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 	l := beside(t, nil)
-	if !l.hears("a", heart{generation: 1, beat: 1}) || !l.hears("a", heart{generation: 1, beat: 1}) {
-		t.Error("one that was just heard is missed")
+	for range 2 {
+		if !l.hears("a", heart{generation: 1, beat: 1}) {
+			t.Error("one that was just heard is missed")
+		}
 	}
 	last := l.hearts["a"]
 	last.at = time.Now().Add(-silence)

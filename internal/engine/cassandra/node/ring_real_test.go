@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,7 +92,7 @@ func newServer(t *testing.T, i int) *server {
 	for name, text := range files {
 		s.write("config/"+name, strings.ReplaceAll(string(text), "0.0.0.0", s.address)) // the others have their own
 	}
-	desk, err := attend.Listen(filepath.Join(s.dir, "attend.sock"))
+	desk, err := attend.Listen(filepath.Join(s.dir, cassandra.AttendSocket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,13 +117,13 @@ func (s *server) here(text string) string {
 	).Replace(text)
 }
 
-// all puts them into a command.
-func (s *server) all(command []string) (out []string) {
-	java := os.Getenv("QUORATE_CASSANDRA") + "/java/bin/java"
-	for _, word := range command[1:] {
+// java puts them into a command, from the word java on, with more options.
+func (s *server) java(command []string, options ...string) []string {
+	out := append([]string{os.Getenv("QUORATE_CASSANDRA") + "/java/bin/java"}, options...)
+	for _, word := range command[slices.Index(command, "java")+1:] {
 		out = append(out, s.here(word))
 	}
-	return append([]string{java}, out...)
+	return out
 }
 
 // start starts the server as its pod would, on a grant or, without one, on its data.
@@ -136,7 +137,8 @@ func (s *server) start(grant engine.GrantKind) {
 	}
 	template := cassandra.Engine{}.Template(&v1alpha1.Datastore{})
 	// What a ring waits for so that news gets around large ones is cut short.
-	command := s.all(append(template.Command, append([]string{"-Dcassandra.ring_delay_ms=6000", "-Dcassandra.superuser_setup_delay_ms=500", "-XX:TieredStopAtLevel=1"}, template.Args...)...))
+	command := s.java(slices.Concat(template.Command, template.Args),
+		"-Dcassandra.ring_delay_ms=6000", "-Dcassandra.superuser_setup_delay_ms=500", "-XX:TieredStopAtLevel=1")
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		s.t.Fatal(err)
@@ -150,7 +152,9 @@ func (s *server) start(grant engine.GrantKind) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cmd, s.cancel, s.exited = cmd, cancel, make(chan struct{})
 	exited := s.exited
-	go Attendant(filepath.Join(s.dir, "attend.sock"), s.all(cassandra.Tool())).Serve(ctx)
+	attendant := cassandra.Attendant(s.dir)
+	attendant.Tool = s.java(attendant.Tool)
+	go attendant.Serve(ctx)
 	go func() {
 		defer close(exited)
 		_ = cmd.Wait() // it is killed
