@@ -39,6 +39,10 @@ const (
 	maxOutput = 2000
 )
 
+// Stop is the word by which the server is ended and no tool is carried out. It is
+// always allowed.
+const Stop = "stop"
+
 // request names a tool's arguments.
 type request struct {
 	Arguments []string `json:"arguments"`
@@ -60,9 +64,11 @@ type Attendant struct {
 	Tool []string
 	// Allowed are the first arguments that are carried out.
 	Allowed []string
-	// Then is the word that follows one which succeeded, whether or not anybody still
-	// asks.
-	Then map[string]string
+	// Last are those after which the server is ended, if they succeeded, whether or not
+	// anybody still asks.
+	Last []string
+	// End ends the server.
+	End func() error
 
 	mu   sync.Mutex
 	runs map[string]*run
@@ -105,7 +111,7 @@ func (a *Attendant) converse(ctx context.Context) {
 }
 
 func (a *Attendant) answer(ctx context.Context, arguments []string) reply {
-	if len(arguments) == 0 || !slices.Contains(a.Allowed, arguments[0]) {
+	if len(arguments) == 0 || arguments[0] != Stop && !slices.Contains(a.Allowed, arguments[0]) {
 		return reply{Refused: fmt.Sprintf("%q is none of %s", arguments, strings.Join(a.Allowed, ", "))}
 	}
 	key := strings.Join(arguments, "\x00")
@@ -135,9 +141,13 @@ func (a *Attendant) begin(ctx context.Context, key string, arguments []string) *
 	a.runs[key] = r
 	go func() {
 		defer close(r.ended)
-		r.reply = a.run(ctx, arguments)
-		if next := a.Then[arguments[0]]; next != "" && r.reply.Failed == "" {
-			r.reply = a.run(ctx, []string{next})
+		if arguments[0] != Stop {
+			r.reply = a.run(ctx, arguments)
+		}
+		if r.reply.Failed == "" && (arguments[0] == Stop || slices.Contains(a.Last, arguments[0])) {
+			if err := a.End(); err != nil {
+				r.reply.Failed = "ending the server: " + err.Error()
+			}
 		}
 	}()
 	return r

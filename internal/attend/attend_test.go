@@ -24,7 +24,8 @@ func pair(t *testing.T, script string) *Desk {
 	t.Cleanup(func() { _ = desk.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	a := &Attendant{Socket: socket, Tool: []string{"/bin/sh", "-c", script, "tool"}, Allowed: []string{"drain", "fail", "first"}, Then: map[string]string{"first": "second", "fail": "never"}}
+	a := &Attendant{Socket: socket, Tool: []string{"/bin/sh", "-c", script, "tool"}, Allowed: []string{"drain", "fail", "last"}, Last: []string{"last", "fail"},
+		End: func() error { return os.WriteFile(filepath.Join(filepath.Dir(socket), "ended"), nil, 0o600) }}
 	go func() { defer close(done); a.Serve(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return desk
@@ -48,11 +49,22 @@ func TestToolIsCarriedOut(t *testing.T) {
 	if output, err := ask(t, d, "drain", "now"); err != nil || output != "tool drain now" {
 		t.Errorf("got %q, %v", output, err)
 	}
-	if output, err := ask(t, d, "first"); err != nil || output != "tool second" {
-		t.Errorf("what follows says %q, %v", output, err)
-	}
 	if output, err := ask(t, d, "fail"); err == nil || !strings.Contains(err.Error(), "tool fail") {
 		t.Errorf("got %q, %v", output, err)
+	}
+}
+
+func TestServerIsEndedAfterTheLastWordAlone(t *testing.T) {
+	for word, want := range map[string]bool{"drain": false, "last": true, "fail": false, Stop: true} {
+		d := pair(t, `test "$1" != fail`)
+		_, err := ask(t, d, word)
+		if (err != nil) != (word == "fail") {
+			t.Errorf("%s: %v", word, err)
+		}
+		_, err = os.Stat(filepath.Join(filepath.Dir(d.listener.Addr().String()), "ended"))
+		if got := err == nil; got != want {
+			t.Errorf("%s: ended is %t, want %t", word, got, want)
+		}
 	}
 }
 

@@ -18,15 +18,15 @@ const Word = "attend"
 
 // spec is an attendant on a command line.
 type spec struct {
-	Socket  string            `json:"socket"`
-	Tool    []string          `json:"tool"`
-	Allowed []string          `json:"allowed"`
-	Then    map[string]string `json:"then,omitempty"`
+	Socket  string   `json:"socket"`
+	Tool    []string `json:"tool"`
+	Allowed []string `json:"allowed"`
+	Last    []string `json:"last,omitempty"`
 }
 
 // Command returns what comes before a server's own command, so that it has an attendant.
 func Command(program string, a *Attendant) []string {
-	text, err := json.Marshal(spec{a.Socket, a.Tool, a.Allowed, a.Then})
+	text, err := json.Marshal(spec{a.Socket, a.Tool, a.Allowed, a.Last})
 	if err != nil {
 		panic(fmt.Sprintf("texts cannot be encoded: %v", err))
 	}
@@ -60,7 +60,8 @@ func Start(text string, server, env []string) error {
 	return nil
 }
 
-// Serve is the attendant of a text until ctx ends.
+// Serve is the attendant of a text until ctx ends. The server is its parent, as Start has
+// it.
 func Serve(ctx context.Context, text string) error {
 	var s spec
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
@@ -69,7 +70,9 @@ func Serve(ctx context.Context, text string) error {
 	if s.Socket == "" || len(s.Tool) == 0 {
 		return fmt.Errorf("there is no socket or no tool in %q", text)
 	}
-	a := &Attendant{Socket: s.Socket, Tool: s.Tool, Allowed: s.Allowed, Then: s.Then}
+	a := &Attendant{Socket: s.Socket, Tool: s.Tool, Allowed: s.Allowed, Last: s.Last}
+	server := os.Getppid()
+	a.End = func() error { return syscall.Kill(server, syscall.SIGTERM) }
 	a.Serve(ctx)
 	return nil
 }

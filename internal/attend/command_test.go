@@ -63,7 +63,6 @@ func TestServerStaysTheProcessAndHasAnAttendant(t *testing.T) {
 	t.Cleanup(func() {
 		_ = hold.Close()
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the attendant too, as the end of a container does
-		_ = cmd.Wait()
 	})
 	answer, err := ask(t, desk, "drain")
 	if err != nil {
@@ -73,6 +72,12 @@ func TestServerStaysTheProcessAndHasAnAttendant(t *testing.T) {
 	server, err := os.ReadFile(said)
 	if want := fmt.Sprintln(cmd.Process.Pid); err != nil || string(server) != want {
 		t.Errorf("the server is the process %q, %v, want %q", server, err, want)
+	}
+	if _, err := desk.Ask(t.Context(), Stop); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "terminated") {
+		t.Errorf("the server was told to stop, and ended with %v", err)
 	}
 	if word != "drain" || by == strings.TrimSpace(string(server)) {
 		t.Errorf("the tool was asked for %q by %s, which is the server", word, by)

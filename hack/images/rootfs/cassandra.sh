@@ -9,7 +9,8 @@ set -eu
 options=
 for option in "$@"; do
 	case "$option" in
-	-f | -R) ;;
+	-f) options="$options -Dcassandra-foreground=yes" ;;
+	-R) ;;
 	*) options="$options $option" ;;
 	esac
 done

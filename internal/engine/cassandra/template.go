@@ -53,8 +53,8 @@ const AttendSocket = "attend.sock"
 func Attendant(runDir string) *attend.Attendant {
 	return &attend.Attendant{
 		Socket: path.Join(runDir, AttendSocket), Tool: nodetool(),
-		Allowed: []string{"decommission", "stopdaemon", "removenode", "cleanup", "drain", "repair"},
-		Then:    map[string]string{"decommission": "stopdaemon"},
+		Allowed: []string{"decommission", "removenode", "cleanup", "drain", "repair"},
+		Last:    []string{"decommission"},
 	}
 }
 
@@ -129,6 +129,7 @@ func heapOptions(d *v1alpha1.Datastore) string {
 	}
 	return strings.Join([]string{
 		fmt.Sprintf("-Xms%dM", heap), fmt.Sprintf("-Xmx%dM", heap), "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError",
+		"-Dcassandra-foreground=yes", // or it closes its output once it has started
 		"-Dcassandra.storagedir=" + dataDir, fmt.Sprintf("-Dcassandra.jmx.local.port=%d", PortJMX), "",
 	}, "\n")
 }

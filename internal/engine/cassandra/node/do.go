@@ -157,7 +157,7 @@ func (l *local) cleanup(ctx context.Context) error {
 func (l *local) leave(ctx context.Context, _ engine.Step) error {
 	word := "decommission"
 	if !listens(ctx, l.place.address, l.place.native) {
-		word = "stopdaemon"
+		word = attend.Stop
 	}
 	_, err := l.tool.Ask(ctx, word)
 	return err

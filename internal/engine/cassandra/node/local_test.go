@@ -113,7 +113,7 @@ func TestLeaveStreamsAwayOrStopsWhoHasNotJoined(t *testing.T) {
 	if err := l.Do(t.Context(), leave); err == nil {
 		t.Error("a leave that was refused is taken for one that goes on")
 	}
-	if want := []string{"stopdaemon", "decommission", "decommission"}; !slices.Equal(a.asked, want) {
+	if want := []string{attend.Stop, "decommission", "decommission"}; !slices.Equal(a.asked, want) {
 		t.Errorf("asked for %q, want %q", a.asked, want)
 	}
 }

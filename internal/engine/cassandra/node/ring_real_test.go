@@ -154,6 +154,7 @@ func (s *server) start(grant engine.GrantKind) {
 	exited := s.exited
 	attendant := cassandra.Attendant(s.dir)
 	attendant.Tool = s.java(attendant.Tool)
+	attendant.End = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	go attendant.Serve(ctx)
 	go func() {
 		defer close(exited)
