@@ -60,7 +60,7 @@ test: ## Run all the tests; installs and builds what they need.
 		'&e2e=$(MAKE) --no-print-directory test-e2e' \
 		'&mongodb=$(MAKE) --no-print-directory test-mongodb' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
-		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,controlplane ./...' \
+		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,realcassandra,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
 		'unit=$(MAKE) --no-print-directory test-unit' \
 		'simulation=$(MAKE) --no-print-directory test-simulation' \
@@ -82,16 +82,21 @@ test-controlplane: ## The controller with real controller-manager and scheduler,
 .PHONY: test-simulation
 test-simulation: ## The planner against models of three kinds of servers, in every interleaving within bounds.
 	RAPID_CHECKS=2000 $(GO) test -timeout 20m $(GOTESTFLAGS) ./internal/engine/enginetest/...
-	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul ./internal/engine/mongodb
+	RAPID_CHECKS=2000 $(GO) test -run '^TestContract$$' -timeout 20m $(GOTESTFLAGS) ./internal/engine/consul ./internal/engine/mongodb ./internal/engine/cassandra
 
 .PHONY: campaign
 campaign: ## The simulation for as long as it takes to find what a hundred thousand random walks show.
-	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul ./internal/engine/mongodb -rapid.checks=100000
+	$(GO) test -run '^TestContract$$/^random$$' -timeout 4h ./internal/engine/consul ./internal/engine/mongodb ./internal/engine/cassandra -rapid.checks=100000
 	$(GO) test -run '^TestSimulation$$/models//^random$$' -timeout 4h ./internal/engine/enginetest -rapid.checks=100000
 
 .PHONY: test-consul
 test-consul: ## The Consul engine against real Consul servers on loopback.
 	QUORATE_CONSUL="$$($(TOOLCHAIN) path $(CONSUL))" QUORATE_CONSUL_OLD="$$($(TOOLCHAIN) path consul@1.21.5)" $(GO) test -tags realconsul -run '^TestReal' -parallel 3 -count=1 -timeout 10m $(GOTESTFLAGS) ./internal/engine/consul/...
+
+# A server starts in half a minute of a core, so that this is not part of "make test".
+.PHONY: test-cassandra
+test-cassandra: ## The image of Cassandra, and its engine, with real servers on loopback.
+	QUORATE_CASSANDRA="$$($(TOOLCHAIN) cassandra)" $(GO) test -tags realcassandra -run '^TestReal' -p 1 -count=1 -timeout 40m $(GOTESTFLAGS) ./hack/images ./internal/engine/cassandra/node
 
 .PHONY: test-cluster
 test-cluster: ## The local cluster itself: up, faults, down.
@@ -139,6 +144,10 @@ vuln: ## Look for known vulnerabilities, where their database can be reached.
 .PHONY: images
 images: ## Write dist/images/*.tar without a container engine.
 	@$(IMAGES)
+
+.PHONY: image-cassandra
+image-cassandra: ## Write dist/images/cassandra/*.tar, the image of real Cassandra servers.
+	@$(IMAGES) --only cassandra-5.0 --out dist/images/cassandra
 
 .PHONY: docker-build
 docker-build: ## Build the operator's image with Docker.

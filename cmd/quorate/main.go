@@ -39,7 +39,7 @@ func run() error {
 		newManagerCommand(engines),
 		newInitCommand(engines),
 		newAgentCommand(engines),
-		newRunCommand(),
+		newRunCommand(), newAttendCommand(),
 		newPrestopCommand(),
 		newFaultPointsCommand(),
 	)

@@ -21,5 +21,5 @@ func catalogue() []spec {
 	for _, version := range mongoVersions {
 		specs = append(specs, mongoImage(version))
 	}
-	return append(specs, peopleImage(), quorateImage())
+	return append(specs, peopleImage(), quorateImage(), cassandraImage())
 }

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	// Out is the folder for the archives; it is created.
 	Out string
-	// Only names the images to write; empty means all.
+	// Only names the images to write; empty means all but those that are written only where they are named.
 	Only []string
 	// Progress receives a line per image.
 	Progress io.Writer
@@ -36,6 +36,7 @@ type spec struct {
 	reference string // under which runtimes find the image.
 	config    v1.Config
 	keep      bool // the archive is kept in the cache, since its inputs seldom change.
+	asked     bool // it is written only where it is named: it is large, and few need it.
 	// files gathers the image's files; scratch is an empty folder that lives until the archive is written.
 	files func(ctx context.Context, b *builder, scratch string) (tree, error)
 }
@@ -110,11 +111,11 @@ func (b *builder) build(ctx context.Context, s spec, path string) (err error) {
 	return place(kept, path)
 }
 
-// selected returns the specs with the given names, or all.
+// selected returns the specs with the given names, or all that need not be asked for.
 func selected(only []string) ([]spec, error) {
 	all := catalogue()
 	if len(only) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(s spec) bool { return s.asked }), nil
 	}
 	var chosen []spec
 	for _, name := range only {

@@ -16,9 +16,22 @@ import (
 func TestCatalogueNamesAreUnique(t *testing.T) {
 	names := Names()
 	slices.Sort(names)
-	want := []string{"busybox", "consul-1.21.5", "consul-1.22.3", "curl", "mongo-7.0", "mongo-8.0", "pause", "people", "quorate"}
+	want := []string{"busybox", "cassandra-5.0", "consul-1.21.5", "consul-1.22.3", "curl", "mongo-7.0", "mongo-8.0", "pause", "people", "quorate"}
 	if !slices.Equal(names, want) {
 		t.Errorf("images are %v, want %v", names, want)
+	}
+}
+
+func TestLargeImagesAreWrittenOnlyWhereTheyAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		only []string
+		want bool
+	}{{nil, false}, {[]string{"cassandra-5.0"}, true}} {
+		specs, err := selected(c.only)
+		got := slices.ContainsFunc(specs, func(s spec) bool { return s.name == "cassandra-5.0" })
+		if err != nil || got != c.want {
+			t.Errorf("of %v it is written: %t, %v", c.only, got, err)
+		}
 	}
 }
 

@@ -25,15 +25,19 @@ var debianPackages = []string{
 // are refreshed only when an installation with the lists at hand fails. Installing needs root; nothing here becomes
 // root by itself.
 func EnsureDebian(ctx context.Context, progress io.Writer) error {
+	return ensurePackages(ctx, progress, debianPackages)
+}
+
+func ensurePackages(ctx context.Context, progress io.Writer, packages []string) error {
 	output, err := exec.CommandContext(ctx, "dpkg-query", append([]string{
-		"--show", "--showformat=${Package} ${db:Status-Status}\n"}, debianPackages...)...).Output()
+		"--show", "--showformat=${Package} ${db:Status-Status}\n"}, packages...)...).Output()
 	// It fails when it knows nothing of one of the packages, but still lists the others.
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) {
 		return fmt.Errorf("asking which of the Debian packages %s are installed: %w",
-			strings.Join(debianPackages, " "), err)
+			strings.Join(packages, " "), err)
 	}
-	missing := missingPackages(output)
+	missing := missingPackages(packages, output)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -54,8 +58,8 @@ func EnsureDebian(ctx context.Context, progress io.Writer) error {
 }
 
 // missingPackages returns the wanted packages that dpkg-query does not report as installed, in their order.
-func missingPackages(query []byte) []string {
-	installed := make(map[string]bool, len(debianPackages))
+func missingPackages(packages []string, query []byte) []string {
+	installed := make(map[string]bool, len(packages))
 	for line := range strings.Lines(string(query)) {
 		name, status, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if status == "installed" {
@@ -63,7 +67,7 @@ func missingPackages(query []byte) []string {
 		}
 	}
 	var missing []string
-	for _, name := range debianPackages {
+	for _, name := range packages {
 		if !installed[name] {
 			missing = append(missing, name)
 		}

@@ -75,7 +75,7 @@ func TestFindAllDropsRepetitions(t *testing.T) {
 
 func TestMissingPackages(t *testing.T) {
 	query := "runc installed\nsocat config-files\niproute2 installed\nbusybox-static not-installed\n"
-	got := missingPackages([]byte(query))
+	got := missingPackages(debianPackages, []byte(query))
 	want := slices.DeleteFunc(slices.Clone(debianPackages), func(name string) bool {
 		return name == "runc" || name == "iproute2"
 	})

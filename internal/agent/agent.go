@@ -45,7 +45,7 @@ type Agent struct {
 // New looks at the volume and makes the agent; nothing is started yet.
 func New(s settings.Settings, kit engine.Kit, log *slog.Logger) (*Agent, error) {
 	local, err := kit.NewLocal(engine.LocalConfig{
-		Member: s.Member, ConfigDir: s.ConfigDir, DataDir: s.DataDir, SecretDir: s.SecretDir,
+		Member: s.Member, ConfigDir: s.ConfigDir, DataDir: s.DataDir, SecretDir: s.SecretDir, RunDir: s.RunDir,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the %s half of the agent: %w", kit.Name, err)

@@ -88,4 +88,5 @@ type LocalConfig struct {
 	ConfigDir string // where Release may write
 	DataDir   string // the data volume; read only
 	SecretDir string // the mounted member credentials, reloaded from disk
+	RunDir    string // shared with the server's container, which cannot write there
 }

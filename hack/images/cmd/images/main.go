@@ -42,6 +42,6 @@ func command() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&options.Out, "out", filepath.Join("dist", "images"), "folder for the archives")
 	cmd.Flags().StringSliceVar(&options.Only, "only", nil,
-		"names of the images to write (default all: "+strings.Join(images.Names(), ", ")+")")
+		"names of the images to write (default all but cassandra: "+strings.Join(images.Names(), ", ")+")")
 	return cmd
 }

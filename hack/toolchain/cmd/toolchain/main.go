@@ -34,7 +34,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(ensureCommand(), pathCommand(), listCommand(), envtestCommand(), debianCommand())
+	cmd.AddCommand(ensureCommand(), pathCommand(), listCommand(), envtestCommand(), debianCommand(), cassandraCommand())
 	return cmd
 }
 
@@ -111,6 +111,21 @@ func debianCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return toolchain.EnsureDebian(cmd.Context(), os.Stderr)
+		},
+	}
+}
+
+func cassandraCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "cassandra",
+		Short: "Print a folder with Cassandra's jars in lib and a Java to run them as java, fetching them if need be",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := toolchain.Cassandra(cmd.Context(), os.Stderr)
+			if err != nil {
+				return err
+			}
+			return printLine(cmd, dir)
 		},
 	}
 }

@@ -1,0 +1,126 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cassandra
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/enginetest"
+	"github.com/quorate/quorate/internal/engine/enginetest/ring"
+)
+
+// model is Cassandra servers without a clock: those of a ring, in the words of this
+// engine's local half, with what only Cassandra has:
+//
+//   - a server that joins answers no client, so that nothing is known of it, its
+//     identity included;
+//   - nobody can log in before the roles are made;
+//   - a server refuses to leave a ring that then has fewer members than a keyspace of
+//     the operator's has replicas; one that has not joined is merely stopped;
+//   - a member whose data others took over keeps it until it is told to clean up.
+type model struct {
+	*ring.Model
+	roles  bool
+	factor uint8
+	due    bool // of the first member; that of the others would only multiply the states
+}
+
+var _ enginetest.Model = (*model)(nil)
+
+func newModel() *model { return &model{Model: ring.New(), factor: 1} }
+
+func (m *model) Clone() enginetest.Model {
+	out := *m
+	out.Model = m.Model.Clone().(*ring.Model)
+	return &out
+}
+
+func (m *model) Key(b []byte) []byte {
+	b = append(m.Model.Key(b), m.factor)
+	return strconv.AppendBool(strconv.AppendBool(b, m.due), m.roles)
+}
+
+func (m *model) Wipe(i int) {
+	m.Model.Wipe(i)
+	m.due = m.due && i != 0
+}
+
+// Move has the first member keep what one took over that has just joined.
+func (m *model) Move(mv enginetest.Move) {
+	before := m.normal()
+	m.Model.Move(mv)
+	after := m.normal()
+	for i := range after {
+		m.due = m.due || !before[i] && before[0]
+	}
+}
+
+func (m *model) normal() map[int]bool {
+	out := map[int]bool{}
+	for _, p := range m.Model.Truth().Peers {
+		if p.Voter {
+			out[p.Member] = true
+		}
+	}
+	return out
+}
+
+func (m *model) Truth() enginetest.Truth {
+	t := m.Model.Truth()
+	t.Usable = t.Usable && m.roles
+	return t
+}
+
+func (m *model) Observe(i int) engine.Server {
+	in := m.Model.Observe(i)
+	out := engine.Server{Running: in.Running}
+	if in.View == nil {
+		return out
+	}
+	out.Formed, out.Facts = true, map[string]string{FactRoles: RolesPending}
+	if !m.roles {
+		return out
+	}
+	out.ID, out.Version, out.Serving, out.View = in.ID, "5.0.9", in.Serving, &engine.View{}
+	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.factor)), FactData: "1"}
+	if m.due && i == 0 {
+		out.Facts[FactCleanup] = CleanupDue
+	}
+	for _, p := range in.View.Peers {
+		p.Address, p.Name = p.Name+".example", ""
+		out.View.Peers = append(out.View.Peers, p)
+	}
+	return out
+}
+
+var errRefused = errors.New("the server refuses")
+
+func (m *model) Do(i int, s engine.Step) error {
+	joined := m.Model.Observe(i).View != nil
+	switch {
+	case s.Kind == engine.StepBootstrap && joined:
+		m.roles = true
+		return nil
+	case s.Kind == engine.StepConfigure && joined && s.Params[ParamCleanup] != "":
+		m.due = m.due && i != 0
+		return nil
+	case s.Kind == engine.StepConfigure && joined && m.roles:
+		return m.setFactor(s.Params[ParamFactor])
+	case s.Kind == engine.StepLeave && joined && len(m.normal()) <= int(m.factor):
+		return fmt.Errorf("%w: not enough live nodes to maintain the replication factor %d", errRefused, m.factor)
+	}
+	return m.Model.Do(i, s)
+}
+
+func (m *model) setFactor(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxFactor || n > int(m.factor)+1 || n < int(m.factor)-1 {
+		return fmt.Errorf("%w: a replication factor of %q after %d", errRefused, text, m.factor)
+	}
+	m.factor = uint8(n)
+	return nil
+}

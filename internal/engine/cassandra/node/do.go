@@ -1,0 +1,183 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	gocql "github.com/apache/cassandra-gocql-driver/v2"
+
+	"github.com/quorate/quorate/internal/attend"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/cassandra"
+)
+
+// rolesTimeout bounds the wait for the superuser that a new ring makes some seconds
+// after it has begun.
+const rolesTimeout = 60 * time.Second
+
+// errForeignRoles needs a person: the credential of a formed set is not remade.
+var errForeignRoles = errors.New("neither the administrator nor the superuser that a ring comes with can log in: " +
+	"put the password of the role " + cassandra.RoleAdmin + " into the datastore's Secret under the key " + cassandra.CredentialAdmin)
+
+// Do carries out one step. All are idempotent: what is already so is left so. A tool
+// that runs on is no error: what it brings about is observed.
+func (l *local) Do(ctx context.Context, s engine.Step) error {
+	do := map[engine.StepKind]func(context.Context, engine.Step) error{
+		engine.StepBootstrap: l.bootstrap,
+		engine.StepConfigure: l.configure,
+		engine.StepLeave:     l.leave,
+		engine.StepEvictDead: l.evict,
+	}[s.Kind]
+	if do == nil {
+		return fmt.Errorf("%s: Cassandra knows no step %q", l.config.Member, s.Kind)
+	}
+	if err := do(ctx, s); err != nil && !errors.Is(err, attend.ErrRunning) {
+		return fmt.Errorf("%s of %s: %w", s.Kind, s.About(), err)
+	}
+	return nil
+}
+
+// bootstrap makes the administrator, as the superuser that a ring comes with, and as the
+// administrator the agents' role, and takes that superuser's rights and its login away.
+// It goes on wherever an earlier try was cut off.
+func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
+	ctx, cancel := context.WithTimeout(ctx, rolesTimeout)
+	defer cancel()
+	admin, agent := s.Credentials[cassandra.CredentialAdmin], s.Credentials[cassandra.CredentialAgent]
+	if admin == "" || agent == "" {
+		return errors.New("the passwords did not come with the step")
+	}
+	root, err := l.administrator(ctx, login{cassandra.RoleAdmin, admin})
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	made := "CREATE ROLE IF NOT EXISTS " + cassandra.RoleAgent + " WITH LOGIN = true AND PASSWORD = " + quoted(agent)
+	if err := run(ctx, root, made); err != nil {
+		return fmt.Errorf("making the agents' role: %w", err)
+	}
+	if s, err := open(l.place.address, l.place.native, login{cassandra.RoleAgent, agent}); err == nil {
+		s.Close()
+	} else if err := run(ctx, root, "ALTER ROLE "+cassandra.RoleAgent+" WITH PASSWORD = "+quoted(agent)); err != nil {
+		return fmt.Errorf("giving the agents' role its password: %w", err)
+	}
+	// The last one makes the agents' role of use, by which it is known that all is done.
+	for _, statement := range []string{
+		"ALTER ROLE cassandra WITH SUPERUSER = false AND LOGIN = false",
+		"GRANT SELECT ON KEYSPACE system_views TO " + cassandra.RoleAgent,
+	} {
+		if err := run(ctx, root, statement); err != nil {
+			return fmt.Errorf("making the roles: %w", err)
+		}
+	}
+	return nil
+}
+
+// administrator logs in as the administrator, who is made first where that is to do.
+func (l *local) administrator(ctx context.Context, who login) (*gocql.Session, error) {
+	for {
+		if s, err := open(l.place.address, l.place.native, who); err == nil {
+			return s, nil
+		}
+		initial, err := open(l.place.address, l.place.native, initialLogin)
+		if err == nil {
+			err = run(ctx, initial, "CREATE ROLE IF NOT EXISTS "+who.user+" WITH SUPERUSER = true AND LOGIN = true AND PASSWORD = "+quoted(who.password))
+			initial.Close()
+		}
+		if err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", errForeignRoles, err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// quoted is a text in a statement.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+func (l *local) configure(ctx context.Context, s engine.Step) error {
+	if s.Params[cassandra.ParamCleanup] != "" {
+		return l.cleanup(ctx)
+	}
+	factor, err := strconv.Atoi(s.Params[cassandra.ParamFactor])
+	if err != nil || factor < 1 {
+		return fmt.Errorf("a replication factor of %q makes no sense", s.Params[cassandra.ParamFactor])
+	}
+	// What the present replicas have is made alike before there are more, and once there
+	// are: who may log in is read from a majority of them.
+	if err := l.repair(ctx); err != nil {
+		return err
+	}
+	root, err := open(l.place.address, l.place.native, login{cassandra.RoleAdmin, s.Credentials[cassandra.CredentialAdmin]})
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, keyspace := range ownKeyspaces {
+		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', '%s': %d}", keyspace, cassandra.Datacenter, factor)
+		if err := run(ctx, root, statement); err != nil {
+			return fmt.Errorf("changing the replication of %s: %w", keyspace, err)
+		}
+	}
+	return l.repair(ctx)
+}
+
+// repair makes the roles alike on all their replicas. They are few: it is done in
+// seconds.
+func (l *local) repair(ctx context.Context) error {
+	_, err := l.tool.Ask(ctx, "repair", "--full", "system_auth")
+	return err
+}
+
+// cleanup removes what others took over, and notes down for which ring that was.
+func (l *local) cleanup(ctx context.Context) error {
+	before, err := l.Observe(ctx)
+	if err != nil || before.View == nil {
+		return errors.Join(err, errors.New("the ring is not known"))
+	}
+	if _, err := l.tool.Ask(ctx, "cleanup"); err != nil {
+		return err
+	}
+	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
+}
+
+// leave streams the data away. Once that is done the attendant ends the server, which
+// would stay and answer nobody; an agent before this one may have asked.
+func (l *local) leave(ctx context.Context, _ engine.Step) error {
+	word := "decommission"
+	if !listens(ctx, l.place.address, l.place.native) {
+		word = attend.Stop
+	}
+	_, err := l.tool.Ask(ctx, word)
+	return err
+}
+
+// evict has the others stream what a lost member had, and forget it. The server refuses
+// it for one that is up.
+func (l *local) evict(ctx context.Context, s engine.Step) error {
+	seen, err := l.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	if seen.View == nil {
+		return errors.New("the ring is not known")
+	}
+	for _, p := range seen.View.Peers {
+		if p.ID == s.SubjectID {
+			_, err := l.tool.Ask(ctx, "removenode", p.ID)
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/internal/attend"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/cassandra"
+)
+
+// asker notes down what it is asked for.
+type asker struct {
+	asked []string
+	err   error
+}
+
+func (a *asker) Ask(_ context.Context, arguments ...string) (string, error) {
+	a.asked = append(a.asked, strings.Join(arguments, " "))
+	return "", a.err
+}
+
+// beside returns an agent's half whose server does not run.
+func beside(t *testing.T, a Asker) *local {
+	t.Helper()
+	dir := t.TempDir()
+	config := engine.LocalConfig{Member: "db-1", ConfigDir: dir, DataDir: dir, SecretDir: dir}
+	return newLocal(config, place{address: "127.0.0.1", native: closedPort(t), jmx: closedPort(t)}, a)
+}
+
+// closedPort is one that nobody listens on.
+func closedPort(t *testing.T) int {
+	t.Helper()
+	l := listen(t)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func TestReleaseWritesTheSeedsThatTheGrantAllows(t *testing.T) {
+	l := beside(t, nil)
+	for name, text := range map[string]string{
+		cassandra.ServerFile: "cluster_name: db\n",
+		cassandra.MemberFile: "listen_address: 10.0.0.1\nbroadcast_address: 10.1.0.1\nothers: [10.1.0.2]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(l.config.ConfigDir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		marker engine.Marker
+		want   string
+	}{
+		{engine.Marker{Grant: engine.Grant{Kind: engine.GrantForm}}, "seeds: 10.1.0.1\n"},
+		{engine.Marker{Grant: engine.Grant{Kind: engine.GrantJoin}}, "seeds: 10.1.0.2\n"},
+		{engine.Marker{Grant: engine.Grant{Kind: engine.GrantJoin}, Formed: true}, "seeds: 10.1.0.1,10.1.0.2\n"},
+	} {
+		if err := l.Release(c.marker); err != nil {
+			t.Fatal(err)
+		}
+		if got := readText(filepath.Join(l.config.ConfigDir, cassandra.ReleaseFile)) + "\n"; !strings.HasSuffix(got, c.want) {
+			t.Errorf("%+v: %s", c.marker, got)
+		}
+	}
+}
+
+func TestServerThatAnswersNoClientIsKnownToRunByItsManagement(t *testing.T) {
+	l := beside(t, nil)
+	if got, err := l.Observe(t.Context()); err != nil || got.Running {
+		t.Errorf("nothing runs: %+v, %v", got, err)
+	}
+	l.place.jmx = listen(t).Addr().(*net.TCPAddr).Port
+	if got, err := l.Observe(t.Context()); err != nil || !got.Running || got.Formed || got.View != nil {
+		t.Errorf("it joins: %+v, %v", got, err)
+	}
+}
+
+func TestLeaveStreamsAwayOrStopsWhoHasNotJoined(t *testing.T) {
+	a := &asker{}
+	l := beside(t, a)
+	leave := engine.Step{Kind: engine.StepLeave, Member: "db-1"}
+	if err := l.Do(t.Context(), leave); err != nil {
+		t.Fatal(err)
+	}
+	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
+	a.err = fmt.Errorf("decommission: %w", attend.ErrRunning)
+	if err := l.Do(t.Context(), leave); err != nil {
+		t.Errorf("a leave that goes on is taken for one that failed: %v", err)
+	}
+	a.err = errors.New("not enough live nodes")
+	if err := l.Do(t.Context(), leave); err == nil {
+		t.Error("a leave that was refused is taken for one that goes on")
+	}
+	if want := []string{attend.Stop, "decommission", "decommission"}; !slices.Equal(a.asked, want) {
+		t.Errorf("asked for %q, want %q", a.asked, want)
+	}
+}
+
+func TestStepsThatLackSomethingAskForNothing(t *testing.T) {
+	a := &asker{}
+	l := beside(t, a)
+	for _, s := range []engine.Step{
+		{Kind: engine.StepPromote},
+		{Kind: engine.StepBootstrap},
+		{Kind: engine.StepConfigure, Params: map[string]string{cassandra.ParamFactor: "0"}},
+		{Kind: engine.StepConfigure, Params: map[string]string{cassandra.ParamCleanup: "true"}},
+		{Kind: engine.StepEvictDead, SubjectID: "id"},
+	} {
+		if err := l.Do(t.Context(), s); err == nil || len(a.asked) > 0 {
+			t.Errorf("%+v: %v, asked for %q", s, err, a.asked)
+		}
+	}
+}
+
+func TestDrainOfAServerThatDoesNotRunIsNothing(t *testing.T) {
+	a := &asker{}
+	l := beside(t, a)
+	if err := l.Drain(t.Context()); err != nil || len(a.asked) > 0 {
+		t.Errorf("%v, asked for %q", err, a.asked)
+	}
+	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
+	if err := l.Drain(t.Context()); err != nil || !slices.Equal(a.asked, []string{"drain"}) {
+		t.Errorf("%v, asked for %q", err, a.asked)
+	}
+}
+
+func TestHeartbeatThatStopsIsMissed(t *testing.T) {
+	l := beside(t, nil)
+	for range 2 {
+		if !l.hears("a", heart{generation: 1, beat: 1}) {
+			t.Error("one that was just heard is missed")
+		}
+	}
+	last := l.hearts["a"]
+	last.at = time.Now().Add(-silence)
+	l.hearts["a"] = last
+	if l.hears("a", heart{generation: 1, beat: 1}) {
+		t.Error("one that stopped is heard")
+	}
+	if !l.hears("a", heart{generation: 1, beat: 2}) {
+		t.Error("one that goes on is missed")
+	}
+}
+
+func TestReplicationFactors(t *testing.T) {
+	type r = map[string]string
+	for want, replication := range map[string]r{
+		"3 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "3"},
+		"2 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "2/1"},
+		"1 false": {"class": "SimpleStrategy", "replication_factor": "1"},
+		"0 false": {"class": "LocalStrategy"},
+	} {
+		factor, in := factorOf(replication)
+		if got := fmt.Sprint(factor, in); got != want {
+			t.Errorf("%v: %s, want %s", replication, got, want)
+		}
+	}
+	if got := alike(map[string]int{"system_auth": 2, "system_traces": 2, "system_distributed": 2}); got != 2 {
+		t.Errorf("alike: %d", got)
+	}
+	if got := alike(map[string]int{"system_auth": 2, "system_traces": 2}); got != 0 {
+		t.Errorf("not alike: %d", got)
+	}
+}
+
+func TestCleanupIsDueOnceAnotherHasJoined(t *testing.T) {
+	l := beside(t, nil)
+	peer := func(id string, voter bool) engine.Peer { return engine.Peer{ID: id, Voter: voter} }
+	for _, c := range []struct {
+		name  string
+		peers []engine.Peer
+		want  bool
+	}{
+		{"first seen", []engine.Peer{peer("a", true), peer("b", true)}, false},
+		{"one is joining", []engine.Peer{peer("a", true), peer("b", true), peer("c", false)}, false},
+		{"one has left", []engine.Peer{peer("a", true)}, false},
+		{"one has joined", []engine.Peer{peer("a", true), peer("c", true)}, true},
+	} {
+		if got, err := l.cleanupDue(&engine.View{Peers: c.peers}); err != nil || got != c.want {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+		}
+	}
+}
+
+func TestPasswordsCannotBreakOutOfAStatement(t *testing.T) {
+	if got := quoted(`a'; DROP ROLE admin; --`); got != `'a''; DROP ROLE admin; --'` {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,226 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	gocql "github.com/apache/cassandra-gocql-driver/v2"
+
+	"github.com/quorate/quorate/internal/agent/atomicfile"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/cassandra"
+)
+
+// callTimeout bounds an observation.
+const callTimeout = 10 * time.Second
+
+// silence is for how long a member's heartbeat may not be heard that counts as up. A
+// server counts its own every second and tells some of the others.
+const silence = 15 * time.Second
+
+// heart is the last heartbeat that was heard of a member, and when it was heard first.
+type heart struct {
+	generation, beat int
+	at               time.Time
+}
+
+// Observe reads what the server knows, over CQL alone.
+//
+// A server answers no client while it joins, and after it has left: then no more is
+// known than that it runs. Before the roles are made nobody can log in, and no more is
+// known than that it has joined.
+func (l *local) Observe(ctx context.Context) (engine.Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if !listens(ctx, l.place.address, l.place.native) {
+		l.forget()
+		return engine.Server{Running: listens(ctx, l.place.address, l.place.jmx)}, nil
+	}
+	out := engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}
+	s, err := l.own()
+	if err != nil {
+		return out, nil //nolint:nilerr // nobody can log in yet
+	}
+	err = l.describe(ctx, s, &out)
+	if refused := gocql.RequestError(nil); errors.As(err, &refused) && refused.Code() == gocql.ErrCodeUnauthorized {
+		return engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}, nil
+	}
+	if err != nil {
+		l.forget()
+		return engine.Server{Running: true, Formed: true}, fmt.Errorf("asking %s: %w", l.config.Member, err)
+	}
+	return out, nil
+}
+
+func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Server) error {
+	out.Facts[cassandra.FactRoles] = cassandra.RolesReady
+	self := engine.Peer{Voter: true, Healthy: true}
+	var bootstrapped string
+	err := s.Query("SELECT host_id, broadcast_address, release_version, bootstrapped FROM system.local").
+		ScanContext(ctx, (*uuid)(&self.ID), (*address)(&self.Address), &out.Version, &bootstrapped)
+	if err != nil {
+		return fmt.Errorf("reading system.local: %w", err)
+	}
+	out.ID, self.Version = self.ID, out.Version
+	out.Serving = bootstrapped == "COMPLETED"
+	peers, err := l.peers(ctx, s)
+	if err != nil {
+		return err
+	}
+	out.View = &engine.View{Peers: append(peers, self)}
+	slices.SortFunc(out.View.Peers, func(a, b engine.Peer) int { return strings.Compare(a.ID, b.ID) })
+	if err := factors(ctx, s, out.Facts); err != nil {
+		return err
+	}
+	due, err := l.cleanupDue(out.View)
+	if err == nil && due {
+		out.Facts[cassandra.FactCleanup] = cassandra.CleanupDue
+	}
+	return err
+}
+
+// peers are the others that have tokens, and those that are joining.
+func (l *local) peers(ctx context.Context, s *gocql.Session) ([]engine.Peer, error) {
+	var out []engine.Peer
+	rows := s.Query("SELECT peer, host_id, release_version, tokens FROM system.peers_v2").IterContext(ctx).Scanner()
+	for rows.Next() {
+		p := engine.Peer{Voter: true}
+		var tokens []string
+		if err := rows.Scan((*address)(&p.Address), (*uuid)(&p.ID), &p.Version, &tokens); err != nil {
+			return nil, fmt.Errorf("reading system.peers_v2: %w", err)
+		}
+		if p.ID != "" && len(tokens) > 0 {
+			out = append(out, p)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading system.peers_v2: %w", err)
+	}
+	rows = s.Query("SELECT address, generation, heartbeat, status_with_port, host_id FROM system_views.gossip_info").IterContext(ctx).Scanner()
+	for rows.Next() {
+		var at, status, id string
+		var h heart
+		if err := rows.Scan((*address)(&at), &h.generation, &h.beat, &status, &id); err != nil {
+			return nil, fmt.Errorf("reading system_views.gossip_info: %w", err)
+		}
+		beats := l.hears(at, h)
+		i := slices.IndexFunc(out, func(p engine.Peer) bool { return p.Address == at })
+		switch state, _, _ := strings.Cut(status, ","); {
+		case i >= 0:
+			out[i].Healthy = beats && state == "NORMAL"
+		case state == "BOOT" || state == "BOOT_REPLACE":
+			out = append(out, engine.Peer{ID: id, Address: at})
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading system_views.gossip_info: %w", err)
+	}
+	return out, nil
+}
+
+// hears notes down a heartbeat and tells whether it goes on. One that was never heard
+// before has not stopped yet.
+func (l *local) hears(at string, h heart) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last, known := l.hearts[at]
+	if !known || last.generation != h.generation || last.beat != h.beat {
+		h.at = time.Now()
+		l.hearts[at] = h
+		return true
+	}
+	return time.Since(last.at) < silence
+}
+
+// own keyspaces are those whose replication the operator sets.
+var ownKeyspaces = []string{"system_traces", "system_distributed", "system_auth"}
+
+// factors reads the replication factors in the datacenter.
+func factors(ctx context.Context, s *gocql.Session, facts map[string]string) error {
+	own, data := map[string]int{}, 0
+	rows := s.Query("SELECT keyspace_name, replication FROM system_schema.keyspaces").IterContext(ctx).Scanner()
+	for rows.Next() {
+		var name string
+		var replication map[string]string
+		if err := rows.Scan(&name, &replication); err != nil {
+			return fmt.Errorf("reading the replication factors: %w", err)
+		}
+		factor, inDatacenter := factorOf(replication)
+		switch {
+		case slices.Contains(ownKeyspaces, name):
+			if inDatacenter {
+				own[name] = factor
+			}
+		default:
+			data = max(data, factor)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading the replication factors: %w", err)
+	}
+	facts[cassandra.FactData], facts[cassandra.FactFactor] = strconv.Itoa(data), strconv.Itoa(alike(own))
+	return nil
+}
+
+// factorOf reads one keyspace's, and tells whether it is set for the datacenter.
+func factorOf(replication map[string]string) (factor int, inDatacenter bool) {
+	text, inDatacenter := replication[cassandra.Datacenter]
+	if !inDatacenter {
+		text = replication["replication_factor"]
+	}
+	text, _, _ = strings.Cut(text, "/") // of transient replicas
+	factor, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, false // the server's own, of one member each
+	}
+	return factor, inDatacenter
+}
+
+// alike returns the replication factor that all of the operator's keyspaces have, 0
+// where they differ.
+func alike(own map[string]int) int {
+	for _, name := range ownKeyspaces {
+		if own[name] != own[ownKeyspaces[0]] {
+			return 0
+		}
+	}
+	return own[ownKeyspaces[0]]
+}
+
+// cleanupDue tells whether any member has joined since the data was last cleaned up. A
+// member that has just joined has nothing to clean up: what it knows first is noted down.
+func (l *local) cleanupDue(v *engine.View) (bool, error) {
+	path := filepath.Join(l.config.DataDir, cassandra.CleanedFile)
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return false, writeRing(path, v)
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading for which ring the data was cleaned up: %w", err)
+	}
+	known := strings.Fields(string(text))
+	return slices.ContainsFunc(v.Peers, func(p engine.Peer) bool { return p.Voter && !slices.Contains(known, p.ID) }), nil
+}
+
+func writeRing(path string, v *engine.View) error {
+	var text strings.Builder
+	for _, p := range v.Peers {
+		if p.Voter {
+			text.WriteString(p.ID + "\n")
+		}
+	}
+	if err := atomicfile.Write(path, []byte(text.String()), 0o640); err != nil {
+		return fmt.Errorf("noting down for which ring the data was cleaned up: %w", err)
+	}
+	return nil
+}

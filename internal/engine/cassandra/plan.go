@@ -1,0 +1,167 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cassandra
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// The parameters of steps.
+const (
+	// ParamFactor is the replication factor to give to the operator's keyspaces.
+	ParamFactor = "factor"
+	// ParamCleanup has a member remove the data that others took over.
+	ParamCleanup = "cleanup"
+)
+
+// Plan lists, in this order:
+//
+//  1. Bootstrap, alone: the roles are made, by the first member.
+//  2. EvictDead for each identity that is known to be lost, that nobody reports as its
+//     own and whose heartbeat nobody hears: its data is streamed from the other
+//     replicas first.
+//  3. Configure: the operator's own keyspaces get the replication factor of the size,
+//     one more or one fewer at a time. A larger one has to be there before a member
+//     may be missed, a smaller one before a member can leave.
+//  4. Leave for each member that is not wanted, the highest ordinal first, where as
+//     many stay as the users' keyspaces have replicas.
+//  5. Configure: a member removes the data that those took over that have joined,
+//     once nothing else is left to do.
+//
+// It does not:
+//   - lower a replication factor of the users' keyspaces, and so does not shrink the
+//     ring below it: they say how many copies there are;
+//   - evict an identity under a wanted name that merely differs from the one that its
+//     member reports: only what is known to be lost goes;
+//   - join: the grant is the join.
+func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
+	a := e.Assess(have)
+	if !a.Known {
+		return bootstrap(have, a)
+	}
+	by := actor(a, have)
+	if by == "" {
+		return nil
+	}
+	out := evictions(want, a)
+	if factor := nextFactor(want, a, have.Report(by)); factor > 0 {
+		return append(out, engine.Step{
+			Kind: engine.StepConfigure, Member: by, Params: map[string]string{ParamFactor: strconv.Itoa(factor)},
+			Secrets: []string{CredentialAdmin}, Why: fmt.Sprintf("the roles are to be on %d members", factor),
+		})
+	}
+	leaves := leaves(want, a, have.Report(by))
+	if len(out)+len(leaves) == 0 {
+		return cleanups(want, a, have)
+	}
+	return append(out, leaves...)
+}
+
+// bootstrap is planned while nobody can log in.
+func bootstrap(have engine.Observation, a engine.Assessment) []engine.Step {
+	if !a.Formed {
+		return nil
+	}
+	for _, m := range have.Members {
+		if m.Report != nil && m.Report.Server.Facts[FactRoles] == RolesReady {
+			return nil
+		}
+	}
+	for _, m := range have.Members {
+		if m.Report != nil && m.Report.Server.Formed && m.Report.Grant == engine.GrantForm {
+			return []engine.Step{{
+				Kind: engine.StepBootstrap, Member: m.Name, Secrets: []string{CredentialAdmin, CredentialAgent},
+				Why: "the ring has no roles of its own yet",
+			}}
+		}
+	}
+	return nil
+}
+
+// actor is a member that is asked for what any can do: the healthy one of the lowest
+// ordinal.
+func actor(a engine.Assessment, have engine.Observation) string {
+	for _, p := range a.Peers {
+		if p.Healthy && p.Voter && have.Report(p.Name) != nil {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
+	for _, p := range a.Peers {
+		if p.Healthy || want.LostName(p.ID) == "" {
+			continue
+		}
+		for _, by := range a.Peers {
+			if by.Healthy && by.Voter && by.ID != p.ID && by.Name != p.Name {
+				out = append(out, engine.Step{
+					Kind: engine.StepEvictDead, Member: by.Name, Subject: p.Name, SubjectID: p.ID,
+					Cost: engine.Cost{Membership: true}, Why: "its volume is gone",
+				})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// nextFactor is the next replication factor on the way to that of the members that
+// stay; 0 where it is there. It is not lowered for one that is to come again.
+func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) int {
+	stay := map[string]bool{}
+	for _, p := range a.Peers {
+		if p.Voter && want.Wants(p.Name) {
+			stay[p.Name] = true
+		}
+	}
+	now := fact(r, FactFactor)
+	switch {
+	case now < factor(max(1, len(stay))):
+		return now + 1
+	case now > factor(len(want.Members)):
+		return now - 1
+	}
+	return 0
+}
+
+func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []engine.Step) {
+	voters, _ := a.Voters()
+	for _, p := range slices.Backward(a.Peers) {
+		if want.Wants(p.Name) || want.LostName(p.ID) != "" {
+			continue
+		}
+		if p.Voter && voters-1 < fact(r, FactData) {
+			continue
+		}
+		out = append(out, engine.Step{
+			Kind: engine.StepLeave, Member: p.Name, SubjectID: p.ID, Cost: engine.Cost{Voters: 1, Membership: true}, Why: "it is not wanted",
+		})
+	}
+	return out
+}
+
+// cleanups are planned one at a time, while every wanted member is in the ring and
+// well: it takes much of a disk's time.
+func cleanups(want engine.Desired, a engine.Assessment, have engine.Observation) []engine.Step {
+	for _, name := range want.Members {
+		if peers := a.PeersNamed(name); len(peers) != 1 || !peers[0].Voter || !peers[0].Healthy {
+			return nil
+		}
+	}
+	for _, p := range a.Peers {
+		if r := have.Report(p.Name); r != nil && r.Server.Facts[FactCleanup] == CleanupDue {
+			return []engine.Step{{
+				Kind: engine.StepConfigure, Member: p.Name, Params: map[string]string{ParamCleanup: "true"},
+				Why: "it still has data that others took over when they joined",
+			}}
+		}
+	}
+	return nil
+}

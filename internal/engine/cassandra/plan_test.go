@@ -1,0 +1,162 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cassandra
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// see returns what n members report that know each other, all well, with roles of a
+// replication factor.
+func see(n, factor int) engine.Observation {
+	var have engine.Observation
+	view := &engine.View{}
+	for i := range n {
+		view.Peers = append(view.Peers, engine.Peer{ID: fmt.Sprintf("id-%d", i), Address: fmt.Sprintf("10.0.0.%d", i), Voter: true, Healthy: true})
+	}
+	for i := range n {
+		v := &engine.View{Peers: slices.Clone(view.Peers)}
+		have.Members = append(have.Members, engine.MemberObservation{
+			Name: fmt.Sprintf("db-%d", i), Ordinal: i, Address: view.Peers[i].Address,
+			Report: &engine.Report{Grant: engine.GrantJoin, Server: engine.Server{
+				Running: true, Serving: true, Formed: true, ID: view.Peers[i].ID, Version: "5.0.9", View: v,
+				Facts: map[string]string{FactRoles: RolesReady, FactFactor: fmt.Sprint(factor), FactData: "1"},
+			}},
+		})
+	}
+	return have
+}
+
+// down has one member say nothing, and the others miss it.
+func down(have engine.Observation, i int) engine.Observation {
+	have.Members[i].Report = nil
+	for _, m := range have.Members {
+		if m.Report != nil {
+			m.Report.Server.View.Peers[i].Healthy = false
+		}
+	}
+	return have
+}
+
+func wanted(n int) engine.Desired {
+	var out engine.Desired
+	for i := range n {
+		out.Members = append(out.Members, fmt.Sprintf("db-%d", i))
+	}
+	return out
+}
+
+// words are a plan's steps in short.
+func words(steps []engine.Step) (out []string) {
+	for _, s := range steps {
+		word := fmt.Sprintf("%s %s", s.Kind, s.Member)
+		if s.Subject != "" {
+			word += " of " + s.Subject
+		}
+		for _, key := range []string{ParamFactor, ParamCleanup} {
+			if s.Params[key] != "" {
+				word += " " + key + "=" + s.Params[key]
+			}
+		}
+		out = append(out, word)
+	}
+	return out
+}
+
+func TestPlan(t *testing.T) {
+	lost := wanted(3)
+	lost.Lost = map[string][]string{"db-2": {"id-2"}}
+	replicas := func(have engine.Observation, n int) engine.Observation {
+		for _, m := range have.Members {
+			m.Report.Server.Facts[FactData] = fmt.Sprint(n)
+		}
+		return have
+	}
+	due := see(3, 3)
+	due.Members[0].Report.Server.Facts[FactCleanup] = CleanupDue
+	due.Members[1].Report.Server.Facts[FactCleanup] = CleanupDue
+	differ := see(3, 3)
+	differ.Members[1].Report.Server.View.Peers = differ.Members[1].Report.Server.View.Peers[:2]
+	pending := see(1, 1)
+	pending.Members[0].Report.Grant = engine.GrantForm
+	pending.Members[0].Report.Server.View = nil
+	pending.Members[0].Report.Server.Facts = map[string]string{FactRoles: RolesPending}
+	for name, c := range map[string]struct {
+		want engine.Desired
+		have engine.Observation
+		plan []string
+	}{
+		"nothing to do":                      {wanted(3), see(3, 3), nil},
+		"the roles come first":               {wanted(3), pending, []string{"Bootstrap db-0"}},
+		"more replicas, one at a time":       {wanted(3), see(3, 1), []string{"Configure db-0 factor=2"}},
+		"replicas that differ":               {wanted(3), see(3, 0), []string{"Configure db-0 factor=1"}},
+		"a leave needs fewer replicas first": {wanted(2), see(3, 3), []string{"Configure db-0 factor=2"}},
+		"as many replicas for one to come":   {wanted(3), see(2, 3), nil},
+		"a leave":                            {wanted(2), see(3, 2), []string{"Leave db-2"}},
+		"the highest ordinal first":          {wanted(3), see(5, 3), []string{"Leave db-4", "Leave db-3"}},
+		"not below the users' replicas":      {wanted(3), replicas(see(4, 3), 4), nil},
+		"as low as the users' replicas":      {wanted(3), replicas(see(4, 3), 3), []string{"Leave db-3"}},
+		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},
+		"a lost identity":                    {lost, down(see(3, 3), 2), []string{"EvictDead db-0 of db-2"}},
+		"a lost identity that is heard":      {lost, see(3, 3), nil},
+		"a cleanup, one at a time":           {wanted(3), due, []string{"Configure db-0 cleanup=true"}},
+		"no cleanup while one is to come":    {wanted(4), due, nil},
+		"members that say otherwise":         {wanted(2), differ, nil},
+		"a minority that reports":            {wanted(2), down(down(see(3, 2), 0), 1), nil},
+		"nobody reports":                     {wanted(3), engine.Observation{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.plan, words(Engine{}.Plan(c.want, c.have))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAssess(t *testing.T) {
+	joining := see(3, 3)
+	for _, m := range joining.Members {
+		m.Report.Server.View.Peers[2].Voter = false
+	}
+	missed := see(3, 3)
+	missed.Members[0].Report.Server.View.Peers[2].Healthy = false
+	for name, c := range map[string]struct {
+		have           engine.Observation
+		known, serving bool
+		tolerance      int
+	}{
+		"all well":                      {see(3, 3), true, true, 1},
+		"of six one may be down":        {see(6, 3), true, true, 1},
+		"of two none may":               {see(2, 2), true, true, 0},
+		"one down":                      {down(see(3, 3), 1), true, true, 0},
+		"two of six down":               {down(down(see(6, 3), 1), 4), true, false, 0},
+		"one that joins does not count": {joining, true, true, 0},
+		"one that somebody misses":      {missed, true, true, 0},
+		"a minority":                    {down(down(see(3, 3), 1), 0), false, false, 0},
+	} {
+		a := Engine{}.Assess(c.have)
+		if a.Known != c.known || a.Serving != c.serving || a.Tolerance != c.tolerance || !a.Known && a.Why == "" {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	if a := (Engine{}).Assess(see(2, 2)); a.Peers[1].Name != "db-1" {
+		t.Errorf("the members are not named by their addresses: %+v", a.Peers)
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	for wanted, allowed := range map[string]bool{"5.0": true, "5.0.10": true, "5.1.0": false, "4.1.3": false} {
+		err := Engine{}.Upgrade(engine.Server{Version: "5.0.9"}, wanted)
+		if (err == nil) != allowed || err != nil && !strings.Contains(err.Error(), wanted) {
+			t.Errorf("5.0.9 to %s: %v", wanted, err)
+		}
+	}
+}
