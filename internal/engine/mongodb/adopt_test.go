@@ -5,11 +5,13 @@ package mongodb
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -86,4 +88,51 @@ func TestAnAdoptedSetStaysAsItIs(t *testing.T) {
 	if err := l.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantAdopt}, Formed: true}); err != nil || l.mayForm() || !l.adopted() {
 		t.Errorf("who was adopted may form: %v (%v)", l.mayForm(), err)
 	}
+}
+
+// TestAnOpenSetIsSeen has a set initiated by hand that lets everybody in. Every adopted
+// server tells of all of it, and whom it follows; only the primary confirms it.
+func TestAnOpenSetIsSeen(t *testing.T) {
+	c := &cluster{t: t, program: mongod}
+	hosts := bson.A{}
+	for i := range 3 {
+		p := c.add(i)
+		c.must(os.WriteFile(filepath.Join(p.config.ConfigDir, serverFile), []byte(Engine{}.Template(handmade()).Files[serverFile]), 0o600))
+		c.must(p.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantAdopt}, Formed: true}))
+		hosts = append(hosts, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: p.host()}})
+	}
+	by, err := c.servers[0].session(t.Context(), login{})
+	c.must(err)
+	c.eventually(func() string {
+		if err := by.run(t.Context(), nil, bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "db"}, {Key: "members", Value: hosts}}}}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	c.eventually(func() string {
+		have := c.observe()
+		leaders, sets := map[string]int{}, map[string]bool{}
+		for i, m := range have.Members {
+			s := m.Report.Server
+			if s.Facts[factUsers] != usersReady || !s.Formed || !s.Serving || s.Seen == nil || len(s.Seen.Peers) != 3 {
+				return fmt.Sprintf("db-%d says %+v", i, s)
+			}
+			if (s.View != nil) != s.Leader {
+				return fmt.Sprintf("db-%d leads: %v, and confirms %+v", i, s.Leader, s.View)
+			}
+			sets[s.Set] = true
+			for _, q := range s.Seen.Peers {
+				if !q.Healthy || !q.Voter {
+					return fmt.Sprintf("db-%d finds %+v", i, q)
+				}
+				if q.Leader {
+					leaders[q.Name]++
+				}
+			}
+		}
+		if a := (Engine{}).Assess(have); !a.Usable || leaders[a.Leader] != 3 || len(leaders) != 1 || len(sets) != 1 {
+			return fmt.Sprintf("%+v, led by %v, of %v", a, leaders, sets)
+		}
+		return ""
+	})
 }
