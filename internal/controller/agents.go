@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,9 +57,23 @@ func agentSettled(p *corev1.Pod) bool {
 	return agentRunning(p) != nil
 }
 
+// downInits are those of our own containers in a pod that cannot start, as the
+// kubelet says: the agent, and the one before it that prepares the volume.
+func downInits(p *corev1.Pod) []string {
+	var out []string
+	for _, c := range p.Status.InitContainerStatuses {
+		if (c.Name == resource.AgentContainer || c.Name == resource.InitContainer) && cannotStart(c) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
 // upgradeAgents gives pods the present image of the agent: the kubelet restarts
-// that container alone. Nothing else of a pod that runs is ever changed, and the
-// template stays as it is, or a new operator would restart servers.
+// that container alone. The one before it has the same image, and gets the present
+// one only where it cannot start, and nothing behind it has then. Nothing else of a
+// pod that runs is ever changed, and the template stays as it is, or a new operator
+// would restart servers.
 func (p *pass) upgradeAgents(ctx context.Context) error {
 	for _, ref := range p.findings.decision.UpgradeAgents {
 		seen := p.snapshot.pods[ref.Name]
@@ -67,7 +82,7 @@ func (p *pass) upgradeAgents(ctx context.Context) error {
 		}
 		patch, err := json.Marshal(map[string]any{
 			"metadata": map[string]any{"uid": seen.UID, "resourceVersion": seen.ResourceVersion},
-			"spec":     map[string]any{"initContainers": []map[string]string{{"name": resource.AgentContainer, "image": p.Settings.AgentImage}}},
+			"spec":     map[string]any{"initContainers": p.freshImages(seen)},
 		})
 		if err != nil {
 			return fmt.Errorf("write the image of the agent in pod %s: %w", ref.Name, err)
@@ -80,4 +95,17 @@ func (p *pass) upgradeAgents(ctx context.Context) error {
 		pointAgentUpgraded.Reach()
 	}
 	return nil
+}
+
+// freshImages are the containers of a pod that get the present image, by name. They
+// are in the pod's order: a merge would give it theirs, which the API server refuses.
+func (p *pass) freshImages(pod *corev1.Pod) []map[string]string {
+	down := downInits(pod)
+	var out []map[string]string
+	for _, c := range pod.Spec.InitContainers {
+		if c.Name == resource.AgentContainer || c.Name == resource.InitContainer && slices.Contains(down, c.Name) {
+			out = append(out, map[string]string{"name": c.Name, "image": p.Settings.AgentImage})
+		}
+	}
+	return out
 }

@@ -206,6 +206,7 @@ func observePod(p *corev1.Pod) *plan.Pod {
 		Template:     p.Annotations[resource.TemplateAnnotation],
 		Agent:        agentImage(p),
 		AgentSettled: agentSettled(p),
+		AgentDown:    len(downInits(p)) > 0,
 		Started:      serverStarted(p) || agentContainer(p) == nil,
 		Handmade:     agentContainer(p) == nil,
 		Ready:        podReady(p),
@@ -238,15 +239,19 @@ var waitingIsStuck = map[string]bool{
 	"CrashLoopBackOff": true,
 }
 
+func cannotStart(c corev1.ContainerStatus) bool {
+	return c.State.Waiting != nil && waitingIsStuck[c.State.Waiting.Reason]
+}
+
 // stuckReason says why a pod cannot get on by itself: a container that does
 // not start, with the tail of what it said, or no node that would take it.
 // Empty where it can.
 func stuckReason(p *corev1.Pod) string {
 	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
-		w := c.State.Waiting
-		if w == nil || !waitingIsStuck[w.Reason] {
+		if !cannotStart(c) {
 			continue
 		}
+		w := c.State.Waiting
 		said := w.Message
 		if t := c.LastTerminationState.Terminated; t != nil && t.Message != "" {
 			said = t.Message

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quorate/quorate/internal/engine"
 )
@@ -27,6 +28,44 @@ func (p *draft) agents() []candidate {
 		}}}
 	}
 	return nil
+}
+
+// revivedAgents give a pod the present image where the kubelet says that its agent
+// cannot start with the one that it has: one that cannot be pulled, say, or that
+// ends as soon as it begins. There is nothing to lose and nobody to ask, and the
+// guards would wait for that agent's word for ever. One whose image is the present
+// one is left as it is. Silence alone is no such word (law 2).
+func (p *draft) revivedAgents() {
+	want := p.state.Wanted.Agent
+	for _, m := range p.state.Members {
+		if want == "" || m.Pod == nil || m.Pod.Terminating || !m.Pod.AgentDown || m.Pod.Agent == "" || m.Pod.Agent == want {
+			continue
+		}
+		if ref := (PodRef{Name: m.Name, UID: m.Pod.UID}); !slices.Contains(slices.Concat(p.out.UpgradeAgents, p.out.Replace), ref) {
+			p.out.UpgradeAgents = append(p.out.UpgradeAgents, ref)
+		}
+	}
+}
+
+// tellingAgents gives those that are left of a majority that was lost the present
+// agent, where nobody says who has the newest data: an older one may not know how to.
+// One at a time, and the next once that one reports; there is no quorum that the
+// guards could wait for, and no server is touched.
+func (p *draft) tellingAgents() {
+	want, next := p.state.Wanted.Agent, PodRef{}
+	for _, m := range p.state.Members {
+		switch {
+		case m.Pod == nil || m.Pod.Terminating || m.Pod.Agent == "" || p.outdated(m) || p.beyondUse(m.Name, p.ledger.Members[m.Name]) != "":
+		case m.Pod.Agent == want && (!m.Pod.AgentSettled || p.state.trusted(m) == nil):
+			return
+		case m.Pod.Agent != want && next.Name == "":
+			next = PodRef{Name: m.Name, UID: m.Pod.UID}
+		}
+	}
+	if want != "" && next.Name != "" && len(p.out.Asks)+len(p.out.Replace)+len(p.out.UpgradeAgents) == 0 {
+		p.summarize(Summary{Action: engine.StepUpgradeAgent, Member: next.Name, Why: "it does not say whose data is the newest"})
+		p.out.UpgradeAgents = append(p.out.UpgradeAgents, next)
+	}
 }
 
 // freshAgents gives a member that waits to join the present agent at once, before it

@@ -32,7 +32,7 @@ type Decision struct {
 	// there is none to be made.
 	WriteKey engine.KeyPhase
 	// UpgradeAgents are pods that get the present image of the agent, in place; at
-	// most one.
+	// most one of those whose agent runs.
 	UpgradeAgents []PodRef
 	// Asks are what the agents are asked for; at most one is disruptive.
 	Asks []Ask

@@ -65,6 +65,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	if p.ledger.Adoption != nil {
 		p.adoption()
+		p.revivedAgents()
 		p.budget()
 		p.claim()
 		return p.done()
@@ -91,6 +92,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	p.askAboutVanishing()
 	p.askAboutRotation()
 	p.replace()
+	p.revivedAgents()
 	p.freeClaims()
 	p.budget()
 	p.claim()

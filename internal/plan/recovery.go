@@ -141,6 +141,7 @@ func (p *draft) askAboutRecovery() {
 	case p.mute(r) && len(r.unknown) > 0:
 		p.stallOnRecovery("so many are lost (%s) that the others may be too few for a majority; %s is silent: bring it back, or delete its pod and claim if its volume is lost too", gone, strings.Join(r.unknown, ", "))
 	case p.mute(r):
+		p.tellingAgents()
 		p.stallOnRecovery("so many are lost (%s) that the others may be too few for a majority; %s", gone, r.Why)
 	case p.hopeless(r):
 		p.stallOnRecovery("of %d voters %d are left, too few for a majority ever again (%s); %s", len(r.Voters), r.able+len(r.unknown), gone, p.wayOut(r))

@@ -112,6 +112,9 @@ type Pod struct {
 	// Agent is the image of its agent, and AgentSettled true once that one runs.
 	Agent        string
 	AgentSettled bool
+	// AgentDown is true where the kubelet says that the agent, or the init
+	// container before it, cannot start.
+	AgentDown bool
 	// Started is true once the server's container has run in it. One that was made
 	// by hand counts as if it had.
 	Started bool

@@ -155,6 +155,9 @@ func (k *podKeeper) statusOf(ctx context.Context, pod *corev1.Pod) (*corev1.PodS
 	if status.PodIP == "" {
 		return nil, ctrl.Result{}, nil
 	}
+	if down := k.unpullable(pod, status); down {
+		return status, ctrl.Result{}, nil
+	}
 	booted, err := k.boot(ctx, pod, status.PodIP)
 	if err != nil {
 		return nil, ctrl.Result{}, err
@@ -164,6 +167,34 @@ func (k *podKeeper) statusOf(ctx context.Context, pod *corev1.Pod) (*corev1.PodS
 	}
 	k.containers(pod, status)
 	return status, ctrl.Result{}, nil
+}
+
+// unpullable tells whether the image of one of the operator's own containers cannot
+// be pulled, which has come to its turn: the first before the pod has booted, and
+// the agent at any time. A server that runs goes on without an agent.
+func (k *podKeeper) unpullable(pod *corev1.Pod, status *corev1.PodStatus) bool {
+	_, booted := k.world.Look(pod.UID)
+	datastore := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Labels[resource.DatastoreLabel]}
+	for _, c := range pod.Spec.InitContainers {
+		if booted && c.Name != resource.AgentContainer || !strings.HasPrefix(c.Image, BadImage) {
+			continue
+		}
+		waits := corev1.ContainerStatus{Name: c.Name, Image: c.Image, State: corev1.ContainerState{Waiting: imageBackOff(c.Image)}}
+		status.InitContainerStatuses = []corev1.ContainerStatus{waits}
+		setCondition(status, corev1.PodReady, corev1.ConditionFalse, "", "")
+		if booted {
+			k.world.Silence(datastore, ordinalOf(pod), true)
+		}
+		return true
+	}
+	if was := statusNamed(status.InitContainerStatuses, resource.AgentContainer); booted && was.State.Waiting != nil {
+		k.world.Silence(datastore, ordinalOf(pod), false)
+	}
+	return false
+}
+
+func imageBackOff(image string) *corev1.ContainerStateWaiting {
+	return &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image " + image}
 }
 
 // boot runs the init container: it needs what the pod mounts, and its own
@@ -254,7 +285,7 @@ func (k *podKeeper) containers(pod *corev1.Pod, status *corev1.PodStatus) {
 	case was.State.Running != nil || was.State.Terminated != nil:
 		now.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: started, FinishedAt: started}
 	case state.Released && bad:
-		now.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image " + server.Image}
+		now.State.Waiting = imageBackOff(server.Image)
 	default:
 		now.State.Waiting = &corev1.ContainerStateWaiting{Reason: "PodInitializing"}
 	}
