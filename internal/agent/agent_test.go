@@ -214,3 +214,42 @@ func TestAForeignVolumeIsReportedAndHeld(t *testing.T) {
 	p.sandbox()
 	p.until(func(r engine.Report) bool { return r.Volume == engine.VolumeEmpty && r.Problem == "" })
 }
+
+// TestDataThatWasMadeByHandWaitsForAGrant keeps a server back that was told that its
+// data may be its own, until it is granted to go on with it; from then on it is a member
+// like any other, and never forms a set.
+func TestDataThatWasMadeByHandWaitsForAGrant(t *testing.T) {
+	t.Setenv(settings.EnvAdopts, "true")
+	p := newPod(t)
+	p.must(os.Mkdir(filepath.Join(p.DataDir, raftDir), 0o700))
+	p.sandbox()
+	p.until(func(r engine.Report) bool { return r.Volume == engine.VolumeUnmarked && !r.Released })
+	if !p.held() {
+		t.Error("the server is not held back")
+	}
+	p.probes(false, false)
+	act := func(kind engine.GrantKind) error {
+		return p.client.Act(t.Context(), p.address("manager.address"), protocol.ActionRequest{
+			ID: string(kind), Epoch: 1, PodUID: p.PodUID, ClusterID: p.ClusterID,
+			Grant: &engine.Grant{Kind: kind, Size: 1, ClusterID: p.ClusterID, PodUID: p.PodUID, ClaimUID: "q"},
+		})
+	}
+	for _, kind := range []engine.GrantKind{engine.GrantForm, engine.GrantJoin} {
+		if err := act(kind); err == nil || !strings.Contains(err.Error(), string(protocol.RefusedVolume)) {
+			t.Errorf("a grant to %s: %v", kind, err)
+		}
+	}
+	p.must(act(engine.GrantAdopt))
+	p.until(func(r engine.Report) bool {
+		return r.Volume == engine.VolumeMember && r.Released && r.Grant == engine.GrantAdopt && r.ClaimUID == "q"
+	})
+	if p.held() || p.formations > 0 {
+		t.Errorf("held back %v, formed %d sets", p.held(), p.formations)
+	}
+	p.stop()
+	p.sandbox()
+	p.until(func(r engine.Report) bool { return r.Volume == engine.VolumeMember && r.Released })
+	if p.formations > 0 {
+		t.Errorf("formed %d sets", p.formations)
+	}
+}

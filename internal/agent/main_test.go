@@ -86,6 +86,7 @@ func runAgent(ctx context.Context, dir string, s settings.Settings, k engine.Kit
 
 func podSettings(dir string) settings.Settings {
 	return settings.Settings{
+		Adopts: os.Getenv(settings.EnvAdopts) != "",
 		Engine: "Fake", Datastore: "db", ClusterID: "c", Member: "db-0", Namespace: "ns", PodUID: "p", PodIP: "127.0.0.1",
 		DataDir: filepath.Join(dir, "data"), ConfigDir: filepath.Join(dir, "config"), RunDir: filepath.Join(dir, "run"),
 		SecretDir: filepath.Join(dir, "secret"), SharedDir: filepath.Join(dir, "shared"),

@@ -205,7 +205,7 @@ func (p *pod) check() *engine.Marker {
 	// nothing that happens in between can make this look wrong by mistake.
 	held := p.held()
 	form := p.exists(p.ConfigDir, formFile)
-	found, err := volume.Look(p.DataDir, volume.Identity{Member: p.Member, ClusterID: p.ClusterID}, fakeEngine{}.HoldsData)
+	found, err := volume.Look(p.DataDir, volume.Identity{Member: p.Member, ClusterID: p.ClusterID, Adopts: p.Adopts}, fakeEngine{}.HoldsData)
 	p.must(err)
 	if found.State == engine.VolumeForeign {
 		p.t.Fatalf("the volume has become foreign: %s", found.Why)

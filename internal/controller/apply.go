@@ -91,28 +91,13 @@ func (p *pass) apply(ctx context.Context) error {
 	if err := p.ensureCredentials(ctx); err != nil {
 		return err
 	}
-	if p.findings.decision.Stalled != nil && p.snapshot.set == nil && !p.findings.formed() {
+	if p.makesNothing() {
 		return errStop
-	}
-	if p.findings.adopting() && p.snapshot.set == nil && p.findings.decision.TakeOver == nil {
-		return errStop // the StatefulSet that was made by hand stays
 	}
 	shape := p.findings.decision.Shape
 	services := p.builder(p.snapshot, shape.Replicas).Services()
-	for _, desired := range services {
-		if left, err := p.leaves(ctx, desired); left || err != nil {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		got, err := p.ensure(ctx, desired)
-		if err != nil {
-			return err
-		}
-		if s, ok := got.(*corev1.Service); ok {
-			p.snapshot.services[s.Name] = s
-		}
+	if err := p.applyServices(ctx, services); err != nil {
+		return err
 	}
 	pointServicesApplied.Reach()
 	have, b := p.snapshot.children(), p.builder(p.snapshot, shape.Replicas)
@@ -140,6 +125,37 @@ func (p *pass) apply(ctx context.Context) error {
 	}
 	pointStatefulSetDone.Reach()
 	return p.prune(ctx, b)
+}
+
+// makesNothing tells whether there is no StatefulSet of ours and there is to be none
+// now: a person has to act before the set can form, or the one that was made by hand
+// stays.
+func (p *pass) makesNothing() bool {
+	d := p.findings.decision
+	if p.snapshot.set != nil {
+		return false
+	}
+	return d.Stalled != nil && !p.findings.formed() || p.findings.adopting() && d.TakeOver == nil
+}
+
+func (p *pass) applyServices(ctx context.Context, services []*corev1.Service) error {
+	for _, desired := range services {
+		left, err := p.leaves(ctx, desired)
+		if err != nil {
+			return err
+		}
+		if left {
+			continue
+		}
+		got, err := p.ensure(ctx, desired)
+		if err != nil {
+			return err
+		}
+		if s, ok := got.(*corev1.Service); ok {
+			p.snapshot.services[s.Name] = s
+		}
+	}
+	return nil
 }
 
 // ensure creates a child, or changes it where it differs, and returns it as it

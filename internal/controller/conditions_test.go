@@ -70,6 +70,7 @@ func TestReady(t *testing.T) {
 		{"one too many", serving(3).with(func(f *findings) { f.state.Wanted.Replicas = 2 }), isTrue, v1alpha1.ReasonAllMembersReady, "all 2"},
 		{"silent, but ready and a voter", serving(3).with(silentMembers(1)), isTrue, v1alpha1.ReasonAllMembersReady, "all 3"},
 		{"all heard, and none leads", serving(3).with(unknown), isFalse, v1alpha1.ReasonQuorumLost, "no member reports that it leads"},
+		{"being adopted", serving(3).with(unknown, silentMembers(0, 1, 2), adopted), isUnknown, v1alpha1.ReasonAdopting, "taken over"},
 		{"data lost", serving(3).with(unknown, silentMembers(0, 1, 2), stalledFor(v1alpha1.ReasonDataLost)), isFalse, v1alpha1.ReasonDataLost, "because of"},
 		{"not bootstrapped", serving(3).with(func(f *findings) {
 			f.decision.Assessment = engine.Assessment{Formed: true, Leader: "db-0", Why: "access control is not bootstrapped yet"}
@@ -110,6 +111,7 @@ func TestDegraded(t *testing.T) {
 	}
 	expectVerdicts(t, degraded, []judged{
 		{"not formed", forming(3), isFalse, v1alpha1.ReasonNotFormed, "not formed"},
+		{"being adopted", serving(3).with(adopted), isUnknown, v1alpha1.ReasonAdopting, "being taken over"},
 		{"full", serving(3), isFalse, v1alpha1.ReasonFullTolerance, "1 members may fail"},
 		{"alone, with none to spare", serving(1), isFalse, v1alpha1.ReasonFullTolerance, "0 members may fail"},
 		{"paused", serving(3).with(paused), isFalse, v1alpha1.ReasonFullTolerance, "1 members"},
@@ -146,6 +148,8 @@ func TestReconciling(t *testing.T) {
 	replacing := func(f *findings) { f.decision.Replace = []plan.PodRef{{Name: "db-1", UID: "p1"}} }
 	wanted := func(n int32) func(*findings) { return func(f *findings) { f.state.Wanted.Replicas = n } }
 	expectVerdicts(t, reconciling, []judged{
+		{"adopting", serving(3).with(adopted, planned(plan.Summary{Action: engine.StepAdopt, Member: "db-2", Why: "it was made by hand"})), isTrue, v1alpha1.ReasonAdopting, "made by hand"},
+		{"adopting, and to be stopped", serving(3).with(adopted, stop, planned(plan.Summary{Action: engine.StepAdopt, Why: "it was made by hand"})), isTrue, v1alpha1.ReasonAdopting, "made by hand"},
 		{"at rest", serving(3), isFalse, v1alpha1.ReasonUpToDate, "as the specification says"},
 		{"paused", serving(3).with(paused, failed, blocked), isFalse, v1alpha1.ReasonPaused, "nothing is changed"},
 		{"blocked", serving(3).with(blocked, failed, wanted(2)), isFalse, v1alpha1.ReasonBlocked, "until the cause of Stalled"},

@@ -111,3 +111,5 @@ func stuck(p *plan.Pod) {
 func peer(i int, change func(*engine.Peer)) func(*findings) {
 	return func(f *findings) { change(&f.decision.Assessment.Peers[i]) }
 }
+
+func adopted(f *findings) { f.decision.Ledger.Adoption = &plan.Adoption{StatefulSet: "s"} }

@@ -44,6 +44,7 @@ func memberPod(containers ...corev1.ContainerStatus) *corev1.Pod {
 	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: "db-1", UID: "p1", Annotations: map[string]string{resource.TemplateAnnotation: "t1"},
 	}}
+	p.Spec.InitContainers = []corev1.Container{{Name: resource.AgentContainer}}
 	p.Status.ContainerStatuses = containers
 	return p
 }
@@ -65,8 +66,13 @@ func TestObservePod(t *testing.T) {
 	if diff := cmp.Diff(want, *observePod(p)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(plan.Pod{UID: "p2"}, *observePod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "p2"}})); diff != "" {
+	fresh := memberPod()
+	if diff := cmp.Diff(plan.Pod{UID: "p1", Template: "t1"}, *observePod(fresh)); diff != "" {
 		t.Errorf("a pod that was only just made: %s", diff)
+	}
+	fresh.Spec.InitContainers, fresh.Annotations = nil, nil
+	if diff := cmp.Diff(plan.Pod{UID: "p1", Handmade: true, Started: true}, *observePod(fresh)); diff != "" {
+		t.Errorf("a pod that was made by hand: %s", diff)
 	}
 }
 

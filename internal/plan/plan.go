@@ -66,6 +66,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	if p.ledger.Adoption != nil {
 		p.adoption()
+		p.revivedAgents()
 		p.budget()
 		p.claim()
 		return p.done()

@@ -211,7 +211,7 @@ var _ = Describe("A MongoDB set that was made by hand", Label("mongodb"), func()
 		agreed := asked.DeepCopy()
 		metav1.SetMetaDataAnnotation(&agreed.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:db:"+string(set.UID))
 		Expect(k8s.Patch(ctx, agreed, client.MergeFrom(asked))).To(Succeed())
-		began, fewest := time.Now(), 3
+		began, fewest, killed := time.Now(), 3, false
 		Eventually(ctx, func(g Gomega) {
 			var pods corev1.PodList
 			g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "db"})).To(Succeed())
@@ -227,6 +227,11 @@ var _ = Describe("A MongoDB set that was made by hand", Label("mongodb"), func()
 				}
 			}
 			fewest = min(fewest, ready)
+			if ours > 0 && !killed {
+				By("killing the operator while the first member is taken over")
+				killed = true
+				g.Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(operatorNamespace), client.GracePeriodSeconds(0))).To(Succeed())
+			}
 			g.Expect(ours).To(Equal(3))
 			g.Expect(meta.IsStatusConditionTrue(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
 		}).WithTimeout(5 * time.Minute).Should(Succeed())

@@ -137,8 +137,10 @@ func (p *process) host() string { return "127.0.0.1:" + strconv.Itoa(p.port) }
 
 func (p *process) start() {
 	p.c.t.Helper()
-	p.cmd = exec.Command(p.c.program, "--replSet", "db", "--keyFile", filepath.Join(p.local.config.ConfigDir, mongodb.KeyFile),
-		"--dbpath", p.data, "--port", strconv.Itoa(p.port), "--bind_ip", "127.0.0.1", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100")
+	p.cmd = exec.Command(p.c.program, "--replSet", "db", "--dbpath", p.data, "--port", strconv.Itoa(p.port), "--bind_ip", "127.0.0.1", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100")
+	if p.c.key != "" { // else everybody is let in
+		p.cmd.Args = append(p.cmd.Args, "--keyFile", filepath.Join(p.local.config.ConfigDir, mongodb.KeyFile))
+	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.c.must(p.cmd.Start())
 }
