@@ -10,8 +10,10 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/plan"
 
 	. "github.com/quorate/quorate/test/stage"
 )
@@ -104,6 +106,52 @@ var _ = Describe("Scaling", func() {
 		Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
 	})
 
+	It("does not shrink while another member is silent, which may be down, and says so", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Replicas(4).Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		before := s.PodUIDs(ctx, "db")
+		World.Silence(s.Key("db"), 1, true)
+		ExpectScaled(ctx, d, 3)
+		ExpectDatastore(ctx, d, Observed, func(g Gomega, d *v1alpha1.Datastore) {
+			g.Expect(d.Status.Plan).NotTo(BeNil())
+			g.Expect(d.Status.Plan.BlockedBy).To(Equal(plan.GuardNobodySilent))
+			g.Expect(d.Status.Plan.Message).To(ContainSubstring("db-1 is silent"))
+		})
+		expectSizeKept(ctx, s, before)
+		World.Silence(s.Key("db"), 1, false)
+		ExpectObjectReconciled(ctx, d)
+		ExpectMembers(ctx, s, "db", 3)
+	})
+
+	It("keeps pod and claim of one that leaves while nobody answers for the membership", func(ctx context.Context) {
+		s := NewScene(ctx)
+		s.Operate(ctx)
+		d := s.Sample("db").Replicas(4).Obj()
+		ExpectApplied(ctx, d)
+		ExpectObjectReconciled(ctx, d)
+		before := s.PodUIDs(ctx, "db")
+		World.Hold(s.Key("db"), true) // the leave is begun and does not end
+		ExpectScaled(ctx, d, 3)
+		ExpectDatastore(ctx, d, func(g Gomega, d *v1alpha1.Datastore) {
+			g.Expect(d.Status.Plan).NotTo(BeNil())
+			g.Expect(d.Status.Plan.Action).To(Equal("Leave"))
+		})
+		for i := range 3 {
+			World.Silence(s.Key("db"), i, true)
+		}
+		World.Hold(s.Key("db"), false)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonMembersSilent))
+		expectSizeKept(ctx, s, before)
+		for i := range 3 {
+			World.Silence(s.Key("db"), i, false)
+		}
+		ExpectObjectReconciled(ctx, d)
+		ExpectMembers(ctx, s, "db", 3)
+	})
+
 	It("changes its mind on the way", func(ctx context.Context) {
 		s := NewScene(ctx)
 		s.Operate(ctx)
@@ -120,3 +168,14 @@ var _ = Describe("Scaling", func() {
 		Expect(World.Formations(s.Key("db"))).To(Equal(1))
 	})
 })
+
+// expectSizeKept asserts that the StatefulSet keeps its size and all pods stay.
+func expectSizeKept(ctx context.Context, s *Scene, before map[string]types.UID) {
+	GinkgoHelper()
+	Consistently(func(g Gomega) {
+		var set appsv1.StatefulSet
+		g.Expect(API.Get(ctx, s.Key("db"), &set)).To(Succeed())
+		g.Expect(set.Spec.Replicas).To(HaveValue(BeEquivalentTo(len(before))))
+		g.Expect(s.PodUIDs(ctx, "db")).To(Equal(before))
+	}).Should(Succeed())
+}
