@@ -56,6 +56,16 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		Expect(err).To(MatchError(ContainSubstring("uthentication")), "a wrong password must be refused")
 	})
 
+	It("has the operator write nothing while it only serves, however much is written to it", func(ctx SpecContext) {
+		if cluster.Kind != target.Local {
+			Skip("only the local cluster keeps an audit log that this test can read")
+		}
+		before := describe(operatorWrites(ctx, key.Namespace))
+		Expect(before).NotTo(BeEmpty())
+		Consistently(ctx, func() string { return describe(operatorWrites(ctx, key.Namespace)) }).
+			WithTimeout(15 * time.Second).WithPolling(5 * time.Second).Should(Equal(before))
+	})
+
 	It("brings a secondary's deleted pod back: same claim, another address, same identity", func(ctx SpecContext) {
 		name := follower(ctx, key)
 		before, uid, id := pod(ctx, key.Namespace, name), claim(ctx, key.Namespace, name).UID, memberID(datastore(ctx, key), name)

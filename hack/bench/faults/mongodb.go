@@ -213,7 +213,7 @@ func explainedMongoDB() string {
 		"keep to MongoDB's rules and times, and nothing of how fast MongoDB is. See [testing](../testing.md#the-double-of-mongodb).\n"+
 		"- The *client* is MongoDB's own Go driver. It begins an insert every %s, whatever became of those before, each of a document of its own and with the "+
 		"write concern majority, from outside of the nodes. It tries again by itself, for 30 s at most; then the write has *failed*. It notices a server that "+
-		"is frozen after 3 s.\n"+
+		"is frozen after 3 s. A write for which it was just opening a connection to a server that froze it does not try elsewhere: these fail.\n"+
 		"- *Gap* is the longest time between two acknowledgements from just before the fault to the end; ≥ where none came any more.\n"+
 		"- *But lost* are acknowledged documents that are not there at the end, with their values, read with the read concern majority.\n"+
 		"- *All voters back* is when all of this begins to hold, and then holds for %s: as many pods as wanted, all running; the set's configuration exactly "+
