@@ -50,6 +50,8 @@ type Options struct {
 	Client func(client.Client) client.Client
 	// Metrics are those of the controller; nil has none be read.
 	Metrics *controller.Metrics
+	// Kit is the engine that stands for Consul; nil for Consul itself.
+	Kit *engine.Kit
 	// Settings changes the settings; nil leaves them as they are.
 	Settings func(*controller.Settings)
 }
@@ -97,7 +99,11 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
-	engines, err := engine.NewRegistry(consul.Kit())
+	kit := consul.Kit()
+	if o.Kit != nil {
+		kit = *o.Kit
+	}
+	engines, err := engine.NewRegistry(kit)
 	if err != nil {
 		return nil, fmt.Errorf("register the engines: %w", err)
 	}
