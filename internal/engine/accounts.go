@@ -34,6 +34,8 @@ type AccountState struct {
 	Revision string `json:"revision"`
 	// Refused says, by account, what the server would not have and why; bounded.
 	Refused map[string]string `json:"refused,omitempty"`
+	// Again is true once it is time to try again what was refused.
+	Again bool `json:"again,omitempty"`
 }
 
 // AccountKey is the key of the credentials under which an account's password

@@ -50,10 +50,11 @@ func (p *draft) accountState() *engine.AccountState {
 	return nil
 }
 
-// settled tells whether the leader has what is wanted, but for what it refuses.
+// accountsSettled tells whether the leader has what is wanted, but for what it
+// refused a short while ago.
 func (p *draft) accountsSettled() bool {
 	a, s := p.state.Accounts, p.accountState()
-	return a != nil && !a.Pending && s != nil && s.Revision == a.Revision
+	return a != nil && !a.Pending && s != nil && s.Revision == a.Revision && !s.Again
 }
 
 // settleAccounts forgets who is gone.

@@ -109,6 +109,15 @@ func TestAccountsThatAreRefused(t *testing.T) {
 	if s := d.Stalled; s == nil || s.Reason != v1alpha1.ReasonAccountsRefused || !strings.HasPrefix(s.Message, "app: its Secret is missing; odd: no such role!") || len(s.Message) > 400 {
 		t.Errorf("the user is told %+v", d.Stalled)
 	}
+	// It is tried again, and told of meanwhile.
+	told.Again = true
+	if d = plan.Next(keeper{}, withAccounts(a, told)); accountsAsked(d) == nil || d.Stalled == nil || !strings.Contains(d.Stalled.Message, "odd") {
+		t.Errorf("tried again: asked %v, the user is told %+v", asked(d) != nil, d.Stalled)
+	}
+	told.Again = false
+	if asked(plan.Next(keeper{}, withAccounts(a, told))) != nil {
+		t.Error("what was just refused is tried again")
+	}
 	// What is told of another revision is not of these.
 	told.Revision = "r1"
 	d = plan.Next(keeper{}, withAccounts(a, told))

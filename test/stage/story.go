@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/test/double/operator"
 	"github.com/quorate/quorate/test/double/portrait"
 	"github.com/quorate/quorate/test/double/wire"
 )
@@ -22,6 +23,8 @@ type Story struct {
 	Before func(ctx context.Context, d *v1alpha1.Datastore)
 	// Act is what the user does.
 	Act func(ctx context.Context, d *v1alpha1.Datastore)
+	// Operator changes the operators; nil leaves them as they are.
+	Operator func(o *operator.Options)
 	// Formations is how many sets the user had form, where that is not one.
 	Formations int
 }
@@ -74,6 +77,12 @@ func Abreast(all func(each func(func()))) {
 	Expect(group.Wait()).To(Succeed())
 }
 
+func (t Story) options(o *operator.Options) {
+	if t.Operator != nil {
+		t.Operator(o)
+	}
+}
+
 // tell plays the story with an operator that dies after an effect and another
 // one that goes on; with 0 nobody dies. It ends as another telling did, if one
 // is given.
@@ -81,7 +90,7 @@ func (t Story) tell(ctx context.Context, last int, like portrait.Portrait) endin
 	GinkgoHelper()
 	s, x := NewScene(ctx), NewMortal()
 	d := s.Sample("db").Obj()
-	op := s.Operate(ctx, x.Options)
+	op := s.Operate(ctx, x.Options, t.options)
 	if t.Before != nil {
 		t.Before(ctx, d)
 		ExpectRest(op.Wire)
@@ -99,7 +108,7 @@ func (t Story) tell(ctx context.Context, last int, like portrait.Portrait) endin
 		}).Should(Succeed())
 		op.Kill()
 		Expect(op.Stop()).To(Succeed())
-		op = s.Operate(ctx)
+		op = s.Operate(ctx, t.options)
 		wires = append(wires, op.Wire)
 	}
 	ExpectObjectReconciled(ctx, d)

@@ -61,10 +61,19 @@ func Run(t *testing.T, s Subject) *Coverage {
 // With fills in what a scenario leaves open, and returns it.
 func (sc *Scenario) With(s Subject) *Scenario {
 	sc.Engine, sc.Model = s.Engine, s.Model
+	if c, has := s.Engine.Traits().Rotated(); has && c.Restarts && sc.Wanted.Rotate > 0 && !sc.Sampled {
+		sc.narrow()
+	}
 	if sc.MaxStates == 0 {
 		sc.MaxStates = 20_000_000
 	}
 	return sc
+}
+
+// narrow leaves less to happen in a rotation that is rollouts, which has many times
+// the worlds: one volume is lost at most, and no pod beside.
+func (sc *Scenario) narrow() {
+	sc.Budget[ClaimLost], sc.Budget[PodDeleted] = min(sc.Budget[ClaimLost], 1), 0
 }
 
 // Named returns the scenario of the suite that has a name; nil for none.

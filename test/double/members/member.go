@@ -80,6 +80,7 @@ func (m *member) observe() engine.Server {
 		server.Settings = engine.SettingsHash(m.settings())
 	}
 	server.Keys = m.set.outward(server.Keys)
+	server.Accounts = m.set.accounts.of(server)
 	if server.View != nil {
 		peers := make([]engine.Peer, 0, len(server.View.Peers))
 		for _, p := range server.View.Peers {
@@ -253,6 +254,10 @@ func (m *member) do(s engine.Step) error {
 	}
 	if s.Kind == engine.StepReload {
 		m.files = maps.Clone(s.Params)
+		return nil
+	}
+	if s.Accounts != nil {
+		m.set.accounts.take(m.observe(), s)
 		return nil
 	}
 	if s.Key != nil {

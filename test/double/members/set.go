@@ -26,9 +26,11 @@ type set struct {
 	held    bool
 	// keys are those that any member was ever given or told, by hash; the model
 	// knows each by its place, from 1.
-	keys    []string
-	crashes []string
-	changed chan struct{}
+	keys []string
+	// accounts are those that the leader was told of last.
+	accounts accounts
+	crashes  []string
+	changed  chan struct{}
 }
 
 // volume is what an agent keeps on a claim.

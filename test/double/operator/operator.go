@@ -51,6 +51,8 @@ type Options struct {
 	Client func(client.Client) client.Client
 	// Metrics are those of the controller; nil has none be read.
 	Metrics *controller.Metrics
+	// Kit is the engine that stands for Consul; nil for Consul itself.
+	Kit *engine.Kit
 	// Settings changes the settings; nil leaves them as they are.
 	Settings func(*controller.Settings)
 }
@@ -98,7 +100,11 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
-	engines, err := engine.NewRegistry(consulagent.Kit(), mongod.Kit())
+	kits := []engine.Kit{consulagent.Kit(), mongod.Kit()}
+	if o.Kit != nil {
+		kits = []engine.Kit{*o.Kit}
+	}
+	engines, err := engine.NewRegistry(kits...)
 	if err != nil {
 		return nil, fmt.Errorf("register the engines: %w", err)
 	}

@@ -22,8 +22,8 @@ import (
 // accountsTimeout bounds one step: a log-in takes the server a while on purpose.
 const accountsTimeout = 2 * time.Minute
 
-// refusedFor is for how long it is told that the server refused an account. Then
-// nothing is told, so that it is asked for again: a role may have been made.
+// refusedFor is after how long an account that the server refused is to be tried
+// again: a role may have been made.
 var refusedFor = time.Minute
 
 // maxRefusal bounds what is told of one.
@@ -104,18 +104,12 @@ func (l *local) accounts(ctx context.Context, s engine.Step) error {
 func (l *local) accountState(hello wire.Greeting) *engine.AccountState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old := len(l.seen.refusals()) > 0 && time.Since(l.seen.at) > refusedFor
-	if !hello.Writable || hello.Election != l.seen.election || old {
+	if !hello.Writable || hello.Election != l.seen.election || l.seen.state == nil {
 		return nil
 	}
-	return l.seen.state
-}
-
-func (s seenAccounts) refusals() map[string]string {
-	if s.state == nil {
-		return nil
-	}
-	return s.state.Refused
+	out := *l.seen.state
+	out.Again = len(out.Refused) > 0 && time.Since(l.seen.at) > refusedFor
+	return &out
 }
 
 func readAccounts(s engine.Step) ([]account, error) {
