@@ -112,10 +112,10 @@ func TestAccountsThatAreRefused(t *testing.T) {
 	// It is tried again, and told of meanwhile.
 	told.Again = true
 	if d = plan.Next(keeper{}, withAccounts(a, told)); accountsAsked(d) == nil || d.Stalled == nil || !strings.Contains(d.Stalled.Message, "odd") {
-		t.Errorf("tried again: asked %v, the user is told %+v", asked(d) != nil, d.Stalled)
+		t.Errorf("tried again: asked %v, the user is told %+v", accountsAsked(d) != nil, d.Stalled)
 	}
 	told.Again = false
-	if asked(plan.Next(keeper{}, withAccounts(a, told))) != nil {
+	if accountsAsked(plan.Next(keeper{}, withAccounts(a, told))) != nil {
 		t.Error("what was just refused is tried again")
 	}
 	// What is told of another revision is not of these.

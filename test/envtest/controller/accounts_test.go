@@ -14,6 +14,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/test/double/operator"
 	"github.com/quorate/quorate/test/double/wire"
