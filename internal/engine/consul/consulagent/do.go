@@ -16,10 +16,8 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
-
-// errStale means that the server has moved on since the step was planned.
-var errStale = errors.New("the server has moved on since this was planned")
 
 // Do carries out one step. All are idempotent: what is already so is left so.
 // A step of the leader's is refused by a server that does not lead, or that
@@ -51,17 +49,17 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 }
 
 // asLeader returns a client if this server leads in the step's term.
-func (l *local) asLeader(ctx context.Context, s engine.Step) (*api.Client, agentSelf, error) {
+func (l *local) asLeader(ctx context.Context, s engine.Step) (*api.Client, wire.Self, error) {
 	client, err := l.client()
 	if err != nil {
-		return nil, agentSelf{}, err
+		return nil, wire.Self{}, err
 	}
-	self, err := readSelf(client, query(ctx))
+	self, err := wire.ReadSelf(client, wire.Query(ctx))
 	if err != nil {
 		return nil, self, err
 	}
-	if self.Stats.Raft["state"] != "Leader" || (s.Term != 0 && s.Term != self.number("term")) {
-		return nil, self, fmt.Errorf("%w: it is a %s in term %d", errStale, strings.ToLower(self.Stats.Raft["state"]), self.number("term"))
+	if self.Stats.Raft["state"] != "Leader" || (s.Term != 0 && s.Term != self.Number("term")) {
+		return nil, self, fmt.Errorf("%w: it is a %s in term %d", wire.ErrStale, strings.ToLower(self.Stats.Raft["state"]), self.Number("term"))
 	}
 	return client, self, nil
 }
@@ -76,7 +74,7 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	autopilot, err := client.Operator().AutopilotGetConfiguration(query(ctx))
+	autopilot, err := client.Operator().AutopilotGetConfiguration(wire.Query(ctx))
 	if err != nil {
 		return fmt.Errorf("reading the settings of autopilot: %w", err)
 	}
@@ -86,7 +84,7 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 		return fmt.Errorf("writing the settings of autopilot: %w", err)
 	}
 	if !done {
-		return fmt.Errorf("%w: somebody else changed the settings of autopilot", errStale)
+		return fmt.Errorf("%w: somebody else changed the settings of autopilot", wire.ErrStale)
 	}
 	return nil
 }
@@ -119,7 +117,7 @@ func (l *local) remove(ctx context.Context, s engine.Step) error {
 	if err := removePeer(ctx, client, s.SubjectID); err != nil || failed == "" {
 		return err
 	}
-	if err := client.Agent().ForceLeaveOptions(failed, api.ForceLeaveOpts{}, query(ctx)); err != nil {
+	if err := client.Agent().ForceLeaveOptions(failed, api.ForceLeaveOpts{}, wire.Query(ctx)); err != nil {
 		return fmt.Errorf("having gossip let go of %s: %w", failed, err)
 	}
 	return nil
@@ -137,7 +135,7 @@ func awaitGone(ctx context.Context, client *api.Client, id string) (failed strin
 	alive := ""
 	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, goneTimeout, true, func(ctx context.Context) (bool, error) {
 		var members []*api.AgentMember
-		if _, err := client.Raw().Query("/v1/agent/members", &members, query(ctx)); err != nil {
+		if _, err := client.Raw().Query("/v1/agent/members", &members, wire.Query(ctx)); err != nil {
 			return false, fmt.Errorf("reading the members that gossip knows: %w", err)
 		}
 		alive, failed = "", ""
@@ -153,13 +151,13 @@ func awaitGone(ctx context.Context, client *api.Client, id string) (failed strin
 		return alive == "", nil
 	})
 	if err != nil && alive != "" {
-		return "", fmt.Errorf("%w: gossip sees %s alive", errStale, alive)
+		return "", fmt.Errorf("%w: gossip sees %s alive", wire.ErrStale, alive)
 	}
 	return failed, err //nolint:wrapcheck // it is wrapped already, or the context's own.
 }
 
 func removePeer(ctx context.Context, client *api.Client, id string) error {
-	raft, err := client.Operator().RaftGetConfiguration(query(ctx))
+	raft, err := client.Operator().RaftGetConfiguration(wire.Query(ctx))
 	if err != nil {
 		return fmt.Errorf("reading the raft configuration: %w", err)
 	}
@@ -193,7 +191,7 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 	if !l.answers(ctx, client) {
 		return nil
 	}
-	self, err := readSelf(client, query(ctx))
+	self, err := wire.ReadSelf(client, wire.Query(ctx))
 	if err != nil {
 		return err
 	}
@@ -201,11 +199,11 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 	case s.About() != s.Member:
 		return errors.New("a member can only leave by itself")
 	case s.SubjectID != "" && s.SubjectID != self.Config.NodeID:
-		return fmt.Errorf("%w: its identity is %s", errStale, self.Config.NodeID)
-	case s.Term != 0 && self.number("term") > s.Term:
-		return fmt.Errorf("%w: it is in term %d", errStale, self.number("term"))
+		return fmt.Errorf("%w: its identity is %s", wire.ErrStale, self.Config.NodeID)
+	case s.Term != 0 && self.Number("term") > s.Term:
+		return fmt.Errorf("%w: it is in term %d", wire.ErrStale, self.Number("term"))
 	case self.Stats.Raft["state"] == "Leader":
-		return fmt.Errorf("%w: it leads", errStale)
+		return fmt.Errorf("%w: it leads", wire.ErrStale)
 	}
 	if _, err := client.Raw().Write("/v1/agent/leave", nil, nil, (&api.WriteOptions{}).WithContext(ctx)); err != nil {
 		// The answer may be cut off by the server's end.
@@ -218,6 +216,6 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 
 // answers tells whether the server answers at all.
 func (l *local) answers(ctx context.Context, client *api.Client) bool {
-	_, err := client.Status().LeaderWithQueryOptions(query(ctx))
+	_, err := client.Status().LeaderWithQueryOptions(wire.Query(ctx))
 	return err == nil
 }

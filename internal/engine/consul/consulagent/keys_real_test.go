@@ -20,6 +20,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 const testNextGossip = "sDgZPnN0BXo9yDGnGUzi3dHdaFtHUFcmfTuGdZk6Lq0="
@@ -118,7 +119,7 @@ func TestRealRotateKey(t *testing.T) {
 	c.members[0].restart(syscall.SIGTERM)
 	c.awaitKeys(testGossip, testNextGossip)
 
-	if err := c.change(engine.KeyRemove, testNextGossip); !errors.Is(err, errStale) {
+	if err := c.change(engine.KeyRemove, testNextGossip); !errors.Is(err, wire.ErrStale) {
 		t.Errorf("the key that all use was to be removed: %v", err)
 	}
 	// One that joins now has both.
@@ -170,7 +171,7 @@ func TestRealRotateKey(t *testing.T) {
 // earlier operators.
 func restrictPolicy(t *testing.T, client *api.Client) {
 	t.Helper()
-	policy, _, err := client.ACL().PolicyReadByName(policyName, nil)
+	policy, _, err := client.ACL().PolicyReadByName(wire.PolicyName, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

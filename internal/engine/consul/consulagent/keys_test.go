@@ -13,6 +13,7 @@ import (
 
 	"github.com/quorate/quorate/internal/agent/mounts"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // volumeOf is a local half with a volume and with credentials mounted.
@@ -37,7 +38,7 @@ func volumeOf(t *testing.T, secrets map[string]string) *local {
 
 func keysOn(t *testing.T, l *local) (keys []string) {
 	t.Helper()
-	content, err := os.ReadFile(l.keyFile())
+	content, err := os.ReadFile(l.keys.Path())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -66,10 +67,10 @@ func TestReleaseGivesTheFirstKeys(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			l := volumeOf(t, tt.secrets)
 			if tt.have != "" {
-				if err := os.MkdirAll(filepath.Dir(l.keyFile()), 0o755); err != nil {
+				if err := os.MkdirAll(filepath.Dir(l.keys.Path()), 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(l.keyFile(), []byte(tt.have), 0o600); err != nil {
+				if err := os.WriteFile(l.keys.Path(), []byte(tt.have), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -81,7 +82,7 @@ func TestReleaseGivesTheFirstKeys(t *testing.T) {
 			if got := keysOn(t, l); !slices.Equal(got, tt.want) {
 				t.Errorf("the volume has %v, want %v", got, tt.want)
 			}
-			if info, err := os.Stat(l.keyFile()); err == nil && info.Mode().Perm() != 0o600 {
+			if info, err := os.Stat(l.keys.Path()); err == nil && info.Mode().Perm() != 0o600 {
 				t.Errorf("the keys can be read by others: %v", info.Mode())
 			}
 		})
@@ -100,46 +101,11 @@ func TestKeysAreReportedByTheirHashes(t *testing.T) {
 	if got := observeStopped(t, l).Keys; !slices.Equal(got, want) {
 		t.Errorf("a server that is down has %v, want %v", got, want)
 	}
-	if err := os.WriteFile(l.keyFile(), []byte(`["ol`), 0o600); err != nil {
+	if err := os.WriteFile(l.keys.Path(), []byte(`["ol`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got := observeStopped(t, l).Keys; got != nil {
 		t.Errorf("keys that are being written are read as %v", got)
-	}
-}
-
-// What is reported must outlive a node that fails right after it: it is on the disk
-// before, each time that it has changed.
-func TestKeysAreReportedOnceTheyAreOnTheDisk(t *testing.T) {
-	l := volumeOf(t, map[string]string{"gossip": "old"})
-	if err := l.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantJoin}}); err != nil {
-		t.Fatal(err)
-	}
-	synced, fails := 0, true
-	l.syncFile = func(*os.File) error {
-		synced++
-		if fails {
-			return errors.New("no")
-		}
-		return nil
-	}
-	if got := observeStopped(t, l).Keys; got != nil {
-		t.Errorf("keys that may not be on the disk are reported: %v", got)
-	}
-	fails = false
-	for range 3 {
-		if got := observeStopped(t, l).Keys; len(got) != 1 {
-			t.Errorf("the keys are %v", got)
-		}
-	}
-	if synced != 2 {
-		t.Errorf("the keys were synced %d times, want once more", synced)
-	}
-	if err := os.WriteFile(l.keyFile(), []byte(`["new","old"]`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := observeStopped(t, l).Keys; len(got) != 2 || synced != 3 {
-		t.Errorf("the changed keys are %v, synced %d times", got, synced)
 	}
 }
 
@@ -159,7 +125,7 @@ func TestAKeyOfAnotherSecretIsRefused(t *testing.T) {
 		Kind: engine.StepRotateKey, Member: "db-0", Credentials: map[string]string{"gossip": "other"},
 		Key: &engine.KeyChange{Phase: engine.KeyUse, Credential: "gossip", Hash: engine.KeyHash([]byte("this"))},
 	})
-	if !errors.Is(err, errStale) {
+	if !errors.Is(err, wire.ErrStale) {
 		t.Errorf("it was taken: %v", err)
 	}
 }

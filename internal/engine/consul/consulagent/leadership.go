@@ -17,6 +17,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // handoverTimeout bounds a handover: a transfer to each of some members that
@@ -39,7 +40,7 @@ func (l *local) Drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	leader, err := client.Status().LeaderWithQueryOptions(query(ctx))
+	leader, err := client.Status().LeaderWithQueryOptions(wire.Query(ctx))
 	if err != nil || leader != l.advertised() {
 		return nil //nolint:nilerr // a server that does not answer leads nothing
 	}
@@ -65,7 +66,7 @@ func (l *local) Drain(ctx context.Context) error {
 func awaitForsaken(ctx context.Context, client *api.Client) {
 	last := time.Now()
 	_ = wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		if leader, err := client.Status().LeaderWithQueryOptions(query(ctx)); err != nil || leader != "" {
+		if leader, err := client.Status().LeaderWithQueryOptions(wire.Query(ctx)); err != nil || leader != "" {
 			last = time.Now()
 		}
 		return time.Since(last) >= forsakenAfter, nil
@@ -75,7 +76,7 @@ func awaitForsaken(ctx context.Context, client *api.Client) {
 // stepDown is a planned handover, to one of the preferred if that can be.
 func (l *local) stepDown(ctx context.Context, s engine.Step) error {
 	client, _, err := l.asLeader(ctx, s)
-	if errors.Is(err, errStale) {
+	if errors.Is(err, wire.ErrStale) {
 		return nil // it does not lead any more
 	}
 	if err != nil {
@@ -89,17 +90,17 @@ func (l *local) stepDown(ctx context.Context, s engine.Step) error {
 func (l *local) handOver(ctx context.Context, client *api.Client, prefer []string) error {
 	ctx, cancel := context.WithTimeout(ctx, handoverTimeout)
 	defer cancel()
-	raft, err := client.Operator().RaftGetConfiguration(query(ctx))
+	raft, err := client.Operator().RaftGetConfiguration(wire.Query(ctx))
 	if err != nil {
 		return fmt.Errorf("reading the raft configuration: %w", err)
 	}
-	health, err := client.Operator().AutopilotServerHealth(query(ctx))
+	health, err := client.Operator().AutopilotServerHealth(wire.Query(ctx))
 	if err != nil {
 		return fmt.Errorf("reading the health of the members: %w", err)
 	}
 	var failed error
 	for _, peer := range successors(raft, health, prefer) {
-		_, err := client.Operator().RaftLeaderTransfer(peer.ID, query(ctx))
+		_, err := client.Operator().RaftLeaderTransfer(peer.ID, wire.Query(ctx))
 		if err == nil {
 			err = l.awaitOther(ctx, client)
 		}
@@ -118,7 +119,7 @@ func successors(raft *api.RaftConfiguration, health *api.OperatorHealthReply, pr
 	for _, h := range health.Servers {
 		index[h.ID] = h.LastIndex
 	}
-	peers := slices.DeleteFunc(peersOf(raft, health), func(p engine.Peer) bool { return p.Leader || !p.Voter })
+	peers := slices.DeleteFunc(wire.Peers(raft, health), func(p engine.Peer) bool { return p.Leader || !p.Voter })
 	rank := func(p engine.Peer) int {
 		switch preferred := slices.Contains(prefer, p.Name); {
 		case p.Healthy && preferred:
@@ -139,7 +140,7 @@ func successors(raft *api.RaftConfiguration, health *api.OperatorHealthReply, pr
 func (l *local) awaitOther(ctx context.Context, client *api.Client) error {
 	own := l.advertised()
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, handoverTimeout/3, true, func(ctx context.Context) (bool, error) {
-		leader, err := client.Status().LeaderWithQueryOptions(query(ctx))
+		leader, err := client.Status().LeaderWithQueryOptions(wire.Query(ctx))
 		if err != nil {
 			return false, fmt.Errorf("reading the leader: %w", err)
 		}

@@ -22,6 +22,8 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/keyring"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // callTimeout bounds one call to the server; a leave is the only longer one.
@@ -32,15 +34,11 @@ const callTimeout = 10 * time.Second
 type local struct {
 	config engine.LocalConfig
 	base   string // of the server's HTTP interface
+	keys   *keyring.File
 	http   *http.Client
 
 	mu       sync.Mutex
 	caughtUp bool // since the server answers
-	// syncedKeys are the keys that were last seen to be on the disk, and syncFile
-	// puts them there. LastKeys is the file as it last made sense.
-	syncedKeys string
-	syncFile   func(*os.File) error
-	lastKeys   string
 	// knocks are when addresses may be tried next, see rejoin.
 	knocks map[string]time.Time
 }
@@ -53,27 +51,10 @@ func NewLocal(config engine.LocalConfig) (engine.Local, error) {
 }
 
 func newLocal(config engine.LocalConfig, base string) *local {
-	return &local{config: config, base: base, syncFile: (*os.File).Sync, http: &http.Client{
+	return &local{config: config, base: base, keys: keyring.New(config.DataDir, config.SecretDir), http: &http.Client{
 		// No proxy from the environment: it is always this very pod.
 		Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
 	}}
-}
-
-// agentSelf is what is read of a server's own description.
-type agentSelf struct {
-	Config      struct{ NodeID, Version string }
-	DebugConfig struct{ Logging shown }
-	Stats       struct {
-		Raft map[string]string `json:"raft"`
-	}
-}
-
-func (s agentSelf) number(key string) uint64 {
-	n, err := strconv.ParseUint(s.Stats.Raft[key], 10, 64)
-	if err != nil {
-		return 0 // absent, as before the first election
-	}
-	return n
 }
 
 // Observe reads the server's own state; only a leader also reads the
@@ -82,17 +63,17 @@ func (s agentSelf) number(key string) uint64 {
 func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out := engine.Server{ID: l.storedID(), Keys: l.keyHashes()}
+	out := engine.Server{ID: l.storedID(), Keys: l.keys.Hashes()}
 	client, err := l.client()
 	if err != nil {
 		return out, err
 	}
-	q := query(ctx)
+	q := wire.Query(ctx)
 	leader, err := client.Status().LeaderWithQueryOptions(q)
 	if err != nil {
 		l.setCaughtUp(false)
 		// A server that does not answer is not running, and may have died writing.
-		if err := l.mendKeys(); err != nil && !errors.Is(err, errKeysUnsettled) {
+		if err := l.keys.Mend(); err != nil && !errors.Is(err, keyring.ErrUnsettled) {
 			return out, err
 		}
 		return out, nil
@@ -108,8 +89,8 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if !out.Formed {
 		return out, nil // it holds nothing yet, no token either
 	}
-	self, err := readSelf(client, q)
-	if refused(err) {
+	self, err := wire.ReadSelf(client, q)
+	if wire.Refused(err) {
 		out.Serving = l.isCaughtUp() && leader != "" && slices.Contains(peers, address)
 		return out, nil
 	}
@@ -117,10 +98,10 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return out, err
 	}
 	out.Facts = map[string]string{consul.FactACL: consul.ACLReady}
-	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.number("term")
+	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.Number("term")
 	out.Settings = l.settings(self)
 	if leader == "" {
-		out.Facts[consul.FactLog] = self.logEnd().String()
+		out.Facts[consul.FactLog] = self.LogEnd().String()
 	}
 	if err := l.describeRole(client, q, &out, self, leader); err != nil { //nolint:contextcheck // a knock outlives the look
 		return out, err
@@ -129,7 +110,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 }
 
 // describeRole fills in role, service and, where this server leads, the view.
-func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engine.Server, self agentSelf, leader string) error {
+func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engine.Server, self wire.Self, leader string) error {
 	stale := *q
 	stale.AllowStale = true
 	raft, err := client.Operator().RaftGetConfiguration(&stale)
@@ -138,7 +119,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	}
 	voter, member := false, false
 	if leader == "" {
-		out.Facts[consul.FactVoters] = strings.Join(votersOf(raft), ",")
+		out.Facts[consul.FactVoters] = strings.Join(wire.Voters(raft), ",")
 	}
 	for _, s := range raft.Servers {
 		if s.ID == out.ID {
@@ -152,7 +133,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 		out.Serving = out.View != nil
 	case voter:
 		out.Role = "follower"
-		out.Serving = leader != "" && (l.isCaughtUp() || self.lag() <= maxLag)
+		out.Serving = leader != "" && (l.isCaughtUp() || self.Lag() <= maxLag)
 	case member:
 		out.Role = "nonvoter"
 	}
@@ -162,25 +143,9 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	return nil
 }
 
-// votersOf lists the identities that have a vote.
-func votersOf(raft *api.RaftConfiguration) []string {
-	var out []string
-	for _, s := range raft.Servers {
-		if s.Voter {
-			out = append(out, s.ID)
-		}
-	}
-	return out
-}
-
 // maxLag is how many log entries a voter may still have to apply when it first
 // counts as caught up; it is autopilot's own bound for a healthy server.
 const maxLag = 250
-
-func (s agentSelf) lag() uint64 {
-	last, applied := s.number("last_log_index"), s.number("applied_index")
-	return last - min(last, applied)
-}
 
 // client returns an API client with the agents' token. It is made anew each
 // time, since the token is reloaded; connections are shared.
@@ -223,24 +188,6 @@ func (l *local) setCaughtUp(value bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.caughtUp = value
-}
-
-func readSelf(client *api.Client, q *api.QueryOptions) (agentSelf, error) {
-	var self agentSelf
-	if _, err := client.Raw().Query("/v1/agent/self", &self, q); err != nil {
-		return self, fmt.Errorf("reading the server's description of itself: %w", err)
-	}
-	return self, nil
-}
-
-// refused tells an answer that denies the token, or does not know it.
-func refused(err error) bool {
-	var status api.StatusError
-	return errors.As(err, &status) && status.Code == http.StatusForbidden
-}
-
-func query(ctx context.Context) *api.QueryOptions {
-	return (&api.QueryOptions{}).WithContext(ctx)
 }
 
 func readText(path string) string {

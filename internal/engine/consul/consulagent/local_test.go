@@ -20,6 +20,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // fake answers like a server, by path; a value that is a number is a status.
@@ -252,7 +253,7 @@ func TestDoRefuses(t *testing.T) {
 	} {
 		_, l := newFake(t)
 		err := l.Do(t.Context(), c.step)
-		if err == nil || errors.Is(err, errStale) != c.stale {
+		if err == nil || errors.Is(err, wire.ErrStale) != c.stale {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul/keyring"
 )
 
 const oldKey, newKey = "old", "new"
@@ -20,14 +21,14 @@ const oldKey, newKey = "old", "new"
 // leaveKeys writes the file of keys as a server that died that long ago left it.
 func leaveKeys(t *testing.T, l *local, content string, ago time.Duration) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(l.keyFile()), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(l.keys.Path()), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(l.keyFile(), []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(l.keys.Path(), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	then := time.Now().Add(-ago)
-	if err := os.Chtimes(l.keyFile(), then, then); err != nil {
+	if err := os.Chtimes(l.keys.Path(), then, then); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -54,7 +55,7 @@ func TestHalfWrittenKeysAreMended(t *testing.T) {
 			leaveKeys(t, l, tt.left, tt.ago)
 			err := l.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantJoin}})
 			if tt.want == nil {
-				if content, _ := os.ReadFile(l.keyFile()); !errors.Is(err, errKeysUnsettled) || string(content) != tt.left {
+				if content, _ := os.ReadFile(l.keys.Path()); !errors.Is(err, keyring.ErrUnsettled) || string(content) != tt.left {
 					t.Errorf("the server is released with %q: %v", content, err)
 				}
 				return

@@ -20,6 +20,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 func TestRealForm(t *testing.T) {
@@ -163,17 +164,17 @@ func TestRealBootstrapGoesOn(t *testing.T) {
 		"after the bootstrap": func(t *testing.T, s *server) { bootstrapped(t, s, testManagement) },
 		"after the policy": func(t *testing.T, s *server) {
 			client := bootstrapped(t, s, testManagement)
-			if _, err := ensurePolicy(t.Context(), client, "operator = \"read\""); err != nil {
+			if _, err := wire.EnsurePolicy(t.Context(), client, "operator = \"read\""); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"after the token": func(t *testing.T, s *server) {
 			client := bootstrapped(t, s, testManagement)
-			policy, err := ensurePolicy(t.Context(), client, consul.AgentRules(s.name))
+			policy, err := wire.EnsurePolicy(t.Context(), client, consul.AgentRules(s.name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := ensureAgentToken(t.Context(), client, testAgent, policy); err != nil {
+			if err := wire.EnsureAgentToken(t.Context(), client, testAgent, policy); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -195,8 +196,8 @@ func TestRealBootstrapGoesOn(t *testing.T) {
 		c := newCluster(t)
 		s := c.prepare(0).grant(engine.GrantForm, 1)
 		bootstrapped(t, s, "2f3a9e0e-4d5b-4f7c-9a52-6f4c0d0f3bff")
-		if err := s.local.Do(t.Context(), step); !errors.Is(err, errForeignToken) {
-			t.Errorf("got %v, want %v", err, errForeignToken)
+		if err := s.local.Do(t.Context(), step); !errors.Is(err, wire.ErrForeignToken) {
+			t.Errorf("got %v, want %v", err, wire.ErrForeignToken)
 		}
 	})
 }
@@ -382,8 +383,8 @@ func TestRealEvictRefusesTheLiving(t *testing.T) {
 		"a leave that leads": {Kind: engine.StepLeave, Member: leader.name, SubjectID: leader.observe().ID},
 		"a leave of another": {Kind: engine.StepLeave, Member: other.name, SubjectID: leader.observe().ID},
 	} {
-		if err := c.members[engine.OrdinalOf(step.Member)].local.Do(t.Context(), step); !errors.Is(err, errStale) {
-			t.Errorf("%s: got %v, want %v", what, err, errStale)
+		if err := c.members[engine.OrdinalOf(step.Member)].local.Do(t.Context(), step); !errors.Is(err, wire.ErrStale) {
+			t.Errorf("%s: got %v, want %v", what, err, wire.ErrStale)
 		}
 	}
 }

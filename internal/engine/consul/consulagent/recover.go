@@ -16,17 +16,6 @@ import (
 
 var _ engine.LocalRecoverer = (*local)(nil)
 
-// logEnd is what Raft goes by: the last entry, or the snapshot that has taken the
-// place of the log.
-func (s agentSelf) logEnd() consul.LogEnd {
-	log := consul.LogEnd{Term: s.number("last_log_term"), Index: s.number("last_log_index")}
-	snapshot := consul.LogEnd{Term: s.number("last_snapshot_term"), Index: s.number("last_snapshot_index")}
-	if snapshot.Index > log.Index {
-		return snapshot
-	}
-	return log
-}
-
 // Recover implements engine.LocalRecoverer. A file that names no server, or not
 // this one, is refused: the server would never start with it, or start as
 // nobody's.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // TestRealRecovery loses three of five volumes, and goes on from the two that are
@@ -120,9 +121,9 @@ func TestRealRecovery(t *testing.T) {
 
 func logEndOf(t *testing.T, s *server) consul.LogEnd {
 	t.Helper()
-	self, err := readSelf(s.client(testAgent), query(t.Context()))
+	self, err := wire.ReadSelf(s.client(testAgent), wire.Query(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return self.logEnd()
+	return self.LogEnd()
 }

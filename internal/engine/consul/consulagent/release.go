@@ -16,9 +16,9 @@ import (
 
 // Release writes the number of founders for a server that is granted to form
 // and has not yet done so; in every other case it removes it. It also gives a
-// server its first keys, see giveKeys.
+// server its first keys, see package keyring.
 func (l *local) Release(m engine.Marker) error {
-	if err := l.giveKeys(); err != nil {
+	if err := l.keys.Give(); err != nil {
 		return err
 	}
 	return l.release(m)

@@ -12,52 +12,39 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/consul/api"
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
-// shown are the settings of the reloadable file that are compared with what the
-// server says of itself.
-type shown struct {
-	Level string `json:"LogLevel"`
-	Mark  string `json:"SyslogFacility"`
-}
-
 // readShown returns what a server that has the file would show.
-func readShown(content []byte) (shown, error) {
+func readShown(content []byte) (wire.Shown, error) {
 	var file struct {
 		Level string `json:"log_level"`
 		Mark  string `json:"syslog_facility"`
 	}
 	if err := json.Unmarshal(content, &file); err != nil {
-		return shown{}, fmt.Errorf("reading %s: %w", consul.ReloadFile, err)
+		return wire.Shown{}, fmt.Errorf("reading %s: %w", consul.ReloadFile, err)
 	}
 	if file.Level == "" || file.Mark == "" {
-		return shown{}, fmt.Errorf("reading %s: it has no log_level, or no mark", consul.ReloadFile)
+		return wire.Shown{}, fmt.Errorf("reading %s: it has no log_level, or no mark", consul.ReloadFile)
 	}
-	return shown(file), nil
+	return wire.Shown(file), nil
 }
 
 // settings returns the hash of the reloadable file if the server runs with it.
-func (l *local) settings(self agentSelf) string {
+func (l *local) settings(self wire.Self) string {
 	content, err := os.ReadFile(l.reloadPath())
 	if err != nil {
 		return ""
 	}
-	if want, err := readShown(content); err != nil || !self.runsWith(want) {
+	if want, err := readShown(content); err != nil || !self.RunsWith(want) {
 		return ""
 	}
 	return engine.SettingsHash(map[string]string{consul.ReloadFile: string(content)})
-}
-
-// runsWith tells whether the process shows what is wanted.
-func (s agentSelf) runsWith(want shown) bool {
-	have := s.DebugConfig.Logging
-	return have.Mark == want.Mark && strings.EqualFold(have.Level, want.Level)
 }
 
 func (l *local) reloadPath() string { return filepath.Join(l.config.ConfigDir, consul.ReloadFile) }
@@ -117,15 +104,15 @@ func (l *local) takeBack(ctx context.Context, client *api.Client, before []byte)
 
 // reloadNow has the server read its files, and returns once it shows that it
 // has them.
-func reloadNow(ctx context.Context, client *api.Client, want shown) error {
+func reloadNow(ctx context.Context, client *api.Client, want wire.Shown) error {
 	if _, err := client.Raw().Write("/v1/agent/reload", nil, nil, (&api.WriteOptions{}).WithContext(ctx)); err != nil {
 		return fmt.Errorf("having the server read its settings again: %w", err)
 	}
-	self, err := readSelf(client, query(ctx))
+	self, err := wire.ReadSelf(client, wire.Query(ctx))
 	if err != nil {
 		return err
 	}
-	if !self.runsWith(want) {
+	if !self.RunsWith(want) {
 		return fmt.Errorf("the server read its settings again, and runs with others: %+v, not %+v", self.DebugConfig.Logging, want)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // process is a server that reads the reloadable file when it starts and when it
@@ -19,7 +20,7 @@ import (
 type process struct {
 	*fake
 	l       *local
-	has     shown
+	has     wire.Shown
 	refuses string
 	told    int
 }

@@ -1,7 +1,7 @@
 // Copyright The Quorate Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package consulagent
+package keyring
 
 import (
 	"encoding/json"
@@ -15,15 +15,15 @@ import (
 // that dies in between leaves a file with which no server starts again ("unexpected
 // end of JSON input"), and Consul has no way back but a hand.
 
-// keysSettle is for how long a file that makes no sense must have been left alone
+// settles is for how long a file that makes no sense must have been left alone
 // until it is taken for what a server that died has left behind.
-const keysSettle = 2 * time.Second
+const settles = 2 * time.Second
 
-// errKeysUnsettled means that the file of the keys makes no sense and that a server
+// ErrUnsettled means that the file of the keys makes no sense and that a server
 // may be writing it.
-var errKeysUnsettled = errors.New("the keys of gossip are half written")
+var ErrUnsettled = errors.New("the keys of gossip are half written")
 
-// mendKeys writes a file of keys anew that makes no sense any more. It is for a
+// Mend writes a file of keys anew that makes no sense any more. It is for a
 // server that does not answer, or was not let start yet:
 //
 //   - with what was last read from it, where this agent did: that is what the server
@@ -32,37 +32,37 @@ var errKeysUnsettled = errors.New("the keys of gossip are half written")
 //   - else with the keys that are mounted, which are good for one that joins.
 //
 // A file that is sound is left alone whatever is in it, and so is one that is not
-// there: see giveKeys.
-func (l *local) mendKeys() error {
-	info, err := os.Stat(l.keyFile())
+// there: see Give.
+func (f *File) Mend() error {
+	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil //nolint:nilerr // there is nothing to be mended
 	}
-	content, err := os.ReadFile(l.keyFile())
+	content, err := os.ReadFile(f.path)
 	if err != nil {
 		return fmt.Errorf("read the keys of gossip: %w", err)
 	}
-	if soundKeys(content) != nil {
+	if sound(content) != nil {
 		return nil
 	}
-	if age := time.Since(info.ModTime()); age >= 0 && age < keysSettle {
-		return errKeysUnsettled
+	if age := time.Since(info.ModTime()); age >= 0 && age < settles {
+		return ErrUnsettled
 	}
-	l.mu.Lock()
-	keys := soundKeys([]byte(l.lastKeys))
-	l.mu.Unlock()
+	f.mu.Lock()
+	keys := sound([]byte(f.last))
+	f.mu.Unlock()
 	if keys == nil {
-		keys = l.mountedKeys()
+		keys = f.mounted()
 	}
 	if len(keys) == 0 {
 		return errors.New("the keys of gossip are half written, and none are mounted")
 	}
-	return l.writeKeys(keys)
+	return f.write(keys)
 }
 
-// soundKeys are the keys in a file that was written to its end; nil where it was
+// sound are the keys in a file that was written to its end; nil where it was
 // not. What is a key is the server's to say.
-func soundKeys(content []byte) []string {
+func sound(content []byte) []string {
 	var keys []string
 	if json.Unmarshal(content, &keys) != nil || len(keys) == 0 {
 		return nil

@@ -1,0 +1,71 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/quorate/quorate/internal/engine/consul"
+)
+
+// Self is what is read of a server's own description.
+type Self struct {
+	Config      struct{ NodeID, Version string }
+	DebugConfig struct{ Logging Shown }
+	Stats       struct {
+		Raft map[string]string `json:"raft"`
+	}
+}
+
+// Number is a figure of Raft's.
+func (s Self) Number(key string) uint64 {
+	n, err := strconv.ParseUint(s.Stats.Raft[key], 10, 64)
+	if err != nil {
+		return 0 // absent, as before the first election
+	}
+	return n
+}
+
+// ReadSelf asks the server for it.
+func ReadSelf(client *api.Client, q *api.QueryOptions) (Self, error) {
+	var self Self
+	if _, err := client.Raw().Query("/v1/agent/self", &self, q); err != nil {
+		return self, fmt.Errorf("reading the server's description of itself: %w", err)
+	}
+	return self, nil
+}
+
+// Lag is how many log entries the server has still to apply.
+func (s Self) Lag() uint64 {
+	last, applied := s.Number("last_log_index"), s.Number("applied_index")
+	return last - min(last, applied)
+}
+
+// LogEnd is what Raft goes by: the last entry, or the snapshot that has taken the
+// place of the log.
+func (s Self) LogEnd() consul.LogEnd {
+	log := consul.LogEnd{Term: s.Number("last_log_term"), Index: s.Number("last_log_index")}
+	snapshot := consul.LogEnd{Term: s.Number("last_snapshot_term"), Index: s.Number("last_snapshot_index")}
+	if snapshot.Index > log.Index {
+		return snapshot
+	}
+	return log
+}
+
+// Shown are the settings of the reloadable file that are compared with what the
+// server says of itself.
+type Shown struct {
+	Level string `json:"LogLevel"`
+	Mark  string `json:"SyslogFacility"`
+}
+
+// RunsWith tells whether the process shows what is wanted.
+func (s Self) RunsWith(want Shown) bool {
+	have := s.DebugConfig.Logging
+	return have.Mark == want.Mark && strings.EqualFold(have.Level, want.Level)
+}
