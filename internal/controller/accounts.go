@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -44,6 +45,8 @@ type keeping struct {
 	// event tells.
 	refers bool
 	keeper engine.AccountKeeper
+	// refused is what the API server said of Secrets that it does not let be written.
+	refused []string
 }
 
 // readAccounts reads what is in the Secrets of the accounts. A set that has not
@@ -190,7 +193,8 @@ func (k *keeping) revision(key []byte) string {
 
 // keepAccounts writes the Secrets of the accounts, before any agent hears of them:
 // a password that is made is in one before anybody is told. An account that is gone
-// has its Secret emptied.
+// has its Secret emptied. Where the API server does not let one be written no account
+// is told in this pass, and all else goes on; see tellOfAccounts.
 func (p *pass) keepAccounts(ctx context.Context) error {
 	k := p.keeping
 	if k == nil || p.findings.decision.Ledger.Abandoned {
@@ -204,7 +208,7 @@ func (p *pass) keepAccounts(ctx context.Context) error {
 		if !known {
 			continue
 		}
-		if err := p.writeAccount(ctx, a, password); err != nil {
+		if err := p.writeAccount(ctx, a, password); err != nil && !p.refuseAccount(a.Name, err) {
 			return err
 		}
 	}
@@ -212,12 +216,38 @@ func (p *pass) keepAccounts(ctx context.Context) error {
 		if s := k.secrets[name]; s != nil {
 			s = s.DeepCopy()
 			s.Data = nil
-			if err := p.Update(ctx, s); err != nil {
+			err := p.Update(ctx, s)
+			if err != nil && p.refuseAccount(name, err) {
+				continue
+			}
+			if err != nil {
 				return fmt.Errorf("empty Secret %s: %w", s.Name, err)
 			}
 			p.renewed = true
 			pointAccountWritten.Reach()
 		}
+	}
+	return nil
+}
+
+// refuseAccount notes that the API server does not let the Secret of an account be
+// written, as for a quota, and takes what is to be told of accounts out of this pass.
+func (p *pass) refuseAccount(name string, err error) bool {
+	if !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) {
+		return false
+	}
+	k := p.keeping
+	k.refers = true // nobody tells when it may be written after all
+	k.refused = append(k.refused, fmt.Sprintf("%s: its Secret cannot be written: %s", name, head(printable(err.Error()), maxComplaints)))
+	d := &p.findings.decision
+	d.Asks = slices.DeleteFunc(slices.Clone(d.Asks), func(a plan.Ask) bool { return a.Kind() == engine.StepAccounts })
+	return true
+}
+
+// tellOfAccounts has the status say what kept accounts from being written.
+func (p *pass) tellOfAccounts(context.Context) error {
+	if k := p.keeping; k != nil && len(k.refused) > 0 {
+		p.block(v1alpha1.ReasonAccountsRefused, strings.Join(k.refused, "; "))
 	}
 	return nil
 }

@@ -4,6 +4,8 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -227,5 +230,52 @@ func TestSecretsOfOthers(t *testing.T) {
 	p.ledger.ledger.Formed, p.keeping = false, nil
 	if err := p.readAccounts(t.Context()); err != nil || p.accounts() != nil {
 		t.Errorf("before the set has formed: %v", err)
+	}
+}
+
+// guarded is a client whose API server lets no Secret of an account be written.
+type guarded struct{ client.Client }
+
+func (guarded) refuse(o client.Object) error {
+	return apierrors.NewForbidden(corev1.Resource("secrets"), o.GetName(), errors.New("exceeded quota"))
+}
+
+func (g guarded) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
+	return g.refuse(o)
+}
+
+func (g guarded) Update(_ context.Context, o client.Object, _ ...client.UpdateOption) error {
+	return g.refuse(o)
+}
+
+// A Secret that cannot be written keeps accounts from being told, and nothing else.
+func TestASecretThatCannotBeWrittenHoldsUpNothingElse(t *testing.T) {
+	for what, remembered := range map[string][]string{"of an account that is made": nil, "of one that is gone": {"app"}} {
+		t.Run(what, func(t *testing.T) {
+			c := certified(t)
+			if len(remembered) > 0 {
+				if err := keepingPass(t, c, nil, kept("app")).keepAccounts(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			users := []v1alpha1.MongoDBUser{kept("app")}
+			if len(remembered) > 0 {
+				users = nil
+			}
+			p := keepingPass(t, guarded{c}, remembered, users...)
+			p.findings.decision.EmptyAccounts = remembered
+			step, other := &engine.Step{Kind: engine.StepAccounts}, &engine.Step{Kind: engine.StepPromote}
+			p.findings.decision.Asks = []plan.Ask{{Member: "db-0", Step: step}, {Member: "db-0", Step: other}}
+			if err := p.keepAccounts(t.Context()); err != nil {
+				t.Fatalf("the pass ends with %v", err)
+			}
+			if asks := p.findings.decision.Asks; len(asks) != 1 || asks[0].Step != other {
+				t.Errorf("asked for are %+v", asks)
+			}
+			if err := p.tellOfAccounts(t.Context()); err != nil || p.findings.blocked == nil || p.findings.blocked.Reason != v1alpha1.ReasonAccountsRefused ||
+				!strings.Contains(p.findings.blocked.Message, "exceeded quota") || !p.keeping.refers {
+				t.Errorf("the user is told %+v (%v)", p.findings.blocked, err)
+			}
+		})
 	}
 }

@@ -69,6 +69,17 @@ func downInits(p *corev1.Pod) []string {
 	return out
 }
 
+// downImage is the image of the first of them.
+func downImage(p *corev1.Pod) string {
+	down := downInits(p)
+	for _, c := range p.Spec.InitContainers {
+		if slices.Contains(down, c.Name) {
+			return c.Image
+		}
+	}
+	return ""
+}
+
 // upgradeAgents gives pods the present image of the agent: the kubelet restarts
 // that container alone. The one before it has the same image, and gets the present
 // one only where it cannot start, and nothing behind it has then. Nothing else of a

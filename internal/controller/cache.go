@@ -55,8 +55,10 @@ func stripPod(o any) (any, error) {
 	}
 	p.ManagedFields = nil
 	spec := corev1.PodSpec{NodeName: p.Spec.NodeName}
-	if c := agentContainer(p); c != nil {
-		spec.InitContainers = []corev1.Container{{Name: c.Name, Image: c.Image}}
+	for _, c := range p.Spec.InitContainers {
+		if c.Name == resource.AgentContainer || c.Name == resource.InitContainer {
+			spec.InitContainers = append(spec.InitContainers, corev1.Container{Name: c.Name, Image: c.Image})
+		}
 	}
 	p.Spec = spec
 	p.Annotations = map[string]string{resource.TemplateAnnotation: p.Annotations[resource.TemplateAnnotation]}

@@ -137,6 +137,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 		out.Set = &plan.Set{
 			Replicas: min(ptrOr(s.set.Spec.Replicas, 1), mostMembers),
 			Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation],
+			Agent:    agentImage(&corev1.Pod{Spec: s.set.Spec.Template.Spec}),
 			Settled:  s.set.Status.ObservedGeneration >= s.set.Generation,
 		}
 	}
@@ -207,7 +208,7 @@ func observePod(p *corev1.Pod) *plan.Pod {
 		Template:     p.Annotations[resource.TemplateAnnotation],
 		Agent:        agentImage(p),
 		AgentSettled: agentSettled(p),
-		AgentDown:    len(downInits(p)) > 0,
+		AgentDown:    downImage(p),
 		Started:      serverStarted(p) || agentContainer(p) == nil,
 		Handmade:     agentContainer(p) == nil,
 		Ready:        podReady(p),

@@ -87,7 +87,7 @@ var (
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.label, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.label, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask, p.tellOfAccounts}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)

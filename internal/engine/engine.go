@@ -86,7 +86,7 @@ type Kit struct {
 type LocalConfig struct {
 	Member    string // the member's name
 	ConfigDir string // where Release may write
-	DataDir   string // the data volume; read only
+	DataDir   string // the data volume
 	SecretDir string // the mounted member credentials, reloaded from disk
 	RunDir    string // shared with the server's container, which cannot write there
 }

@@ -213,7 +213,7 @@ func TestOnlyAnAgreedVolumeIsAdopted(t *testing.T) {
 func TestAnAgentThatCannotStartIsGivenAnotherInAnAdoption(t *testing.T) {
 	s := halfAdopted(t)
 	s.Wanted.Agent = "b"
-	s.Members[2].Pod.AgentDown, s.Members[2].Report = true, nil
+	s.Members[2].Pod.AgentDown, s.Members[2].Report = "a", nil
 	d := plan.Next(mongodb.Engine{}, s)
 	if len(d.UpgradeAgents) != 1 || d.UpgradeAgents[0].Name != "db-2" || len(d.Replace) > 0 {
 		t.Errorf("upgrades %v, replaces %v", d.UpgradeAgents, d.Replace)

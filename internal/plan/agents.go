@@ -38,7 +38,7 @@ func (p *draft) agents() []candidate {
 func (p *draft) revivedAgents() {
 	want := p.state.Wanted.Agent
 	for _, m := range p.state.Members {
-		if want == "" || m.Pod == nil || m.Pod.Terminating || !m.Pod.AgentDown || m.Pod.Agent == "" || m.Pod.Agent == want {
+		if want == "" || m.Pod == nil || m.Pod.Terminating || m.Pod.AgentDown == "" || m.Pod.AgentDown == want {
 			continue
 		}
 		if ref := (PodRef{Name: m.Name, UID: m.Pod.UID}); !slices.Contains(slices.Concat(p.out.UpgradeAgents, p.out.Replace), ref) {

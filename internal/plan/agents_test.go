@@ -19,17 +19,18 @@ func TestAnAgentThatCannotStartGetsThePresentImage(t *testing.T) {
 		change func(*plan.State)
 		want   []string
 	}{
-		"it is silent":            {func(s *plan.State) { s.Members[1].Pod.AgentDown = false }, nil},
-		"it cannot start":         {func(*plan.State) {}, []string{"db-1"}},
-		"it has the present one":  {func(s *plan.State) { s.Members[1].Pod.Agent = "new" }, nil},
-		"its pod is on its way":   {func(s *plan.State) { s.Members[1].Pod.Terminating = true }, nil},
-		"nobody says which image": {func(s *plan.State) { s.Wanted.Agent = "" }, nil},
+		"it is silent":                      {func(s *plan.State) { s.Members[1].Pod.AgentDown = "" }, nil},
+		"it cannot start":                   {func(*plan.State) {}, []string{"db-1"}},
+		"it has the present one":            {func(s *plan.State) { s.Members[1].Pod.Agent, s.Members[1].Pod.AgentDown = "new", "new" }, nil},
+		"the one before it has the old one": {func(s *plan.State) { s.Members[1].Pod.Agent = "new" }, []string{"db-1"}},
+		"its pod is on its way":             {func(s *plan.State) { s.Members[1].Pod.Terminating = true }, nil},
+		"nobody says which image":           {func(s *plan.State) { s.Wanted.Agent = "" }, nil},
 		"nobody knows the membership": {func(s *plan.State) {
 			s.Members[0].Report, s.Members[2].Report = nil, nil
 		}, []string{"db-1"}},
 		"no agent can start": {func(s *plan.State) {
 			for i := range s.Members {
-				s.Members[i].Report, s.Members[i].Pod.AgentDown = nil, true
+				s.Members[i].Report, s.Members[i].Pod.AgentDown = nil, "old"
 			}
 		}, []string{"db-0", "db-1", "db-2"}},
 		"the set has not formed": {func(s *plan.State) {
@@ -48,7 +49,7 @@ func TestAnAgentThatCannotStartGetsThePresentImage(t *testing.T) {
 			for i := range s.Members {
 				s.Members[i].Pod.Agent, s.Members[i].Pod.AgentSettled = "old", true
 			}
-			s.Members[1].Report, s.Members[1].Pod.AgentDown = nil, true
+			s.Members[1].Report, s.Members[1].Pod.AgentDown = nil, "old"
 			c.change(&s)
 			var got []string
 			d := plan.Next(consul.Engine{}, s)

@@ -48,6 +48,13 @@ func (p *draft) hasOtherKeys(m Member) bool {
 	return p.mountedKeys(r, spec) && p.othersShare(m.Name)
 }
 
+// elderInit tells whether a pod that is made now would have another init container
+// than the present one, which is what writes the keys down for the server.
+func (p *draft) elderInit() bool {
+	want, set := p.state.Wanted.Agent, p.state.Set
+	return want != "" && set != nil && set.Agent != "" && set.Agent != want
+}
+
 // mountedKeys tells whether a member's kubelet has mounted what the Secret has.
 func (p *draft) mountedKeys(r *engine.Report, spec engine.Credential) bool {
 	for key, hash := range map[string]string{

@@ -99,6 +99,15 @@ func TestNextReread(t *testing.T) {
 			}
 		})
 	}
+	elder := mounted(rotatable(secret, old, old, old))
+	elder.Set.Settled, elder.Set.Agent, elder.Wanted.Agent = true, "old", "new"
+	if d := plan.Next(starter{}, elder); !d.Shape.WriteTemplate || len(d.Replace) > 0 {
+		t.Errorf("pods of an older init container: written %v, replaced %v", d.Shape.WriteTemplate, d.Replace)
+	}
+	elder.Set.Agent = "new"
+	if got := next(elder); got != "replace db-2" {
+		t.Errorf("once the template has the present one: %s", got)
+	}
 	before := mounted(rotatable(plan.Keys{Current: "c"}, alone, alone, alone))
 	if d := plan.Next(starter{}, before); d.Stalled == nil || d.Stalled.Reason != v1alpha1.ReasonCredentialsLost || !strings.Contains(d.Stalled.Message, "restore") {
 		t.Errorf("of a Secret from before the user is told %+v", d.Stalled)

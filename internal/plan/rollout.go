@@ -134,6 +134,9 @@ func (p *draft) admitReplacement(s engine.Step) {
 	case !begun && set.Template != p.state.Wanted.Template && p.held() == nil:
 		p.firstReplacement = true
 		return
+	case !begun && p.hasOtherKeys(*m) && p.elderInit() && p.held() == nil:
+		p.firstReplacement = true // an older one may not know how the keys are written
+		return
 	case !set.Settled:
 		return
 	}

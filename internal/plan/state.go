@@ -86,6 +86,8 @@ type Set struct {
 	Replicas int32
 	// Template is the hash of its pod template.
 	Template string
+	// Agent is the image of init container and agent in the template.
+	Agent string
 	// Settled is true once its controller has seen the present template: a pod
 	// that is made now has it.
 	Settled bool
@@ -114,9 +116,9 @@ type Pod struct {
 	// Agent is the image of its agent, and AgentSettled true once that one runs.
 	Agent        string
 	AgentSettled bool
-	// AgentDown is true where the kubelet says that the agent, or the init
-	// container before it, cannot start.
-	AgentDown bool
+	// AgentDown is the image of the agent, or of the init container before it, where
+	// the kubelet says that it cannot start; empty where both can.
+	AgentDown string
 	// Started is true once the server's container has run in it. One that was made
 	// by hand counts as if it had.
 	Started bool

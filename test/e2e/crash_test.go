@@ -8,12 +8,14 @@ package e2e
 import (
 	"context"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -105,6 +107,8 @@ func setFaultPoint(ctx context.Context, point string) {
 		if err := k8s.Get(ctx, types.NamespacedName{Namespace: operatorNamespace, Name: "quorate-manager"}, &d); err != nil {
 			return err
 		}
+		// Another pod each time: one operator dies at one point once.
+		metav1.SetMetaDataAnnotation(&d.Spec.Template.ObjectMeta, "fault-point-set", time.Now().Format(time.RFC3339Nano))
 		spec := &d.Spec.Template.Spec
 		c := &spec.Containers[0]
 		c.Env = append(withoutFaults(c.Env), corev1.EnvVar{Name: faultpoint.Env, Value: point}, corev1.EnvVar{Name: faultpoint.OnceEnv, Value: onceFile})

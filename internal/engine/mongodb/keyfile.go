@@ -30,17 +30,26 @@ func KeyFileOf(mounted func(key string) []byte) []byte {
 	return []byte(out.String())
 }
 
-// KeyHashes are those of the keys in a key file, the first one first.
-func KeyHashes(file []byte) []string {
+// Keys are those in a key file, the first one first.
+func Keys(file []byte) []string {
 	if len(file) == 0 {
 		return nil
 	}
 	if !strings.HasPrefix(string(file), "- ") {
-		return []string{engine.KeyHash(file)}
+		return []string{string(file)}
 	}
 	var out []string
 	for line := range strings.Lines(string(file)) {
-		out = append(out, engine.KeyHash([]byte(strings.Trim(strings.TrimPrefix(line, "- "), "\"\n"))))
+		out = append(out, strings.Trim(strings.TrimPrefix(line, "- "), "\"\n"))
+	}
+	return out
+}
+
+// KeyHashes are those of the keys in a key file.
+func KeyHashes(file []byte) []string {
+	var out []string
+	for _, key := range Keys(file) {
+		out = append(out, engine.KeyHash([]byte(key)))
 	}
 	return out
 }

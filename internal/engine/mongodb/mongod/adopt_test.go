@@ -94,4 +94,16 @@ func TestAnOpenSetIsSeen(t *testing.T) {
 		}
 		return ""
 	})
+
+	// It shrinks as any other: who was taken out is stopped.
+	c.settle(2)
+	c.eventually(func() string {
+		if err := c.do(engine.Step{Kind: engine.StepLeave, Member: "db-2"}); err != nil {
+			return err.Error() // it may not have heard of it yet
+		}
+		if s, _ := c.servers[2].Observe(t.Context()); s.Running {
+			return "the server that left still runs"
+		}
+		return ""
+	})
 }

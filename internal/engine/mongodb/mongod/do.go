@@ -196,7 +196,7 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 // place, so that it is not started again.
 //
 // One that nobody ever added has no users to log in as; it is told by the key
-// file, which it has from the start.
+// file, which it has from the start. One that lets everybody in has neither.
 func (l *local) shutDown(ctx context.Context) error {
 	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
@@ -210,8 +210,8 @@ func (l *local) shutDown(ctx context.Context) error {
 		return fmt.Errorf("%w: it is in the configuration", errStale)
 	}
 	who := l.agent()
-	if _, err := nobody.Status(ctx); wire.CodeOf(err) != wire.CodeUnauthorized {
-		who = wire.Login{User: "__system", Password: l.secret(mongodb.CredentialKeyFile), Database: "local"}
+	if _, err := nobody.Status(ctx); !l.open() && wire.CodeOf(err) != wire.CodeUnauthorized {
+		who = wire.Login{User: "__system", Password: l.firstKey(), Database: "local"}
 	}
 	se, err := wire.Open(l.address, who)
 	if err != nil {

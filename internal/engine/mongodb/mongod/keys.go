@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/quorate/quorate/internal/agent/atomicfile"
 	"github.com/quorate/quorate/internal/engine/mongodb"
@@ -25,6 +26,15 @@ func (l *local) keyHashes() []string {
 		return nil // then that is not known
 	}
 	return mongodb.KeyHashes(file)
+}
+
+// firstKey is the one by which the server knows its peers; empty where it has none.
+func (l *local) firstKey() string {
+	file, err := os.ReadFile(l.keyFile())
+	if keys := mongodb.Keys(file); err == nil && len(keys) > 0 {
+		return strings.TrimSpace(keys[0])
+	}
+	return ""
 }
 
 // giveKeys writes the key file anew for a server that has no data yet: its pod may have
