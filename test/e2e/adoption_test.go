@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/hack/target"
 )
 
 // The set of the tutorial, with the server that can be had today: a headless Service
@@ -160,6 +161,9 @@ func (w *mongoWriter) count() int {
 
 var _ = Describe("A MongoDB set that was made by hand", Label("mongodb"), func() {
 	It("is taken over in place, one member at a time and with no write lost", func(ctx SpecContext) {
+		if cluster.Kind != target.Local {
+			Skip("pods are dialled by their addresses here, which only the local cluster lets this machine reach")
+		}
 		namespace := newNamespace(ctx, "adoption")
 		for _, o := range tutorialSet(namespace) {
 			expectApplied(ctx, o)
