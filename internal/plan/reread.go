@@ -55,6 +55,20 @@ func (p *draft) elderInit() bool {
 	return want != "" && set != nil && set.Agent != "" && set.Agent != want
 }
 
+// dueForKeys tells whether a member may be the next to be restarted for its keys. Who
+// leads waits for all others, also for those whose kubelets have yet to mount what the
+// Secret has: it would hand over to one that has to go after it, and does that in turn.
+func (p *draft) dueForKeys(m Member) bool {
+	if !p.hasOtherKeys(m) {
+		return false
+	}
+	return m.Name != p.out.Assessment.Leader || !slices.ContainsFunc(p.state.Members, func(o Member) bool {
+		r := p.state.trusted(o)
+		return o.Name != m.Name && p.stays(o) && r != nil && r.Volume == engine.VolumeMember && len(r.Server.Keys) > 0 &&
+			!slices.Equal(r.Server.Keys, p.state.Keys.ring())
+	})
+}
+
 // mountedKeys tells whether a member's kubelet has mounted what the Secret has.
 func (p *draft) mountedKeys(r *engine.Report, spec engine.Credential) bool {
 	for key, hash := range map[string]string{

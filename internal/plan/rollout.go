@@ -54,8 +54,9 @@ func (p *draft) rollout() []candidate {
 }
 
 // outdatedServers are the members whose servers run with another template than
-// the wanted one, or with other keys than they would read now. Where that one failed they are those that failed with it: the
-// others stay as they are until the user has decided.
+// the wanted one, or with other keys than they would read now. Where that one failed
+// they are those that failed with it: the others stay as they are until the user has
+// decided.
 func (p *draft) outdatedServers() []Member {
 	if p.state.Set == nil {
 		return nil
@@ -67,7 +68,7 @@ func (p *draft) outdatedServers() []Member {
 			continue
 		}
 		failed := m.Pod.Template == p.ledger.Failed && m.Pod.Template != p.state.Set.Template && !p.healthyMember(m.Name)
-		if held && failed || !held && (m.Pod.Template != p.state.Wanted.Template || p.hasOtherKeys(m)) {
+		if held && failed || !held && (m.Pod.Template != p.state.Wanted.Template || p.dueForKeys(m)) {
 			out = append(out, m)
 		}
 	}

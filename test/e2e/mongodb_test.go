@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -129,6 +130,64 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		Expect(set.expectSet(ctx, 3)).To(Equal(identity))
 		Expect(datastore(ctx, key).Status.ClusterID).To(Equal(clusterID))
 		set.gap("pod and claim of db-0 deleted", from)
+		set.expectNoneFailed()
+		set.expectNothingLost(ctx, 3)
+	})
+
+	It("keeps users of one's own, each with its roles and password, and leaves those of others alone", func(ctx SpecContext) {
+		write, read := bson.D{{Key: "insert", Value: "orders"}, {Key: "documents", Value: bson.A{bson.D{{Key: "_id", Value: 1}}}}}, bson.D{{Key: "find", Value: "orders"}}
+		Expect(set.client.Database("shop").RunCommand(ctx, bson.D{
+			{Key: "createUser", Value: "by-hand"}, {Key: "pwd", Value: "by hand"}, {Key: "roles", Value: bson.A{"read"}},
+		}).Err()).To(Succeed())
+		given := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: "reports-password", Labels: map[string]string{v1alpha1.LabelConsent: "true"}},
+			StringData: map[string]string{"password": "first: 1/2"},
+		}
+		expectApplied(ctx, given)
+		app := v1alpha1.MongoDBUser{Name: "app", Database: "shop", Roles: []v1alpha1.MongoDBRole{{Role: "readWrite"}}}
+		reports := v1alpha1.MongoDBUser{Name: "reports", Database: "shop", Roles: []v1alpha1.MongoDBRole{{Role: "read"}},
+			PasswordSecretRef: &v1alpha1.SecretKeyReference{Name: given.Name}}
+		update(ctx, key, func(d *v1alpha1.Datastore) {
+			d.Spec.MongoDB = &v1alpha1.MongoDBSpec{Users: []v1alpha1.MongoDBUser{app, reports}}
+		})
+
+		made, first := set.expectUserSecret(ctx, "app"), set.expectUserSecret(ctx, "reports")
+		Expect(string(first["password"])).To(Equal("first: 1/2"))
+		set.expectLetIn(ctx, string(made["uri"]), "shop", write)
+		set.expectLetIn(ctx, string(first["uri"]), "shop", read)
+		set.expectRefused(ctx, unauthorized, string(first["uri"]), "shop", write)
+		set.expectRefused(ctx, unauthorized, string(made["uri"]), "elsewhere", read)
+
+		By("another password in the user's own Secret")
+		given.StringData = map[string]string{"password": "second"}
+		Expect(k8s.Update(ctx, given)).To(Succeed())
+		from := time.Now()
+		Eventually(ctx, func() string { return string(set.expectUserSecret(ctx, "reports")["password"]) }).Should(Equal("second"))
+		second := set.expectUserSecret(ctx, "reports")
+		set.expectLetIn(ctx, string(second["uri"]), "shop", read)
+		AddReportEntry("another password in the Secret, and good", time.Since(from).String())
+		set.expectNotLetIn(ctx, string(first["uri"]))
+
+		By("a user taken out")
+		update(ctx, key, func(d *v1alpha1.Datastore) { d.Spec.MongoDB.Users = []v1alpha1.MongoDBUser{app} })
+		Eventually(ctx, func() map[string][]byte { return secretData(ctx, key.Namespace, "db-user-reports") }).Should(BeEmpty())
+		set.expectNotLetIn(ctx, string(second["uri"]))
+		set.expectLetIn(ctx, string(made["uri"]), "shop", read)
+		set.expectLetIn(ctx, asUser(string(made["uri"]), "by-hand", "by hand"), "shop", read)
+		expectSettled(ctx, key, 3)
+	})
+
+	It("gets another key file under load by two rollouts, the primary last in each, and no write fails", func(ctx SpecContext) {
+		from := time.Now()
+		update(ctx, key, func(d *v1alpha1.Datastore) {
+			metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationRotate, "key-file:e2e")
+		})
+		watchRotation(ctx, key, 3).expectLeaderLast(3)
+		expectSettled(ctx, key, 3)
+		AddReportEntry("another key file, settled", time.Since(from).String())
+		Expect(set.expectSet(ctx, 3)).To(Equal(identity))
+		Expect(datastore(ctx, key).Status.ClusterID).To(Equal(clusterID))
+		set.gap("another key file", from)
 		set.expectNoneFailed()
 		set.expectNothingLost(ctx, 3)
 	})

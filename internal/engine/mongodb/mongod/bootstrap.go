@@ -103,8 +103,7 @@ var agentRoles = []any{
 func createUser(command, user, password string, roles ...any) bson.D {
 	return bson.D{
 		{Key: command, Value: user}, {Key: "pwd", Value: password}, {Key: "roles", Value: bson.A(roles)},
-		{Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}},
-		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}, {Key: "wtimeout", Value: reconfigTimeout.Milliseconds()}}},
+		{Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}}, wire.ByMajority,
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -46,9 +45,8 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 	return nil
 }
 
-// reconfigTimeout bounds the wait for a majority to have a configuration; without
-// a bound the server would wait for ever.
-const reconfigTimeout = 10 * time.Second
+// reconfigTimeout bounds the wait for a majority to have a configuration.
+const reconfigTimeout = wire.MajorityTimeout
 
 // reconfigure changes the configuration that a step was planned on. A server that
 // answers that it has another one by now, that another change is running, or that
@@ -87,8 +85,7 @@ func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*wir
 
 // stale marks the errors that mean no more than to read again.
 func stale(err error) error {
-	switch wire.CodeOf(err) {
-	case wire.CodeNewConfiguration, wire.CodeConfigurationRunning, wire.CodeNotCommittedYet, wire.CodeNotWritablePrimary:
+	if wire.MovedOn(err) {
 		return fmt.Errorf("%w: %w", errStale, err)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,10 +92,7 @@ func newClusterOf(t *testing.T, program string, n int) *cluster {
 
 func (c *cluster) add(i int) *process {
 	c.t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	c.must(err)
-	p := &process{c: c, port: listener.Addr().(*net.TCPAddr).Port, data: c.t.TempDir()}
-	c.must(listener.Close())
+	p := &process{c: c, port: c.freePort(), data: c.t.TempDir()}
 	config := engine.LocalConfig{Member: "db-" + strconv.Itoa(i), ConfigDir: c.t.TempDir(), DataDir: p.data, SecretDir: c.t.TempDir()}
 	for path, text := range map[string]string{
 		filepath.Join(config.ConfigDir, mongodb.KeyFile):           c.key,
@@ -122,6 +120,21 @@ func (c *cluster) add(i int) *process {
 	c.t.Cleanup(func() { p.end(); p.closeAll() })
 	p.start()
 	return p
+}
+
+// freePort is one that none of the servers has that were started before: they may not
+// listen yet.
+func (c *cluster) freePort() int {
+	c.t.Helper()
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		c.must(err)
+		port := listener.Addr().(*net.TCPAddr).Port
+		c.must(listener.Close())
+		if !slices.ContainsFunc(c.servers, func(s *process) bool { return s.port == port }) {
+			return port
+		}
+	}
 }
 
 func (l *local) closeAll() {

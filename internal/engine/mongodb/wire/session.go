@@ -41,12 +41,30 @@ func CodeOf(err error) int {
 	return 0
 }
 
+// MovedOn tells the errors of a server that is not, or no longer, the one that was
+// meant: there is no more to do than to read again.
+func MovedOn(err error) bool {
+	switch CodeOf(err) {
+	case CodeNewConfiguration, CodeConfigurationRunning, CodeNotCommittedYet, CodeNotWritablePrimary:
+		return true
+	}
+	return false
+}
+
+// MajorityTimeout bounds the wait for a majority to have what was changed; without a
+// bound the server would wait for ever.
+const MajorityTimeout = 10 * time.Second
+
+// ByMajority has a command return once a majority has what it changed.
+var ByMajority = bson.E{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}, {Key: "wtimeout", Value: MajorityTimeout.Milliseconds()}}}
+
 // Login is a user of the server's; nobody for the zero value.
 type Login struct{ User, Password, Database string }
 
 // Session is a connection to the one server, under one login.
 type Session struct {
-	client *mongo.Client
+	address string
+	client  *mongo.Client
 }
 
 // selectTimeout bounds the wait for a server that does not answer.
@@ -64,8 +82,11 @@ func Open(address string, who Login) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the server: %w", err)
 	}
-	return &Session{client: client}, nil
+	return &Session{address: address, client: client}, nil
 }
+
+// As makes a session with the same server under another login.
+func (s *Session) As(who Login) (*Session, error) { return Open(s.address, who) }
 
 // Close lets go of the connections, also where the caller has given up; what
 // fails of that is of no interest.
