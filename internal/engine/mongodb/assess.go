@@ -45,10 +45,23 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	a.Known, a.Serving, a.Usable = true, true, true
 	a.Peers = slices.Clone(lead.Server.View.Peers)
 	for i, p := range a.Peers {
-		a.Peers[i].Healthy = p.Healthy && have.Serves(p)
+		a.Peers[i].Healthy = p.Healthy && have.Serves(p) && follows(have, p)
 	}
 	slices.SortFunc(a.Peers, func(x, y engine.Peer) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
 	voters, healthy := a.Voters()
 	a.Tolerance = max(0, healthy-engine.Majority(voters))
 	return a, lead
+}
+
+// follows tells whether the member of a peer's name knows a primary, or is it. One that
+// has just been restarted serves what it has before it has heard from anybody, while the
+// primary may still have its word from before: neither has found the other yet, and who
+// takes the next member away then takes the second of three.
+func follows(have engine.Observation, p engine.Peer) bool {
+	r := have.Report(p.Name)
+	if r == nil {
+		return false
+	}
+	_, leaderless := r.Server.Facts[FactVoters]
+	return !leaderless
 }

@@ -171,8 +171,11 @@ func TestAssess(t *testing.T) {
 		"a learner does not count": {members("Pv", "Sv", "S"), true, true, true, 0},
 		"it does not say so too":   {members("Pv", "Sv", "Sv").with(2, func(r *engine.Report) { r.Server.Serving = false }), true, true, true, 0},
 		"it says it is another":    {members("Pv", "Sv", "Sv").with(2, func(r *engine.Report) { r.Server.ID = "9" }), true, true, true, 0},
-		"no primary":               {members("Sv", "Sv", "Sv"), false, true, false, 0},
-		"nothing":                  {members("e", "-", "-"), false, false, false, 0},
+		"it knows of no primary": {members("Pv", "Sv", "Sv").with(2, func(r *engine.Report) {
+			r.Server.Facts = map[string]string{FactUsers: UsersReady, FactEnd: "1/1/1", FactVoters: "0,1,2"}
+		}), true, true, true, 0},
+		"no primary": {members("Sv", "Sv", "Sv"), false, true, false, 0},
+		"nothing":    {members("e", "-", "-"), false, false, false, 0},
 		"no users": {members("Pv").with(0, func(r *engine.Report) {
 			r.Server.Facts = map[string]string{FactUsers: UsersPending}
 			r.Server.View = nil
