@@ -444,18 +444,54 @@ func (p *draft) holdsAdoption(next Member) string {
 	if why := p.seenAmiss(next.Name); why != "" {
 		return why
 	}
-	voters := len(p.ledger.Members)
-	if p.traits.Votes != nil {
-		voters = min(voters, p.traits.Votes(p.engineLimit()))
-	}
-	if voters-1 < p.traits.Quorum(voters) && !p.state.Wanted.AllowDowntime {
-		return fmt.Sprintf("a set of %d cannot have a member restarted without being without service; set spec.disruption to AllowDowntime", voters)
+	if why := p.cannotSpare(next.Name); why != "" && !p.state.Wanted.AllowDowntime {
+		return why + "; set spec.disruption to AllowDowntime"
 	}
 	return budgetClosed(p, engine.Step{Kind: engine.StepReplacePod, Member: next.Name})
 }
 
-// engineLimit is the largest set there can be, of which all that may vote do.
-func (p *draft) engineLimit() int { return int(p.traits.MaxReplicas) }
+// cannotSpare says that no quorum would be left without a member. Who has a vote is
+// what those say that were taken over, each by itself: a set may have been given fewer
+// votes than members by hand. Until one of them says so, all are taken to have one that
+// may.
+func (p *draft) cannotSpare(next string) string {
+	views := p.views()
+	for _, v := range views {
+		var voters int
+		votes := false
+		for _, q := range v.Peers {
+			if q.Voter {
+				voters++
+				votes = votes || q.Name == next
+			}
+		}
+		if votes && voters-1 < p.traits.Quorum(voters) {
+			return fmt.Sprintf("%s is one of %d members with a vote, and a quorum of them needs it: give more members a vote", next, voters)
+		}
+	}
+	if len(views) > 0 {
+		return ""
+	}
+	voters := len(p.ledger.Members)
+	if p.traits.Votes != nil {
+		voters = min(voters, p.traits.Votes(int(p.traits.MaxReplicas)))
+	}
+	if voters-1 < p.traits.Quorum(voters) {
+		return fmt.Sprintf("a set of %d cannot have a member restarted without being without service", voters)
+	}
+	return ""
+}
+
+// views are what those see of the set that were taken over.
+func (p *draft) views() []*engine.View {
+	var out []*engine.View
+	for _, m := range p.state.Members {
+		if r := p.ours(m); r != nil && r.Server.Seen != nil {
+			out = append(out, r.Server.Seen)
+		}
+	}
+	return out
+}
 
 // amiss says why a member cannot be relied upon while another is replaced.
 func (p *draft) amiss(name string) string {

@@ -157,6 +157,11 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 			m.Pod.Handmade = false
 			m.Report = &engine.Report{Member: m.Name, PodUID: m.Pod.UID, Volume: engine.VolumeEmpty}
 		}, "", true, "db-0 finds nothing"},
+		"a vote that is needed": {seen(func(v *engine.View) { v.Peers[2].Voter = false }), "", false, "db-0 is one of 2 members with a vote"},
+		"a vote that is needed, and downtime is allowed": {func(s *plan.State) {
+			s.Members[2].Report.Server.Seen.Peers[2].Voter, s.Wanted.AllowDowntime = false, true
+		}, "db-0", false, ""},
+		"a member without a vote":     {seen(func(v *engine.View) { v.Peers[0].Voter = false }), "db-0", false, ""},
 		"a claim that is another one": {func(s *plan.State) { s.Members[1].Claim.UID = "other" }, "", false, "claim of db-1 is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
