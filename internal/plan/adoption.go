@@ -425,6 +425,7 @@ func (p *draft) leaderSeen() (leader string, anybody bool) {
 // Law 5 is kept on less than a quorum's word, since nobody in the pods that were made
 // by hand can be asked:
 //
+//   - every claim is there, and none is being deleted: it would go with its pod;
 //   - every other pod is there and ready, by the kubelet's word;
 //   - every other member that was taken over serves, by its own word, and finds all
 //     but the next one healthy, and all of them name the same leader;
@@ -432,6 +433,9 @@ func (p *draft) leaderSeen() (leader string, anybody bool) {
 func (p *draft) holdsAdoption(next Member) string {
 	if !p.state.Set.Settled {
 		return "the StatefulSet's controller has not seen it yet"
+	}
+	if why := p.claimsAmiss(); why != "" {
+		return why
 	}
 	for _, name := range p.granted() {
 		if why := p.amiss(name); why != "" && name != next.Name {
@@ -493,13 +497,30 @@ func (p *draft) views() []*engine.View {
 	return out
 }
 
+// claimsAmiss says whose claim is not the one that the user agreed to, or not for much
+// longer: what is on it goes with its pod, whoever ends that. It calls the user, since
+// nothing of that can be taken back.
+func (p *draft) claimsAmiss() string {
+	for _, name := range p.granted() {
+		m := p.state.member(name)
+		if m != nil && m.Claim != nil && m.Claim.UID == p.ledger.Members[name].ClaimUID && !m.Claim.Terminating {
+			continue
+		}
+		reason, why := v1alpha1.ReasonAdoptionRefused, "the claim of "+name+" is gone"
+		if m != nil && m.Claim != nil && m.Claim.Terminating {
+			reason, why = v1alpha1.ReasonClaimTerminating, "the claim of "+name+" is being deleted, which cannot be taken back, and what is on it goes with the pod"
+		}
+		p.stall(reason, why+"; no pod is replaced meanwhile")
+		return why
+	}
+	return ""
+}
+
 // amiss says why a member cannot be relied upon while another is replaced.
 func (p *draft) amiss(name string) string {
 	m := p.state.member(name)
 	switch {
-	case m == nil || m.Claim == nil || m.Claim.UID != p.ledger.Members[name].ClaimUID:
-		return "the claim of " + name + " is gone"
-	case m.Pod == nil:
+	case m == nil || m.Pod == nil:
 		return name + " has no pod yet"
 	case m.Pod.Terminating:
 		return "the pod " + name + " is being deleted"

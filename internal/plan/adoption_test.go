@@ -161,8 +161,13 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 		"a vote that is needed, and downtime is allowed": {func(s *plan.State) {
 			s.Members[2].Report.Server.Seen.Peers[2].Voter, s.Wanted.AllowDowntime = false, true
 		}, "db-0", false, ""},
-		"a member without a vote":     {seen(func(v *engine.View) { v.Peers[0].Voter = false }), "db-0", false, ""},
-		"a claim that is another one": {func(s *plan.State) { s.Members[1].Claim.UID = "other" }, "", false, "claim of db-1 is gone"},
+		"a member without a vote":           {seen(func(v *engine.View) { v.Peers[0].Voter = false }), "db-0", false, ""},
+		"a claim that is another one":       {func(s *plan.State) { s.Members[1].Claim.UID = "other" }, "", true, "claim of db-1 is gone"},
+		"the next one's claim is another":   {func(s *plan.State) { s.Members[0].Claim.UID = "other" }, "", true, "claim of db-0 is gone"},
+		"the next one's claim is gone":      {func(s *plan.State) { s.Members[0].Claim = nil }, "", true, "claim of db-0 is gone"},
+		"the next one's claim is going":     {func(s *plan.State) { s.Members[0].Claim.Terminating = true }, "", false, "claim of db-0 is being deleted"},
+		"another one's claim is going":      {func(s *plan.State) { s.Members[1].Claim.Terminating = true }, "", false, "claim of db-1 is being deleted"},
+		"the claim of one of ours is going": {func(s *plan.State) { s.Members[2].Claim.Terminating = true }, "", false, "claim of db-2 is being deleted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := halfAdopted(t)
@@ -175,6 +180,9 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 			refused := d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonAdoptionRefused
 			if got != c.next || len(d.Replace) > 1 || len(d.Asks) > 0 || refused != c.refused || !strings.Contains(d.Plan.Message, c.says) || d.Ledger.Adoption == nil {
 				t.Errorf("replaces %v, asks %v, stalled %v, plan %+v", d.Replace, d.Asks, d.Stalled, d.Plan)
+			}
+			if going := strings.Contains(c.says, "being deleted"); going && strings.Contains(c.says, "claim") && (d.Stalled == nil || d.Stalled.Reason != v1alpha1.ReasonClaimTerminating) {
+				t.Errorf("stalled %v", d.Stalled)
 			}
 		})
 	}
