@@ -289,8 +289,9 @@ func (p *draft) unexpected() string {
 		if m == nil {
 			continue
 		}
-		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeEmpty {
-			return name + " finds nothing of the server's at the root of its volume; bring its data there"
+		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeEmpty && !p.claimLost(name) {
+			return name + " finds nothing of the server's at the root of its volume; bring its data there and delete the pod, " +
+				"or delete claim and pod to have an empty member take its place once the others were taken over"
 		}
 		r := p.ours(*m)
 		if r == nil || r.Server.Seen == nil {
@@ -304,7 +305,7 @@ func (p *draft) unexpected() string {
 			seen = append(seen, q.Name)
 		}
 		for _, other := range p.granted() {
-			if !slices.Contains(seen, other) {
+			if !slices.Contains(seen, other) && !p.claimLost(other) {
 				return fmt.Sprintf("%s is no member of the set, as %s says; add it to the set under the name of its pod", other, name)
 			}
 		}
@@ -313,13 +314,17 @@ func (p *draft) unexpected() string {
 }
 
 // adopted tells whether all are taken over, and a quorum finds them in order. From
-// then on the set is like any other.
+// then on the set is like any other. It does not wait for one whose claim is gone: that
+// is replaced afterwards, by the steps for lost members, on the word of that quorum.
 func (p *draft) adopted() bool {
 	a := p.out.Assessment
-	if !a.Known || !a.Serving || len(a.Peers) != len(p.ledger.Members) {
+	if !a.Known || !a.Serving || len(a.Peers) > len(p.ledger.Members) {
 		return false
 	}
 	for _, name := range p.granted() {
+		if p.claimLost(name) {
+			continue
+		}
 		m := p.state.member(name)
 		if m == nil || p.ours(*m) == nil || !slices.ContainsFunc(a.PeersNamed(name), func(q engine.Peer) bool { return q.Healthy }) {
 			return false
@@ -434,11 +439,11 @@ func (p *draft) holdsAdoption(next Member) string {
 	if !p.state.Set.Settled {
 		return "the StatefulSet's controller has not seen it yet"
 	}
-	if why := p.claimsAmiss(); why != "" {
+	if why := p.claimsAmiss(next.Name); why != "" {
 		return why
 	}
 	for _, name := range p.granted() {
-		if why := p.amiss(name); why != "" && name != next.Name {
+		if why := p.amiss(name); why != "" && name != next.Name && !p.claimLost(name) {
 			return why
 		}
 	}
@@ -461,16 +466,20 @@ func (p *draft) holdsAdoption(next Member) string {
 func (p *draft) cannotSpare(next string) string {
 	views := p.views()
 	for _, v := range views {
-		var voters int
+		var voters, lost int
 		votes := false
 		for _, q := range v.Peers {
-			if q.Voter {
-				voters++
-				votes = votes || q.Name == next
+			if !q.Voter {
+				continue
+			}
+			voters++
+			votes = votes || q.Name == next
+			if p.claimLost(q.Name) {
+				lost++
 			}
 		}
-		if votes && voters-1 < p.traits.Quorum(voters) {
-			return fmt.Sprintf("%s is one of %d members with a vote, and a quorum of them needs it: give more members a vote", next, voters)
+		if votes && voters-lost-1 < p.traits.Quorum(voters) {
+			return fmt.Sprintf("%s is one of %d members with a vote, of whom %d lost their claims, and a quorum of them needs it", next, voters, lost)
 		}
 	}
 	if len(views) > 0 {
@@ -480,8 +489,14 @@ func (p *draft) cannotSpare(next string) string {
 	if p.traits.Votes != nil {
 		voters = min(voters, p.traits.Votes(int(p.traits.MaxReplicas)))
 	}
-	if voters-1 < p.traits.Quorum(voters) {
-		return fmt.Sprintf("a set of %d cannot have a member restarted without being without service", voters)
+	lost := 0
+	for name := range p.ledger.Members {
+		if p.claimLost(name) {
+			lost++
+		}
+	}
+	if voters-lost-1 < p.traits.Quorum(voters) {
+		return fmt.Sprintf("a set of %d, of whom %d lost their claims, cannot have a member restarted without being without service", voters, lost)
 	}
 	return ""
 }
@@ -497,20 +512,30 @@ func (p *draft) views() []*engine.View {
 	return out
 }
 
+// claimLost tells whether a member's volume is known to be gone: see settleClaim.
+// Nothing is expected of it any more, and it counts as a voter that is down. Once all
+// others are taken over it is replaced like any other that is lost.
+func (p *draft) claimLost(name string) bool {
+	e, known := p.ledger.Members[name]
+	return known && e.ClaimUID == ""
+}
+
 // claimsAmiss says whose claim is not the one that the user agreed to, or not for much
 // longer: what is on it goes with its pod, whoever ends that. It calls the user, since
 // nothing of that can be taken back.
-func (p *draft) claimsAmiss() string {
+func (p *draft) claimsAmiss(next string) string {
 	for _, name := range p.granted() {
 		m := p.state.member(name)
-		if m != nil && m.Claim != nil && m.Claim.UID == p.ledger.Members[name].ClaimUID && !m.Claim.Terminating {
+		lost := p.claimLost(name) && name != next
+		if lost || m != nil && m.Claim != nil && m.Claim.UID == p.ledger.Members[name].ClaimUID && !m.Claim.Terminating {
 			continue
 		}
 		reason, why := v1alpha1.ReasonAdoptionRefused, "the claim of "+name+" is gone"
 		if m != nil && m.Claim != nil && m.Claim.Terminating {
 			reason, why = v1alpha1.ReasonClaimTerminating, "the claim of "+name+" is being deleted, which cannot be taken back, and what is on it goes with the pod"
 		}
-		p.stall(reason, why+"; no pod is replaced meanwhile")
+		p.stall(reason, fmt.Sprintf("%s; no pod is replaced meanwhile: when all others are healthy and have its data, delete the pod %s; "+
+			"an empty member takes its place once the others were taken over", why, name))
 		return why
 	}
 	return ""
@@ -546,7 +571,7 @@ func (p *draft) seenAmiss(next string) string {
 			return m.Name + " does not tell of the membership"
 		}
 		for _, q := range r.Server.Seen.Peers {
-			if q.Name != next && !q.Healthy {
+			if q.Name != next && !q.Healthy && !p.claimLost(q.Name) {
 				return fmt.Sprintf("%s is not healthy, as %s finds", q.Name, m.Name)
 			}
 		}

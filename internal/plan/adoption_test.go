@@ -188,6 +188,72 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 	}
 }
 
+// loseVolume has a member's volume be gone, and an empty one in its place.
+func loseVolume(s *plan.State, i int) {
+	m := &s.Members[i]
+	m.Claim.UID, m.Pod.Handmade, m.Pod.Ready, m.Pod.Started = "anew", false, false, false
+	m.Pod.UID, m.Pod.Template, m.Pod.Agent = m.Pod.UID+"-anew", "t", "a"
+	m.Report = &engine.Report{Member: m.Name, PodUID: m.Pod.UID, Volume: engine.VolumeEmpty}
+	for _, o := range s.Members {
+		if o.Report != nil && o.Report.Server.Seen != nil {
+			o.Report.Server.Seen.Peers[i].Healthy = false
+		}
+	}
+}
+
+// TestALostMemberHoldsAnAdoptionUpNoLongerThanItMust: it counts as a voter that is
+// down, and once all others are ours the set goes on like any other that lost one.
+func TestALostMemberHoldsAnAdoptionUpNoLongerThanItMust(t *testing.T) {
+	s := halfAdopted(t)
+	loseVolume(&s, 0)
+	d := plan.Next(mongodb.Engine{}, s)
+	if len(d.Replace)+len(d.Asks) > 0 || d.Stalled != nil || !strings.Contains(d.Plan.Message, "of whom 1 lost their claims") || !strings.Contains(d.Plan.Message, "AllowDowntime") {
+		t.Fatalf("replaces %v, asks %v, stalled %v, plan %+v", d.Replace, d.Asks, d.Stalled, d.Plan)
+	}
+	s.Wanted.AllowDowntime = true
+	if d = plan.Next(mongodb.Engine{}, s); len(d.Replace) != 1 || d.Replace[0].Name != "db-1" {
+		t.Fatalf("replaces %v, plan %+v", d.Replace, d.Plan)
+	}
+
+	s = allButOneAdopted(t)
+	d = plan.Next(mongodb.Engine{}, s)
+	if d.Ledger.Adoption != nil || len(d.Asks) > 0 || d.Ledger.Members["db-0"].ClaimUID != "" {
+		t.Fatalf("ledger %+v, asks %v, plan %+v", d.Ledger, d.Asks, d.Plan)
+	}
+	s.Ledger, s.Epoch = d.Ledger, d.Ledger.Epoch
+	d = plan.Next(mongodb.Engine{}, s)
+	if d.Plan.Action != engine.StepEvictDead || d.Plan.Member != "db-0" {
+		t.Errorf("plan %+v, stalled %v", d.Plan, d.Stalled)
+	}
+}
+
+// allButOneAdopted is a set that lost the volume of db-0 when the others had been taken
+// over.
+func allButOneAdopted(t *testing.T) plan.State {
+	t.Helper()
+	w := newHand()
+	w.approved = true
+	for range 200 {
+		w.effect(&w.managers[0])
+		for i := range w.pods {
+			w.turn(i)
+		}
+		if w.handmadeLeft() == 0 && w.healthy(0) && w.healthy(1) && w.healthy(2) {
+			break
+		}
+	}
+	if w.ledger.Adoption == nil {
+		t.Fatal("the adoption is over")
+	}
+	w.managers[0].queue = nil
+	w.deleteClaim(0)
+	w.pods[0].terminating = true
+	for range 3 {
+		w.turn(0)
+	}
+	return w.state(&w.managers[0])
+}
+
 // TestOnlyAnAgreedVolumeIsAdopted grants to go on with data to those alone whose claims
 // the user agreed to, and while they are taken over.
 func TestOnlyAnAgreedVolumeIsAdopted(t *testing.T) {
