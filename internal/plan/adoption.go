@@ -26,8 +26,9 @@ import (
 //  4. The pods are replaced by ours, one at a time: see nextToAdopt. Each server goes
 //     on with its own data once it was granted to adopt it.
 //
-// While that lasts nothing else is planned: nobody joins or leaves, no template is
-// written, and evictions are closed. A word that is taken back is heeded until the
+// While that lasts nothing else is planned: nobody joins or leaves, and evictions are
+// closed. A changed template is written at once: all pods that are made from then on are
+// to have it, and one of ours that does not serve is given it, see lameOfOurs. A word that is taken back is heeded until the
 // StatefulSet is deleted; afterwards there is nothing to go back to.
 
 // Handmade is a StatefulSet that somebody made by hand, under the name of ours.
@@ -170,7 +171,7 @@ func (p *draft) adoption() {
 		p.replaceStatefulSet()
 		return
 	}
-	p.out.Shape.WriteTemplate = p.mayWriteTemplate()
+	p.out.Shape.WriteTemplate = p.state.Set.Template != p.state.Wanted.Template && p.held() == nil
 	p.replace() // ours that cannot start, after the specification was mended
 	p.settleAdopted()
 	p.grantAdopters()
@@ -358,7 +359,11 @@ func (p *draft) adoptNext() {
 	e.Replacing = next.Pod.UID
 	p.ledger.set(next.Name, e)
 	p.ledger.FormationSize = int32(len(p.ledger.Members))
-	p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: next.Name + " was made by hand; its pod is replaced on its claim"})
+	why := next.Name + " was made by hand; its pod is replaced on its claim"
+	if !next.Pod.Handmade {
+		why = next.Name + " does not serve; its pod is replaced by one with the changed template"
+	}
+	p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: why})
 	p.out.Replace = append(p.out.Replace, PodRef{Name: next.Name, UID: next.Pod.UID})
 }
 
@@ -384,17 +389,17 @@ func (p *draft) nextToAdopt() *Member {
 	var next *Member
 	rank := func(m *Member) int {
 		switch {
+		case p.lameOfOurs(*m) || !m.Pod.Ready && m.Name != leader:
+			return 0
 		case m.Name == leader:
 			return 2
-		case m.Pod.Ready:
-			return 1
 		}
-		return 0
+		return 1
 	}
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
 		_, known := p.ledger.Members[m.Name]
-		if !known || m.Pod == nil || !m.Pod.Handmade || m.Pod.Terminating {
+		if !known || m.Pod == nil || !m.Pod.Handmade && !p.lameOfOurs(*m) || m.Pod.Terminating {
 			continue
 		}
 		if next == nil || rank(m) <= rank(next) {
@@ -404,12 +409,21 @@ func (p *draft) nextToAdopt() *Member {
 	return next
 }
 
-// leaderSeen is who leads, as all say that were taken over; anybody tells whether any
-// of them says something.
+// lameOfOurs tells whether a member that was taken over says that it does not serve,
+// and its pod has another template than the one that the specification was changed to.
+// A silent one is left alone: it may serve. One that can be replaced at no cost is, see
+// replace.
+func (p *draft) lameOfOurs(m Member) bool {
+	r := p.ours(m)
+	return r != nil && !r.Server.Serving && !m.Pod.Handmade && m.Pod.Template != p.state.Set.Template && !p.out.replaces(m.Pod.UID)
+}
+
+// leaderSeen is who leads, as all say that were taken over and serve; anybody tells
+// whether any of them says something.
 func (p *draft) leaderSeen() (leader string, anybody bool) {
 	for _, m := range p.state.Members {
 		r := p.ours(m)
-		if r == nil || r.Server.Seen == nil {
+		if r == nil || r.Server.Seen == nil || !r.Server.Serving {
 			continue
 		}
 		of := ""
@@ -436,6 +450,9 @@ func (p *draft) leaderSeen() (leader string, anybody bool) {
 //     but the next one healthy, and all of them name the same leader;
 //   - those that are left are a quorum.
 func (p *draft) holdsAdoption(next Member) string {
+	if p.out.Shape.WriteTemplate {
+		return "the StatefulSet is given the changed template first"
+	}
 	if !p.state.Set.Settled {
 		return "the StatefulSet's controller has not seen it yet"
 	}
@@ -564,7 +581,7 @@ func (p *draft) amiss(name string) string {
 func (p *draft) seenAmiss(next string) string {
 	for _, m := range p.state.Members {
 		r := p.ours(m)
-		if r == nil {
+		if r == nil || m.Name == next {
 			continue
 		}
 		if r.Server.Seen == nil {

@@ -188,6 +188,54 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 	}
 }
 
+// TestASpecificationCanBeMendedInAnAdoption: one of ours that runs and does not serve is
+// given a changed template before any other pod is touched.
+func TestASpecificationCanBeMendedInAnAdoption(t *testing.T) {
+	lame := func(t *testing.T) plan.State {
+		s := halfAdopted(t)
+		s.Members[2].Pod.Ready = false
+		s.Members[2].Report.Server.Serving, s.Members[2].Report.Server.Seen = false, nil
+		s.Wanted.Template = "mended"
+		return s
+	}
+	s := lame(t)
+	d := plan.Next(mongodb.Engine{}, s)
+	if !d.Shape.WriteTemplate || len(d.Replace) > 0 {
+		t.Fatalf("shape %+v, replaces %v", d.Shape, d.Replace)
+	}
+	for name, c := range map[string]struct {
+		change func(*plan.State)
+		next   string
+	}{
+		"written": {func(*plan.State) {}, "db-2"},
+		"it sees nobody lead": {func(s *plan.State) {
+			s.Members[2].Report.Server.Seen = &engine.View{Peers: []engine.Peer{
+				{Name: "db-0", Voter: true, Healthy: true}, {Name: "db-1", Voter: true, Healthy: true}, {Name: "db-2", Voter: true},
+			}}
+		}, "db-2"},
+		"it serves after all":     {func(s *plan.State) { s.Members[2].Pod.Ready, s.Members[2].Report.Server.Serving = true, true }, ""},
+		"it is silent":            {func(s *plan.State) { s.Members[2].Report = nil }, ""},
+		"it has that one":         {func(s *plan.State) { s.Members[2].Pod.Template = "mended" }, ""},
+		"another is not ready":    {func(s *plan.State) { s.Members[1].Pod.Ready = false }, ""},
+		"its claim goes":          {func(s *plan.State) { s.Members[2].Claim.Terminating = true }, ""},
+		"the template is refused": {func(s *plan.State) { s.Set.Template, s.Wanted.Refused = "t", &plan.Finding{Reason: "r", Message: "m"} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := lame(t)
+			s.Set.Template = "mended"
+			c.change(&s)
+			d := plan.Next(mongodb.Engine{}, s)
+			got := ""
+			if len(d.Replace) > 0 {
+				got = d.Replace[0].Name
+			}
+			if got != c.next || len(d.Replace) > 1 || d.Shape.WriteTemplate || got != "" && d.Ledger.Members[got].Replacing == "" {
+				t.Errorf("replaces %v, shape %+v, plan %+v", d.Replace, d.Shape, d.Plan)
+			}
+		})
+	}
+}
+
 // loseVolume has a member's volume be gone, and an empty one in its place.
 func loseVolume(s *plan.State, i int) {
 	m := &s.Members[i]
