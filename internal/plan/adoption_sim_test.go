@@ -123,7 +123,7 @@ func (w *hand) elect() {
 func (w *hand) state(m *handManager) plan.State {
 	s := plan.State{
 		Name: "db", Ledger: w.ledger.Clone(), Epoch: m.epoch, NewClusterID: "c", Retained: true,
-		Wanted: plan.Wanted{Replicas: adoptees, Template: "t", Adopts: true, AllowDowntime: w.downtime},
+		Wanted: plan.Wanted{Replicas: adoptees, Template: "t", Adopts: true, ClaimTemplate: "mongo-data", AllowDowntime: w.downtime},
 	}
 	if w.budget != nil {
 		b := *w.budget
@@ -511,7 +511,7 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 		if w.broken != "" {
 			t.Fatal(w.broken)
 		}
-		if w.ledger.SetID != "set" || len(w.ledger.Members) != adoptees {
+		if w.ledger.SetID != "set" || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
 			t.Fatalf("adopted as %+v", w.ledger)
 		}
 	})
