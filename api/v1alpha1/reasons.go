@@ -197,10 +197,11 @@ const (
 	// ReasonClaimTerminating says that somebody deleted the claim of a member whose
 	// server runs, and that it is not replaced in good order, as it otherwise
 	// would be: the set is too small to do without what is on the volume, or shall
-	// be stopped. The volume goes as soon as the pod does.
+	// be stopped, or is being adopted. The volume goes as soon as the pod does.
 	//
 	// Remedy: do what the message says before anything ends the pod: raise
-	// spec.replicas to 3, or take spec.stopped back.
+	// spec.replicas to 3, or take spec.stopped back. In an adoption: see that the
+	// others are healthy, and delete the pod.
 	ReasonClaimTerminating = "ClaimTerminating"
 
 	// ReasonMajorityLost says that so many members have lost their volumes for good

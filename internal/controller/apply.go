@@ -32,7 +32,8 @@ import (
 func (p *pass) want(snap *snapshot) plan.Wanted {
 	out := plan.Wanted{
 		Replicas: p.d.DesiredReplicas(), AllowDowntime: p.d.AllowsDowntime(), Stopped: p.d.Spec.Stopped, Adopts: p.d.Spec.Adopt != nil,
-		Agent: p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
+		ClaimTemplate: resource.ClaimTemplate(p.d),
+		Agent:         p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
 		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete,
 	}
 	p.consent(&out)

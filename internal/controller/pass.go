@@ -156,6 +156,10 @@ func (p *pass) load(ctx context.Context) error {
 // decide plans on what the cache shows.
 func (p *pass) decide(ctx context.Context) error {
 	answered := p.fleet.Answered(p.key)
+	if why := p.misnamed(); why != "" {
+		p.block(v1alpha1.ReasonInvalidConfig, why)
+		return errStop
+	}
 	snap, err := observe(ctx, p.Client, p.d, p.fleet.Reports(p.key))
 	if err != nil {
 		return err

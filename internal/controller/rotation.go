@@ -55,7 +55,7 @@ func (p *pass) rotate(ctx context.Context) error {
 }
 
 // renewal is what a renewal follows from. A pod whose containers have all ended
-// for good has nothing mounted.
+// for good has nothing mounted, nor has one that was made by hand: it has no agent.
 func (p *pass) renewal(snap *snapshot) rotation.State {
 	c := p.secrets
 	asked := p.d.Annotations[v1alpha1.AnnotationRotateCertificates]
@@ -67,7 +67,7 @@ func (p *pass) renewal(snap *snapshot) rotation.State {
 	}
 	for _, name := range slices.Sorted(maps.Keys(snap.pods)) {
 		pod := snap.pods[name]
-		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		if agentContainer(pod) == nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
 		m := rotation.Mounted{Member: name}

@@ -162,7 +162,7 @@ func TestAMemberThatFellSilentHoldsTheRotationUp(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "ns", Name: "db-0", UID: "p0", Labels: resource.SelectorLabels("db"),
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))},
-	}}
+	}, Spec: corev1.PodSpec{InitContainers: []corev1.Container{{Name: resource.AgentContainer}}}}
 	c := certified(t, set, pod)
 	rotateTimes(t, c, "one", 3)
 	p := renewer(t, c, "one")
@@ -182,6 +182,12 @@ func TestAMemberThatFellSilentHoldsTheRotationUp(t *testing.T) {
 	p.snapshot = &snapshot{pods: map[string]*corev1.Pod{"db-0": ended}}
 	if step, err := p.renewal(p.snapshot).Next(); err != nil || step.Kind != rotation.Issue {
 		t.Errorf("a pod that has ended is waited for: %+v, %v", step, err)
+	}
+	handmade := pod.DeepCopy()
+	handmade.Spec.InitContainers = nil
+	p.snapshot = &snapshot{pods: map[string]*corev1.Pod{"db-0": handmade}}
+	if step, err := p.renewal(p.snapshot).Next(); err != nil || step.Kind != rotation.Issue {
+		t.Errorf("a pod that has no agent is waited for: %+v, %v", step, err)
 	}
 }
 

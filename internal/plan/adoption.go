@@ -26,8 +26,9 @@ import (
 //  4. The pods are replaced by ours, one at a time: see nextToAdopt. Each server goes
 //     on with its own data once it was granted to adopt it.
 //
-// While that lasts nothing else is planned: nobody joins or leaves, no template is
-// written, and evictions are closed. A word that is taken back is heeded until the
+// While that lasts nothing else is planned: nobody joins or leaves, and evictions are
+// closed. A changed template is written at once: all pods that are made from then on are
+// to have it, and one of ours that does not serve is given it, see lameOfOurs. A word that is taken back is heeded until the
 // StatefulSet is deleted; afterwards there is nothing to go back to.
 
 // Handmade is a StatefulSet that somebody made by hand, under the name of ours.
@@ -90,7 +91,7 @@ func (p *draft) proposeAdoption() {
 		return
 	}
 	if p.mayTakeOver(h) {
-		p.ledger = &Ledger{ClusterID: p.state.NewClusterID, Formed: true, Adoption: &Adoption{StatefulSet: h.UID}}
+		p.ledger = &Ledger{ClusterID: p.state.NewClusterID, Formed: true, ClaimTemplate: p.state.Wanted.ClaimTemplate, Adoption: &Adoption{StatefulSet: h.UID}}
 		p.listHandmade(h)
 		p.takeOver(h)
 		p.summarize(Summary{Action: engine.StepAdopt, Why: "the user agreed to the adoption"})
@@ -165,12 +166,13 @@ func (p *draft) listHandmade(h *Handmade) bool {
 // adoption goes on with one that the ledger has.
 func (p *draft) adoption() {
 	p.disrupting = true // evictions stay closed
+	p.ledger.ClaimTemplate = orElse(p.ledger.ClaimTemplate, p.state.Wanted.ClaimTemplate)
 	p.shapeOfAdopted()
 	if p.state.Set == nil {
 		p.replaceStatefulSet()
 		return
 	}
-	p.out.Shape.WriteTemplate = p.mayWriteTemplate()
+	p.out.Shape.WriteTemplate = p.state.Set.Template != p.state.Wanted.Template && p.held() == nil
 	p.replace() // ours that cannot start, after the specification was mended
 	p.settleAdopted()
 	p.grantAdopters()
@@ -289,8 +291,9 @@ func (p *draft) unexpected() string {
 		if m == nil {
 			continue
 		}
-		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeEmpty {
-			return name + " finds nothing of the server's at the root of its volume; bring its data there"
+		if r := p.state.trusted(*m); r != nil && r.Volume == engine.VolumeEmpty && !p.claimLost(name) {
+			return name + " finds nothing of the server's at the root of its volume; bring its data there and delete the pod, " +
+				"or delete claim and pod to have an empty member take its place once the others were taken over"
 		}
 		r := p.ours(*m)
 		if r == nil || r.Server.Seen == nil {
@@ -304,7 +307,7 @@ func (p *draft) unexpected() string {
 			seen = append(seen, q.Name)
 		}
 		for _, other := range p.granted() {
-			if !slices.Contains(seen, other) {
+			if !slices.Contains(seen, other) && !p.claimLost(other) {
 				return fmt.Sprintf("%s is no member of the set, as %s says; add it to the set under the name of its pod", other, name)
 			}
 		}
@@ -313,13 +316,17 @@ func (p *draft) unexpected() string {
 }
 
 // adopted tells whether all are taken over, and a quorum finds them in order. From
-// then on the set is like any other.
+// then on the set is like any other. It does not wait for one whose claim is gone: that
+// is replaced afterwards, by the steps for lost members, on the word of that quorum.
 func (p *draft) adopted() bool {
 	a := p.out.Assessment
-	if !a.Known || !a.Serving || len(a.Peers) != len(p.ledger.Members) {
+	if !a.Known || !a.Serving || len(a.Peers) > len(p.ledger.Members) {
 		return false
 	}
 	for _, name := range p.granted() {
+		if p.claimLost(name) {
+			continue
+		}
 		m := p.state.member(name)
 		if m == nil || p.ours(*m) == nil || !slices.ContainsFunc(a.PeersNamed(name), func(q engine.Peer) bool { return q.Healthy }) {
 			return false
@@ -353,7 +360,11 @@ func (p *draft) adoptNext() {
 	e.Replacing = next.Pod.UID
 	p.ledger.set(next.Name, e)
 	p.ledger.FormationSize = int32(len(p.ledger.Members))
-	p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: next.Name + " was made by hand; its pod is replaced on its claim"})
+	why := next.Name + " was made by hand; its pod is replaced on its claim"
+	if !next.Pod.Handmade {
+		why = next.Name + " does not serve; its pod is replaced by one with the changed template"
+	}
+	p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: why})
 	p.out.Replace = append(p.out.Replace, PodRef{Name: next.Name, UID: next.Pod.UID})
 }
 
@@ -379,17 +390,17 @@ func (p *draft) nextToAdopt() *Member {
 	var next *Member
 	rank := func(m *Member) int {
 		switch {
+		case p.lameOfOurs(*m) || !m.Pod.Ready && m.Name != leader:
+			return 0
 		case m.Name == leader:
 			return 2
-		case m.Pod.Ready:
-			return 1
 		}
-		return 0
+		return 1
 	}
 	for i := range p.state.Members {
 		m := &p.state.Members[i]
 		_, known := p.ledger.Members[m.Name]
-		if !known || m.Pod == nil || !m.Pod.Handmade || m.Pod.Terminating {
+		if !known || m.Pod == nil || !m.Pod.Handmade && !p.lameOfOurs(*m) || m.Pod.Terminating {
 			continue
 		}
 		if next == nil || rank(m) <= rank(next) {
@@ -399,12 +410,21 @@ func (p *draft) nextToAdopt() *Member {
 	return next
 }
 
-// leaderSeen is who leads, as all say that were taken over; anybody tells whether any
-// of them says something.
+// lameOfOurs tells whether a member that was taken over says that it does not serve,
+// and its pod has another template than the one that the specification was changed to.
+// A silent one is left alone: it may serve. One that can be replaced at no cost is, see
+// replace.
+func (p *draft) lameOfOurs(m Member) bool {
+	r := p.ours(m)
+	return r != nil && !r.Server.Serving && !m.Pod.Handmade && m.Pod.Template != p.state.Set.Template && !p.out.replaces(m.Pod.UID)
+}
+
+// leaderSeen is who leads, as all say that were taken over and serve; anybody tells
+// whether any of them says something.
 func (p *draft) leaderSeen() (leader string, anybody bool) {
 	for _, m := range p.state.Members {
 		r := p.ours(m)
-		if r == nil || r.Server.Seen == nil {
+		if r == nil || r.Server.Seen == nil || !r.Server.Serving {
 			continue
 		}
 		of := ""
@@ -425,16 +445,23 @@ func (p *draft) leaderSeen() (leader string, anybody bool) {
 // Law 5 is kept on less than a quorum's word, since nobody in the pods that were made
 // by hand can be asked:
 //
+//   - every claim is there, and none is being deleted: it would go with its pod;
 //   - every other pod is there and ready, by the kubelet's word;
 //   - every other member that was taken over serves, by its own word, and finds all
 //     but the next one healthy, and all of them name the same leader;
 //   - those that are left are a quorum.
 func (p *draft) holdsAdoption(next Member) string {
+	if p.out.Shape.WriteTemplate {
+		return "the StatefulSet is given the changed template first"
+	}
 	if !p.state.Set.Settled {
 		return "the StatefulSet's controller has not seen it yet"
 	}
+	if why := p.claimsAmiss(next.Name); why != "" {
+		return why
+	}
 	for _, name := range p.granted() {
-		if why := p.amiss(name); why != "" && name != next.Name {
+		if why := p.amiss(name); why != "" && name != next.Name && !p.claimLost(name) {
 			return why
 		}
 	}
@@ -444,26 +471,99 @@ func (p *draft) holdsAdoption(next Member) string {
 	if why := p.seenAmiss(next.Name); why != "" {
 		return why
 	}
-	voters := len(p.ledger.Members)
-	if p.traits.Votes != nil {
-		voters = min(voters, p.traits.Votes(p.engineLimit()))
-	}
-	if voters-1 < p.traits.Quorum(voters) && !p.state.Wanted.AllowDowntime {
-		return fmt.Sprintf("a set of %d cannot have a member restarted without being without service; set spec.disruption to AllowDowntime", voters)
+	if why := p.cannotSpare(next.Name); why != "" && !p.state.Wanted.AllowDowntime {
+		return why + "; set spec.disruption to AllowDowntime"
 	}
 	return budgetClosed(p, engine.Step{Kind: engine.StepReplacePod, Member: next.Name})
 }
 
-// engineLimit is the largest set there can be, of which all that may vote do.
-func (p *draft) engineLimit() int { return int(p.traits.MaxReplicas) }
+// cannotSpare says that no quorum would be left without a member. Who has a vote is
+// what those say that were taken over, each by itself: a set may have been given fewer
+// votes than members by hand. Until one of them says so, all are taken to have one that
+// may.
+func (p *draft) cannotSpare(next string) string {
+	views := p.views()
+	for _, v := range views {
+		var voters, lost int
+		votes := false
+		for _, q := range v.Peers {
+			if !q.Voter {
+				continue
+			}
+			voters++
+			votes = votes || q.Name == next
+			if p.claimLost(q.Name) {
+				lost++
+			}
+		}
+		if votes && voters-lost-1 < p.traits.Quorum(voters) {
+			return fmt.Sprintf("%s is one of %d members with a vote, of whom %d lost their claims, and a quorum of them needs it", next, voters, lost)
+		}
+	}
+	if len(views) > 0 {
+		return ""
+	}
+	voters := len(p.ledger.Members)
+	if p.traits.Votes != nil {
+		voters = min(voters, p.traits.Votes(int(p.traits.MaxReplicas)))
+	}
+	lost := 0
+	for name := range p.ledger.Members {
+		if p.claimLost(name) {
+			lost++
+		}
+	}
+	if voters-lost-1 < p.traits.Quorum(voters) {
+		return fmt.Sprintf("a set of %d, of whom %d lost their claims, cannot have a member restarted without being without service", voters, lost)
+	}
+	return ""
+}
+
+// views are what those see of the set that were taken over.
+func (p *draft) views() []*engine.View {
+	var out []*engine.View
+	for _, m := range p.state.Members {
+		if r := p.ours(m); r != nil && r.Server.Seen != nil {
+			out = append(out, r.Server.Seen)
+		}
+	}
+	return out
+}
+
+// claimLost tells whether a member's volume is known to be gone: see settleClaim.
+// Nothing is expected of it any more, and it counts as a voter that is down. Once all
+// others are taken over it is replaced like any other that is lost.
+func (p *draft) claimLost(name string) bool {
+	e, known := p.ledger.Members[name]
+	return known && e.ClaimUID == ""
+}
+
+// claimsAmiss says whose claim is not the one that the user agreed to, or not for much
+// longer: what is on it goes with its pod, whoever ends that. It calls the user, since
+// nothing of that can be taken back.
+func (p *draft) claimsAmiss(next string) string {
+	for _, name := range p.granted() {
+		m := p.state.member(name)
+		lost := p.claimLost(name) && name != next
+		if lost || m != nil && m.Claim != nil && m.Claim.UID == p.ledger.Members[name].ClaimUID && !m.Claim.Terminating {
+			continue
+		}
+		reason, why := v1alpha1.ReasonAdoptionRefused, "the claim of "+name+" is gone"
+		if m != nil && m.Claim != nil && m.Claim.Terminating {
+			reason, why = v1alpha1.ReasonClaimTerminating, "the claim of "+name+" is being deleted, which cannot be taken back, and what is on it goes with the pod"
+		}
+		p.stall(reason, fmt.Sprintf("%s; no pod is replaced meanwhile: when all others are healthy and have its data, delete the pod %s; "+
+			"an empty member takes its place once the others were taken over", why, name))
+		return why
+	}
+	return ""
+}
 
 // amiss says why a member cannot be relied upon while another is replaced.
 func (p *draft) amiss(name string) string {
 	m := p.state.member(name)
 	switch {
-	case m == nil || m.Claim == nil || m.Claim.UID != p.ledger.Members[name].ClaimUID:
-		return "the claim of " + name + " is gone"
-	case m.Pod == nil:
+	case m == nil || m.Pod == nil:
 		return name + " has no pod yet"
 	case m.Pod.Terminating:
 		return "the pod " + name + " is being deleted"
@@ -482,14 +582,14 @@ func (p *draft) amiss(name string) string {
 func (p *draft) seenAmiss(next string) string {
 	for _, m := range p.state.Members {
 		r := p.ours(m)
-		if r == nil {
+		if r == nil || m.Name == next {
 			continue
 		}
 		if r.Server.Seen == nil {
 			return m.Name + " does not tell of the membership"
 		}
 		for _, q := range r.Server.Seen.Peers {
-			if q.Name != next && !q.Healthy {
+			if q.Name != next && !q.Healthy && !p.claimLost(q.Name) {
 				return fmt.Sprintf("%s is not healthy, as %s finds", q.Name, m.Name)
 			}
 		}

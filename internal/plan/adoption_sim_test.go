@@ -19,7 +19,8 @@ import (
 // The simulation of package enginetest begins with empty volumes and with pods that
 // have agents. This one begins with a set that was made by hand, and ends when it is
 // adopted. Two managers carry out their decisions one effect at a time, each at any
-// moment later, and may die in between; servers fail, and the user changes their mind.
+// moment later, and may die in between; servers fail, the user changes their mind, and
+// deletes a claim.
 
 const adoptees = 3
 
@@ -31,9 +32,11 @@ type hand struct {
 	going, set      bool
 	settled         bool
 	pods            [adoptees]*handPod
+	claims          [adoptees]handClaim
 	adopted         [adoptees]bool // the marker on each volume
 	leader          int
 	approved        bool
+	downtime        bool
 	budget          *plan.Budget
 	budgetVersion   int
 	uids            int
@@ -52,6 +55,12 @@ type handPod struct {
 	epoch                        int64
 }
 
+// handClaim is a claim with its volume.
+type handClaim struct {
+	uid         string // empty where there is none
+	terminating bool
+}
+
 type handManager struct {
 	epoch int64
 	queue []func() bool // false ends the pass
@@ -61,6 +70,7 @@ func newHand() *hand {
 	w := &hand{old: "sts-0", taken: map[string]int{}, leader: 1}
 	for i := range w.pods {
 		w.pods[i] = &handPod{uid: w.uid(), handmade: true, running: true, synced: true}
+		w.claims[i].uid = claimUID(i)
 	}
 	return w
 }
@@ -72,6 +82,9 @@ func (w *hand) uid() string {
 
 func memberName(i int) string { return "db-" + strconv.Itoa(i) }
 func claimUID(i int) string   { return "claim-" + strconv.Itoa(i) }
+
+// lost tells whether the volume that the set began with is gone.
+func (w *hand) lost(i int) bool { return w.claims[i].uid != claimUID(i) }
 
 func (w *hand) breaks(format string, args ...any) {
 	if w.broken == "" {
@@ -110,7 +123,7 @@ func (w *hand) elect() {
 func (w *hand) state(m *handManager) plan.State {
 	s := plan.State{
 		Name: "db", Ledger: w.ledger.Clone(), Epoch: m.epoch, NewClusterID: "c", Retained: true,
-		Wanted: plan.Wanted{Replicas: adoptees, Template: "t", Adopts: true},
+		Wanted: plan.Wanted{Replicas: adoptees, Template: "t", Adopts: true, ClaimTemplate: "mongo-data", AllowDowntime: w.downtime},
 	}
 	if w.budget != nil {
 		b := *w.budget
@@ -125,7 +138,7 @@ func (w *hand) state(m *handManager) plan.State {
 		s.Handmade = &plan.Handmade{UID: w.old, Going: w.going}
 		for i, p := range w.pods {
 			if p != nil && !p.terminating && p.running {
-				s.Handmade.Members = append(s.Handmade.Members, plan.HandmadeMember{Name: memberName(i), PodUID: p.uid, ClaimUID: claimUID(i)})
+				s.Handmade.Members = append(s.Handmade.Members, plan.HandmadeMember{Name: memberName(i), PodUID: p.uid, ClaimUID: w.claims[i].uid})
 			}
 		}
 		if len(s.Handmade.Members) < adoptees {
@@ -133,7 +146,10 @@ func (w *hand) state(m *handManager) plan.State {
 		}
 	}
 	for i, p := range w.pods {
-		out := plan.Member{Name: memberName(i), Ordinal: int32(i), Claim: &plan.Claim{UID: claimUID(i)}}
+		out := plan.Member{Name: memberName(i), Ordinal: int32(i)}
+		if c := w.claims[i]; c.uid != "" {
+			out.Claim = &plan.Claim{UID: c.uid, Terminating: c.terminating}
+		}
 		if p != nil && p.ours {
 			out.Pod = &plan.Pod{
 				UID: p.uid, Handmade: p.handmade, Started: p.handmade || p.running, Ready: w.healthy(i), Terminating: p.terminating,
@@ -153,6 +169,9 @@ func (w *hand) state(m *handManager) plan.State {
 func (w *hand) report(i int) *engine.Report {
 	p := w.pods[i]
 	r := &engine.Report{Member: memberName(i), PodUID: p.uid, Volume: engine.VolumeUnmarked, Epoch: p.epoch}
+	if w.lost(i) {
+		r.Volume = engine.VolumeEmpty
+	}
 	if !w.adopted[i] {
 		return r
 	}
@@ -242,7 +261,10 @@ func (w *hand) judge(d plan.Decision) {
 	}
 	for _, ref := range d.Replace {
 		for i := range w.pods {
-			if memberName(i) != ref.Name && !w.healthy(i) {
+			switch c := w.claims[i]; {
+			case memberName(i) == ref.Name && (w.lost(i) || c.terminating):
+				w.breaks("%s is to be replaced, and what is on its volume goes with it", ref.Name)
+			case memberName(i) != ref.Name && !w.healthy(i) && !(w.lost(i) && w.downtime):
 				w.breaks("%s is to be replaced while %s is not healthy", ref.Name, memberName(i))
 			}
 		}
@@ -329,7 +351,7 @@ func (w *hand) ask(a plan.Ask, epoch int64) bool {
 			return false
 		}
 		p.epoch = epoch
-		if a.Grant.ClaimUID != claimUID(i) {
+		if a.Grant.ClaimUID != claimUID(i) || w.lost(i) {
 			w.breaks("a grant for another claim reached %s", memberName(i))
 		}
 		w.adopted[i] = true
@@ -362,10 +384,16 @@ func (w *hand) turn(i int) {
 	switch p := w.pods[i]; {
 	case p == nil:
 		if w.set || w.old != "" {
+			if w.claims[i].uid == "" {
+				w.claims[i].uid = claimUID(i) + "-anew"
+			}
 			w.pods[i] = &handPod{uid: w.uid(), handmade: !w.set, labelled: w.set, ours: w.set}
 		}
 	case p.terminating:
 		w.pods[i] = nil
+		if w.claims[i].terminating {
+			w.lose(i)
+		}
 	case !p.ours:
 		p.ours = w.set && p.labelled
 		p.running, p.synced = true, p.running
@@ -380,6 +408,37 @@ func (w *hand) turn(i int) {
 	}
 }
 
+// deleteClaim has the user delete one, which lasts as long as its pod does.
+func (w *hand) deleteClaim(i int) {
+	w.claims[i].terminating = true
+	if w.pods[i] == nil {
+		w.lose(i)
+	}
+}
+
+// lose takes a volume away. Who is not back by then never will be.
+func (w *hand) lose(i int) {
+	w.claims[i], w.adopted[i] = handClaim{}, false
+	for uid, of := range w.taken {
+		if of == i {
+			delete(w.taken, uid)
+		}
+	}
+}
+
+// heed has the user do what the status says of a claim that is being deleted.
+func (w *hand) heed() {
+	w.approved = true
+	for i, c := range w.claims {
+		if c.terminating || w.lost(i) {
+			w.downtime = true
+		}
+		if p := w.pods[i]; c.terminating && p != nil {
+			p.terminating = true
+		}
+	}
+}
+
 // fail has a server end; its kubelet starts it again.
 func (w *hand) fail(i int) {
 	if p := w.pods[i]; p != nil {
@@ -390,8 +449,8 @@ func (w *hand) fail(i int) {
 
 // finish ends all faults, and lets one manager go on until the set is adopted.
 func (w *hand) finish() bool {
-	w.approved = true
 	for range 400 {
+		w.heed()
 		w.managers[1].queue = nil
 		w.effect(&w.managers[0])
 		for i := range w.pods {
@@ -400,19 +459,23 @@ func (w *hand) finish() bool {
 		if w.broken != "" {
 			return true
 		}
-		if w.ledger != nil && w.ledger.Adoption == nil && w.handmadeLeft() == 0 {
+		if w.done() {
 			return true
 		}
 	}
 	return false
 }
 
+func (w *hand) done() bool {
+	return w.ledger != nil && w.ledger.Adoption == nil && w.handmadeLeft() == 0
+}
+
 func wanderHand(t *rapid.T, w *hand) {
-	faults := 0
+	faults, deleted := 0, false
 	for range rapid.IntRange(0, 150).Draw(t, "length") {
 		i := rapid.IntRange(0, adoptees-1).Draw(t, "member")
 		m := &w.managers[rapid.IntRange(0, 1).Draw(t, "manager")]
-		switch rapid.IntRange(0, 12).Draw(t, "what") {
+		switch rapid.IntRange(0, 13).Draw(t, "what") {
 		case 0:
 			m.queue, m.epoch = nil, 0
 		case 1:
@@ -424,10 +487,15 @@ func wanderHand(t *rapid.T, w *hand) {
 			w.approved = !w.approved
 		case 3, 4, 5:
 			w.turn(i)
+		case 6:
+			if w.set && !deleted { // before, the adoption is refused for it
+				w.deleteClaim(i)
+				deleted = true
+			}
 		default:
 			w.effect(m)
 		}
-		if w.broken != "" {
+		if w.broken != "" || w.done() {
 			return
 		}
 	}
@@ -443,7 +511,7 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 		if w.broken != "" {
 			t.Fatal(w.broken)
 		}
-		if w.ledger.SetID != "set" || len(w.ledger.Members) != adoptees {
+		if w.ledger.SetID != "set" || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
 			t.Fatalf("adopted as %+v", w.ledger)
 		}
 	})
@@ -454,6 +522,11 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 func TestARecklessAdoptionIsNoticed(t *testing.T) {
 	for name, reckless := range map[string]func(*plan.State){
 		"who is not well counts as well": everybodyIsWell,
+		"no claim is ever gone": func(s *plan.State) {
+			for i := range s.Members {
+				s.Members[i].Claim = &plan.Claim{UID: claimUID(i)}
+			}
+		},
 		"nobody is asked who leads": func(s *plan.State) {
 			for i := range s.Members {
 				if r := s.Members[i].Report; r != nil && r.Server.Seen != nil {

@@ -157,7 +157,17 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 			m.Pod.Handmade = false
 			m.Report = &engine.Report{Member: m.Name, PodUID: m.Pod.UID, Volume: engine.VolumeEmpty}
 		}, "", true, "db-0 finds nothing"},
-		"a claim that is another one": {func(s *plan.State) { s.Members[1].Claim.UID = "other" }, "", false, "claim of db-1 is gone"},
+		"a vote that is needed": {seen(func(v *engine.View) { v.Peers[2].Voter = false }), "", false, "db-0 is one of 2 members with a vote"},
+		"a vote that is needed, and downtime is allowed": {func(s *plan.State) {
+			s.Members[2].Report.Server.Seen.Peers[2].Voter, s.Wanted.AllowDowntime = false, true
+		}, "db-0", false, ""},
+		"a member without a vote":           {seen(func(v *engine.View) { v.Peers[0].Voter = false }), "db-0", false, ""},
+		"a claim that is another one":       {func(s *plan.State) { s.Members[1].Claim.UID = "other" }, "", true, "claim of db-1 is gone"},
+		"the next one's claim is another":   {func(s *plan.State) { s.Members[0].Claim.UID = "other" }, "", true, "claim of db-0 is gone"},
+		"the next one's claim is gone":      {func(s *plan.State) { s.Members[0].Claim = nil }, "", true, "claim of db-0 is gone"},
+		"the next one's claim is going":     {func(s *plan.State) { s.Members[0].Claim.Terminating = true }, "", false, "claim of db-0 is being deleted"},
+		"another one's claim is going":      {func(s *plan.State) { s.Members[1].Claim.Terminating = true }, "", false, "claim of db-1 is being deleted"},
+		"the claim of one of ours is going": {func(s *plan.State) { s.Members[2].Claim.Terminating = true }, "", false, "claim of db-2 is being deleted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := halfAdopted(t)
@@ -171,8 +181,125 @@ func TestFactsDecideOnTheNext(t *testing.T) {
 			if got != c.next || len(d.Replace) > 1 || len(d.Asks) > 0 || refused != c.refused || !strings.Contains(d.Plan.Message, c.says) || d.Ledger.Adoption == nil {
 				t.Errorf("replaces %v, asks %v, stalled %v, plan %+v", d.Replace, d.Asks, d.Stalled, d.Plan)
 			}
+			if going := strings.Contains(c.says, "being deleted"); going && strings.Contains(c.says, "claim") && (d.Stalled == nil || d.Stalled.Reason != v1alpha1.ReasonClaimTerminating) {
+				t.Errorf("stalled %v", d.Stalled)
+			}
 		})
 	}
+}
+
+// TestASpecificationCanBeMendedInAnAdoption: one of ours that runs and does not serve is
+// given a changed template before any other pod is touched.
+func TestASpecificationCanBeMendedInAnAdoption(t *testing.T) {
+	lame := func(t *testing.T) plan.State {
+		s := halfAdopted(t)
+		s.Members[2].Pod.Ready = false
+		s.Members[2].Report.Server.Serving, s.Members[2].Report.Server.Seen = false, nil
+		s.Wanted.Template = "mended"
+		return s
+	}
+	s := lame(t)
+	d := plan.Next(mongodb.Engine{}, s)
+	if !d.Shape.WriteTemplate || len(d.Replace) > 0 {
+		t.Fatalf("shape %+v, replaces %v", d.Shape, d.Replace)
+	}
+	for name, c := range map[string]struct {
+		change func(*plan.State)
+		next   string
+	}{
+		"written": {func(*plan.State) {}, "db-2"},
+		"it sees nobody lead": {func(s *plan.State) {
+			s.Members[2].Report.Server.Seen = &engine.View{Peers: []engine.Peer{
+				{Name: "db-0", Voter: true, Healthy: true}, {Name: "db-1", Voter: true, Healthy: true}, {Name: "db-2", Voter: true},
+			}}
+		}, "db-2"},
+		"it serves after all":     {func(s *plan.State) { s.Members[2].Pod.Ready, s.Members[2].Report.Server.Serving = true, true }, ""},
+		"it is silent":            {func(s *plan.State) { s.Members[2].Report = nil }, ""},
+		"it has that one":         {func(s *plan.State) { s.Members[2].Pod.Template = "mended" }, ""},
+		"another is not ready":    {func(s *plan.State) { s.Members[1].Pod.Ready = false }, ""},
+		"its claim goes":          {func(s *plan.State) { s.Members[2].Claim.Terminating = true }, ""},
+		"the template is refused": {func(s *plan.State) { s.Set.Template, s.Wanted.Refused = "t", &plan.Finding{Reason: "r", Message: "m"} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := lame(t)
+			s.Set.Template = "mended"
+			c.change(&s)
+			d := plan.Next(mongodb.Engine{}, s)
+			got := ""
+			if len(d.Replace) > 0 {
+				got = d.Replace[0].Name
+			}
+			if got != c.next || len(d.Replace) > 1 || d.Shape.WriteTemplate || got != "" && d.Ledger.Members[got].Replacing == "" {
+				t.Errorf("replaces %v, shape %+v, plan %+v", d.Replace, d.Shape, d.Plan)
+			}
+		})
+	}
+}
+
+// loseVolume has a member's volume be gone, and an empty one in its place.
+func loseVolume(s *plan.State, i int) {
+	m := &s.Members[i]
+	m.Claim.UID, m.Pod.Handmade, m.Pod.Ready, m.Pod.Started = "anew", false, false, false
+	m.Pod.UID, m.Pod.Template, m.Pod.Agent = m.Pod.UID+"-anew", "t", "a"
+	m.Report = &engine.Report{Member: m.Name, PodUID: m.Pod.UID, Volume: engine.VolumeEmpty}
+	for _, o := range s.Members {
+		if o.Report != nil && o.Report.Server.Seen != nil {
+			o.Report.Server.Seen.Peers[i].Healthy = false
+		}
+	}
+}
+
+// TestALostMemberHoldsAnAdoptionUpNoLongerThanItMust: it counts as a voter that is
+// down, and once all others are ours the set goes on like any other that lost one.
+func TestALostMemberHoldsAnAdoptionUpNoLongerThanItMust(t *testing.T) {
+	s := halfAdopted(t)
+	loseVolume(&s, 0)
+	d := plan.Next(mongodb.Engine{}, s)
+	if len(d.Replace)+len(d.Asks) > 0 || d.Stalled != nil || !strings.Contains(d.Plan.Message, "of whom 1 lost their claims") || !strings.Contains(d.Plan.Message, "AllowDowntime") {
+		t.Fatalf("replaces %v, asks %v, stalled %v, plan %+v", d.Replace, d.Asks, d.Stalled, d.Plan)
+	}
+	s.Wanted.AllowDowntime = true
+	if d = plan.Next(mongodb.Engine{}, s); len(d.Replace) != 1 || d.Replace[0].Name != "db-1" {
+		t.Fatalf("replaces %v, plan %+v", d.Replace, d.Plan)
+	}
+
+	s = allButOneAdopted(t)
+	d = plan.Next(mongodb.Engine{}, s)
+	if d.Ledger.Adoption != nil || len(d.Asks) > 0 || d.Ledger.Members["db-0"].ClaimUID != "" {
+		t.Fatalf("ledger %+v, asks %v, plan %+v", d.Ledger, d.Asks, d.Plan)
+	}
+	s.Ledger, s.Epoch = d.Ledger, d.Ledger.Epoch
+	d = plan.Next(mongodb.Engine{}, s)
+	if d.Plan.Action != engine.StepEvictDead || d.Plan.Member != "db-0" {
+		t.Errorf("plan %+v, stalled %v", d.Plan, d.Stalled)
+	}
+}
+
+// allButOneAdopted is a set that lost the volume of db-0 when the others had been taken
+// over.
+func allButOneAdopted(t *testing.T) plan.State {
+	t.Helper()
+	w := newHand()
+	w.approved = true
+	for range 200 {
+		w.effect(&w.managers[0])
+		for i := range w.pods {
+			w.turn(i)
+		}
+		if w.handmadeLeft() == 0 && w.healthy(0) && w.healthy(1) && w.healthy(2) {
+			break
+		}
+	}
+	if w.ledger.Adoption == nil {
+		t.Fatal("the adoption is over")
+	}
+	w.managers[0].queue = nil
+	w.deleteClaim(0)
+	w.pods[0].terminating = true
+	for range 3 {
+		w.turn(0)
+	}
+	return w.state(&w.managers[0])
 }
 
 // TestOnlyAnAgreedVolumeIsAdopted grants to go on with data to those alone whose claims

@@ -48,6 +48,10 @@ type Ledger struct {
 	Abandoned bool `json:"abandoned,omitempty"`
 	// Adoption is set while the members of a set that was made by hand are taken over.
 	Adoption *Adoption `json:"adoption,omitempty"`
+	// ClaimTemplate is what the names of the claims begin with, of a set that was made
+	// by hand; empty of any other. It outlives the adoption, since a Datastore that looks
+	// for them under another name would find none.
+	ClaimTemplate string `json:"claimTemplate,omitempty"`
 	// Predecessor is the identity of the set that this one came in place of, as the
 	// user agreed; empty where there was none. Until this one forms, its credentials
 	// are replaced.
@@ -118,7 +122,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 
 // sameSet compares what the set is.
 func (l *Ledger) sameSet(o *Ledger) bool {
-	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
+	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.ClaimTemplate == o.ClaimTemplate && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
 		l.Formed == o.Formed && l.Bootstrapped == o.Bootstrapped && l.Image == o.Image && l.ImageFor == o.ImageFor
 }
 

@@ -64,6 +64,8 @@ type Wanted struct {
 	// Adopts is true where a set that was made by hand is taken over: none is ever
 	// formed in its place.
 	Adopts bool
+	// ClaimTemplate is what the names of the claims begin with.
+	ClaimTemplate string
 	// DeleteScaled is true where the claim of a member that is not wanted any
 	// more goes once it has left.
 	DeleteScaled bool
