@@ -63,6 +63,31 @@ func tutorial() *Found {
 
 func (f *Found) hand() *corev1.PodSpec { return &f.StatefulSet.Spec.Template.Spec }
 
+// TestServersThatMayRunAsRootAreNamed: what their files belong to is not known.
+func TestServersThatMayRunAsRootAreNamed(t *testing.T) {
+	user := ptr.To[int64](999)
+	for name, c := range map[string]struct {
+		change func(*corev1.PodSpec)
+		named  bool
+	}{
+		"past the entrypoint":        {func(*corev1.PodSpec) {}, true},
+		"with flags alone":           {func(s *corev1.PodSpec) { s.Containers[0].Command, s.Containers[0].Args = nil, s.Containers[0].Command }, false},
+		"through the entrypoint":     {func(s *corev1.PodSpec) { s.Containers[0].Command = []string{"docker-entrypoint.sh", "mongod"} }, false},
+		"a user of the pod":          {func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{RunAsUser: user} }, false},
+		"a user of the container":    {func(s *corev1.PodSpec) { s.Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: user} }, false},
+		"other words about security": {func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{FSGroup: user} }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := tutorial()
+			c.change(f.hand())
+			got := strings.Join(f.Cautions(), "; ")
+			if (got != "") != c.named || c.named && !strings.Contains(got, "ours run as user 999") {
+				t.Errorf("named is %q", got)
+			}
+		})
+	}
+}
+
 // TestObstacles puts one thing at a time in the way of what can be adopted.
 func TestObstacles(t *testing.T) {
 	if got := tutorial().Obstacles(); len(got) > 0 {

@@ -6,6 +6,7 @@ package adoption
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -39,6 +40,27 @@ func (f Found) pod() []string {
 		out = append(out, f.otherUser(*s.RunAsUser))
 	}
 	return out
+}
+
+// Cautions returns what is not in the way and may still go wrong, for the user to look
+// at before they agree; none where nothing is.
+//
+// Whether files are root's is not known: only that nothing names a user, and that the
+// container's command takes the place of the image's entrypoint, which would have
+// started the server as its own user. Our pods ask for the files to be given to their
+// group, and whether that is done is up to the storage.
+func (f Found) Cautions() []string {
+	spec := f.StatefulSet.Spec.Template.Spec
+	if len(spec.Containers) != 1 || spec.SecurityContext != nil && spec.SecurityContext.RunAsUser != nil {
+		return nil
+	}
+	c := spec.Containers[0]
+	if s := c.SecurityContext; s != nil && s.RunAsUser != nil || len(c.Command) == 0 || strings.HasSuffix(c.Command[0], "entrypoint.sh") {
+		return nil
+	}
+	t := f.Engine.Traits()
+	return []string{fmt.Sprintf("its servers may run as root, since no runAsUser is set and %s is started past the image's entrypoint, and ours run as user %d: "+
+		"see that the storage heeds fsGroup (%d), or give the files on the volumes to user %d first", c.Command[0], t.User, t.Group, t.User)}
 }
 
 func (f Found) otherUser(user int64) string {

@@ -36,7 +36,7 @@ func (p *pass) handmade(ctx context.Context, snap *snapshot) error {
 		return err
 	}
 	snap.handmade = set
-	snap.adoptable = &plan.Handmade{UID: string(set.UID), Going: set.DeletionTimestamp != nil, Obstacles: found.Obstacles()}
+	snap.adoptable = &plan.Handmade{UID: string(set.UID), Going: set.DeletionTimestamp != nil, Obstacles: found.Obstacles(), Cautions: found.Cautions()}
 	for _, name := range found.Members() {
 		if pod, claim := found.Pods[name], found.Claims[name]; pod != nil && claim != nil {
 			snap.adoptable.Members = append(snap.adoptable.Members, plan.HandmadeMember{Name: name, PodUID: string(pod.UID), ClaimUID: string(claim.UID)})

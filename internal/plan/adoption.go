@@ -38,6 +38,8 @@ type Handmade struct {
 	Going bool
 	// Obstacles are what is in the way of taking it over, each with its remedy.
 	Obstacles []string
+	// Cautions are what may go wrong all the same, for the user to look at first.
+	Cautions []string
 	// Members are its pods, by ordinal.
 	Members []HandmadeMember
 }
@@ -120,19 +122,19 @@ func (p *draft) mayTakeOver(h *Handmade) bool {
 	return false
 }
 
-// course is what an adoption does, for the user to agree to.
+// course is what an adoption does, for the user to agree to, and what to look at first.
 func (p *draft) course() []string {
 	var names []string
 	for _, m := range slices.Backward(p.state.Handmade.Members) {
 		names = append(names, m.Name)
 	}
-	return []string{
+	return append([]string{
 		"its pods and claims are labelled as this Datastore's",
 		"it is deleted and one of ours made in its place, while its pods run on",
 		fmt.Sprintf("the pods %s are replaced one at a time, who leads last, on their claims; the first of them on the kubelet's word alone that all are ready, "+
 			"so look at the set before you agree; each other one once the ones before serve and find all others healthy", strings.Join(names, ", ")),
 		"no data is moved, no set is formed, and the names of the members stay as they are",
-	}
+	}, p.state.Handmade.Cautions...)
 }
 
 func numbered(all []string) []string {

@@ -42,7 +42,7 @@ type hand struct {
 	uids            int
 	taken           map[string]int // pods that the operator deleted, by UID, until their successors serve
 	broken          string
-	deletedApproved bool
+	deletedApproved bool // whether the manager that deleted the StatefulSet decided on a word
 	managers        [2]handManager
 	// reckless changes what a manager sees, to break a law.
 	reckless func(*plan.State)
@@ -256,6 +256,9 @@ func (w *hand) judge(d plan.Decision) {
 	if w.ledger == nil && d.Ledger != nil && !w.approved {
 		w.breaks("a ledger is begun that nobody agreed to")
 	}
+	if t := d.TakeOver; t != nil && t.StatefulSet != "" && !w.going && !w.approved {
+		w.breaks("StatefulSet %s is to be deleted, and nobody agrees to that any more", t.StatefulSet)
+	}
 	if d.Ledger != nil && !d.Ledger.Formed {
 		w.breaks("the ledger has a set that has not formed")
 	}
@@ -309,6 +312,7 @@ func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
 			return true
 		})
 	}
+	agreed := w.approved
 	m.queue = append(m.queue, func() bool {
 		switch {
 		case t.StatefulSet == "":
@@ -318,7 +322,7 @@ func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
 		case t.StatefulSet != w.old || !w.approved: // it is asked for again right before
 			return false
 		}
-		w.going, w.deletedApproved = true, true
+		w.going, w.deletedApproved = true, agreed
 		return false
 	}, func() bool {
 		if w.old != "" || w.set {
@@ -511,6 +515,9 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 		if w.broken != "" {
 			t.Fatal(w.broken)
 		}
+		if !w.deletedApproved {
+			t.Fatal("the StatefulSet was deleted on a decision that nobody had agreed to")
+		}
 		if w.ledger.SetID != "set" || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
 			t.Fatalf("adopted as %+v", w.ledger)
 		}
@@ -522,6 +529,9 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 func TestARecklessAdoptionIsNoticed(t *testing.T) {
 	for name, reckless := range map[string]func(*plan.State){
 		"who is not well counts as well": everybodyIsWell,
+		"nobody is asked for their word": func(s *plan.State) {
+			s.Wanted.Approved = []v1alpha1.Approval{{Kind: v1alpha1.ApproveAdopt, Subject: "db", Token: "sts-0"}}
+		},
 		"no claim is ever gone": func(s *plan.State) {
 			for i := range s.Members {
 				s.Members[i].Claim = &plan.Claim{UID: claimUID(i)}

@@ -23,6 +23,8 @@ func TestAnAdoptionIsProposed(t *testing.T) {
 		says   string
 	}{
 		"nothing in the way": {func(*plan.State) {}, v1alpha1.ReasonAdoptionPlanned, "quorate.dev/approve=adopt:db:sts-0"},
+		"a caution": {func(s *plan.State) { s.Handmade.Cautions = []string{"look at this"} },
+			v1alpha1.ReasonAdoptionPlanned, "(5) look at this; to agree"},
 		"obstacles": {func(s *plan.State) { s.Handmade.Obstacles = []string{"one thing", "another"} },
 			v1alpha1.ReasonAdoptionRefused, "(1) one thing; (2) another"},
 		"obstacles, agreed": {func(s *plan.State) { agree(s); s.Handmade.Obstacles = []string{"one thing"} },
