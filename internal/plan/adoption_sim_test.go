@@ -261,6 +261,16 @@ func (w *hand) pass(m *handManager) {
 	}
 }
 
+// blank tells whether a pod has no server that could be lost: it never ran.
+func (w *hand) blank(ref plan.PodRef) bool {
+	for i, p := range w.pods {
+		if p != nil && memberName(i) == ref.Name && p.uid == ref.UID {
+			return !p.started && !p.handmade
+		}
+	}
+	return false
+}
+
 // judge holds the laws that a decision alone can break.
 func (w *hand) judge(d plan.Decision) {
 	for _, a := range d.Asks {
@@ -281,15 +291,19 @@ func (w *hand) judge(d plan.Decision) {
 		w.breaks("the ledger has a set that has not formed")
 	}
 	for _, ref := range d.Replace {
+		if w.blank(ref) {
+			continue
+		}
 		for i := range w.pods {
 			switch c := w.claims[i]; {
-			case memberName(i) == ref.Name && (w.lost(i) || c.terminating) && w.pods[i] != nil && w.pods[i].started:
+			case memberName(i) == ref.Name && (w.lost(i) || c.terminating):
 				w.breaks("%s is to be replaced, and what is on its volume goes with it", ref.Name)
 			case memberName(i) != ref.Name && !w.healthy(i) && !(w.lost(i) && w.downtime):
 				w.breaks("%s is to be replaced while %s is not healthy", ref.Name, memberName(i))
 			}
 		}
-		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.known() && w.handmadeLeft() > 1 {
+		begun := w.ledger != nil && w.ledger.Members[ref.Name].Replacing != "" // it may lead by now
+		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.known() && w.handmadeLeft() > 1 && !begun {
 			w.breaks("%s leads and is to be replaced before others", ref.Name)
 		}
 	}
@@ -354,10 +368,10 @@ func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
 func (w *hand) deletePod(ref plan.PodRef) bool {
 	for i, p := range w.pods {
 		if p != nil && memberName(i) == ref.Name && p.uid == ref.UID && !p.terminating {
-			p.terminating = true
-			if p.started {
+			if !w.blank(ref) {
 				w.taken[p.uid] = i
 			}
+			p.terminating = true
 		}
 	}
 	down := map[int]bool{}
@@ -502,7 +516,18 @@ func (w *hand) done() bool {
 	return w.ledger != nil && w.ledger.Adoption == nil && w.handmadeLeft() == 0
 }
 
+// wanderHand begins somewhere in an adoption, since a walk alone seldom gets far.
 func wanderHand(t *rapid.T, w *hand) {
+	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
+		w.approved = true
+		w.wanted = rapid.SampledFrom([]string{"t", badTemplate}).Draw(t, "template")
+		for range rounds {
+			w.effect(&w.managers[0])
+			for i := range w.pods {
+				w.turn(i)
+			}
+		}
+	}
 	faults, deleted := 0, false
 	for range rapid.IntRange(0, 150).Draw(t, "length") {
 		i := rapid.IntRange(0, adoptees-1).Draw(t, "member")
@@ -540,7 +565,9 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 		w := newHand()
 		wanderHand(t, w)
 		if !w.finish() {
-			t.Fatalf("it does not end: ledger %+v", w.ledger)
+			s := w.state(&w.managers[0])
+			d := plan.Next(mongodb.Engine{}, s)
+			t.Fatalf("it does not end: ledger %+v, plan %+v, stalled %v, members %+v", w.ledger, d.Plan, d.Stalled, s.Members)
 		}
 		if w.broken != "" {
 			t.Fatal(w.broken)
