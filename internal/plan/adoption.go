@@ -467,7 +467,8 @@ func (p *draft) holdsAdoption(next Member) string {
 			return why
 		}
 	}
-	if leader, anybody := p.leaderSeen(); anybody && leader == "" {
+	// Who does not serve may be whom the others lack to elect one.
+	if leader, anybody := p.leaderSeen(); anybody && leader == "" && !p.lameOfOurs(next) {
 		return "those that were taken over do not agree on who leads"
 	}
 	if why := p.seenAmiss(next.Name); why != "" {

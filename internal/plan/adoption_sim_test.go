@@ -19,10 +19,13 @@ import (
 // The simulation of package enginetest begins with empty volumes and with pods that
 // have agents. This one begins with a set that was made by hand, and ends when it is
 // adopted. Two managers carry out their decisions one effect at a time, each at any
-// moment later, and may die in between; servers fail, the user changes their mind, and
-// deletes a claim.
+// moment later, and may die in between; servers fail, the user changes their mind,
+// deletes a claim, and changes the specification to one with which no server serves.
 
 const adoptees = 3
+
+// badTemplate is one with which servers run and do not serve.
+const badTemplate = "bad"
 
 // hand is a world with such a set.
 type hand struct {
@@ -33,6 +36,8 @@ type hand struct {
 	settled         bool
 	pods            [adoptees]*handPod
 	claims          [adoptees]handClaim
+	wanted          string         // template of the specification
+	template        string         // that of our StatefulSet
 	adopted         [adoptees]bool // the marker on each volume
 	leader          int
 	approved        bool
@@ -53,6 +58,8 @@ type handPod struct {
 	handmade, labelled, ours     bool
 	terminating, running, synced bool
 	epoch                        int64
+	template                     string
+	started                      bool // its server has run
 }
 
 // handClaim is a claim with its volume.
@@ -67,9 +74,9 @@ type handManager struct {
 }
 
 func newHand() *hand {
-	w := &hand{old: "sts-0", taken: map[string]int{}, leader: 1}
+	w := &hand{old: "sts-0", taken: map[string]int{}, leader: 1, wanted: "t"}
 	for i := range w.pods {
-		w.pods[i] = &handPod{uid: w.uid(), handmade: true, running: true, synced: true}
+		w.pods[i] = &handPod{uid: w.uid(), handmade: true, started: true, running: true, synced: true}
 		w.claims[i].uid = claimUID(i)
 	}
 	return w
@@ -123,7 +130,7 @@ func (w *hand) elect() {
 func (w *hand) state(m *handManager) plan.State {
 	s := plan.State{
 		Name: "db", Ledger: w.ledger.Clone(), Epoch: m.epoch, NewClusterID: "c", Retained: true,
-		Wanted: plan.Wanted{Replicas: adoptees, Template: "t", Adopts: true, ClaimTemplate: "mongo-data", AllowDowntime: w.downtime},
+		Wanted: plan.Wanted{Replicas: adoptees, Template: w.wanted, Adopts: true, ClaimTemplate: "mongo-data", AllowDowntime: w.downtime},
 	}
 	if w.budget != nil {
 		b := *w.budget
@@ -133,7 +140,7 @@ func (w *hand) state(m *handManager) plan.State {
 		s.Wanted.Approved = []v1alpha1.Approval{{Kind: v1alpha1.ApproveAdopt, Subject: "db", Token: "sts-0"}}
 	}
 	if w.set {
-		s.Set = &plan.Set{Replicas: adoptees, Template: "t", Settled: w.settled}
+		s.Set = &plan.Set{Replicas: adoptees, Template: w.template, Settled: w.settled}
 	} else if w.old != "" {
 		s.Handmade = &plan.Handmade{UID: w.old, Going: w.going}
 		for i, p := range w.pods {
@@ -152,8 +159,8 @@ func (w *hand) state(m *handManager) plan.State {
 		}
 		if p != nil && p.ours {
 			out.Pod = &plan.Pod{
-				UID: p.uid, Handmade: p.handmade, Started: p.handmade || p.running, Ready: w.healthy(i), Terminating: p.terminating,
-				AgentSettled: true, Template: "t", Agent: "a",
+				UID: p.uid, Handmade: p.handmade, Started: p.handmade || p.started, Ready: w.healthy(i), Terminating: p.terminating,
+				AgentSettled: true, Template: p.template, Agent: "a",
 			}
 			if p.handmade {
 				out.Pod.Template, out.Pod.Agent = "", ""
@@ -235,12 +242,33 @@ func (w *hand) pass(m *handManager) {
 		})
 	}
 	w.queueTakeOver(m, d)
+	if template := s.Wanted.Template; d.Shape.WriteTemplate {
+		m.queue = append(m.queue, func() bool {
+			if template != w.wanted { // the specification is read again before
+				return false
+			}
+			if w.template != template {
+				w.template, w.settled = template, false
+			}
+			return true
+		})
+	}
 	for _, ref := range d.Replace {
 		m.queue = append(m.queue, func() bool { return w.deletePod(ref) })
 	}
 	for _, a := range d.Asks {
 		m.queue = append(m.queue, func() bool { return version == w.ledgerVersion && w.ask(a, d.Ledger.Epoch) })
 	}
+}
+
+// blank tells whether a pod has no server that could be lost: it never ran.
+func (w *hand) blank(ref plan.PodRef) bool {
+	for i, p := range w.pods {
+		if p != nil && memberName(i) == ref.Name && p.uid == ref.UID {
+			return !p.started && !p.handmade
+		}
+	}
+	return false
 }
 
 // judge holds the laws that a decision alone can break.
@@ -263,6 +291,9 @@ func (w *hand) judge(d plan.Decision) {
 		w.breaks("the ledger has a set that has not formed")
 	}
 	for _, ref := range d.Replace {
+		if w.blank(ref) {
+			continue
+		}
 		for i := range w.pods {
 			switch c := w.claims[i]; {
 			case memberName(i) == ref.Name && (w.lost(i) || c.terminating):
@@ -271,7 +302,8 @@ func (w *hand) judge(d plan.Decision) {
 				w.breaks("%s is to be replaced while %s is not healthy", ref.Name, memberName(i))
 			}
 		}
-		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.known() && w.handmadeLeft() > 1 {
+		begun := w.ledger != nil && w.ledger.Members[ref.Name].Replacing != "" // it may lead by now
+		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.known() && w.handmadeLeft() > 1 && !begun {
 			w.breaks("%s leads and is to be replaced before others", ref.Name)
 		}
 	}
@@ -312,7 +344,7 @@ func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
 			return true
 		})
 	}
-	agreed := w.approved
+	agreed, template := w.approved, w.wanted
 	m.queue = append(m.queue, func() bool {
 		switch {
 		case t.StatefulSet == "":
@@ -328,7 +360,7 @@ func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
 		if w.old != "" || w.set {
 			return false
 		}
-		w.set = true
+		w.set, w.template = true, template
 		return true
 	})
 }
@@ -336,12 +368,18 @@ func (w *hand) queueTakeOver(m *handManager, d plan.Decision) {
 func (w *hand) deletePod(ref plan.PodRef) bool {
 	for i, p := range w.pods {
 		if p != nil && memberName(i) == ref.Name && p.uid == ref.UID && !p.terminating {
+			if !w.blank(ref) {
+				w.taken[p.uid] = i
+			}
 			p.terminating = true
-			w.taken[p.uid] = i
 		}
 	}
-	if len(w.taken) > 1 {
-		w.breaks("%d members are down since the operator took their pods", len(w.taken))
+	down := map[int]bool{}
+	for _, of := range w.taken {
+		down[of] = true
+	}
+	if len(down) > 1 {
+		w.breaks("%d members are down since the operator took their pods", len(down))
 	}
 	return true
 }
@@ -391,7 +429,7 @@ func (w *hand) turn(i int) {
 			if w.claims[i].uid == "" {
 				w.claims[i].uid = claimUID(i) + "-anew"
 			}
-			w.pods[i] = &handPod{uid: w.uid(), handmade: !w.set, labelled: w.set, ours: w.set}
+			w.pods[i] = &handPod{uid: w.uid(), handmade: !w.set, labelled: w.set, ours: w.set, template: w.template}
 		}
 	case p.terminating:
 		w.pods[i] = nil
@@ -402,7 +440,10 @@ func (w *hand) turn(i int) {
 		p.ours = w.set && p.labelled
 		p.running, p.synced = true, p.running
 	case p.handmade || w.adopted[i]:
-		p.running, p.synced = true, p.running
+		p.running, p.synced = true, p.running && p.template != badTemplate
+	}
+	if p := w.pods[i]; p != nil {
+		p.started = p.started || p.running
 	}
 	w.elect()
 	for uid, of := range w.taken {
@@ -451,8 +492,9 @@ func (w *hand) fail(i int) {
 	w.elect()
 }
 
-// finish ends all faults, and lets one manager go on until the set is adopted.
+// finish ends all faults, has the specification mended, and lets one manager go on until the set is adopted.
 func (w *hand) finish() bool {
+	w.wanted = "mended"
 	for range 400 {
 		w.heed()
 		w.managers[1].queue = nil
@@ -474,12 +516,23 @@ func (w *hand) done() bool {
 	return w.ledger != nil && w.ledger.Adoption == nil && w.handmadeLeft() == 0
 }
 
+// wanderHand begins somewhere in an adoption, since a walk alone seldom gets far.
 func wanderHand(t *rapid.T, w *hand) {
+	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
+		w.approved = true
+		w.wanted = rapid.SampledFrom([]string{"t", badTemplate}).Draw(t, "template")
+		for range rounds {
+			w.effect(&w.managers[0])
+			for i := range w.pods {
+				w.turn(i)
+			}
+		}
+	}
 	faults, deleted := 0, false
 	for range rapid.IntRange(0, 150).Draw(t, "length") {
 		i := rapid.IntRange(0, adoptees-1).Draw(t, "member")
 		m := &w.managers[rapid.IntRange(0, 1).Draw(t, "manager")]
-		switch rapid.IntRange(0, 13).Draw(t, "what") {
+		switch rapid.IntRange(0, 14).Draw(t, "what") {
 		case 0:
 			m.queue, m.epoch = nil, 0
 		case 1:
@@ -491,6 +544,8 @@ func wanderHand(t *rapid.T, w *hand) {
 			w.approved = !w.approved
 		case 3, 4, 5:
 			w.turn(i)
+		case 7:
+			w.wanted = rapid.SampledFrom([]string{"t", badTemplate}).Draw(t, "template")
 		case 6:
 			if w.set && !deleted { // before, the adoption is refused for it
 				w.deleteClaim(i)
@@ -510,7 +565,9 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 		w := newHand()
 		wanderHand(t, w)
 		if !w.finish() {
-			t.Fatalf("it does not end: ledger %+v", w.ledger)
+			s := w.state(&w.managers[0])
+			d := plan.Next(mongodb.Engine{}, s)
+			t.Fatalf("it does not end: ledger %+v, plan %+v, stalled %v, members %+v", w.ledger, d.Plan, d.Stalled, s.Members)
 		}
 		if w.broken != "" {
 			t.Fatal(w.broken)
