@@ -217,7 +217,8 @@ func (p *draft) replaceStatefulSet() {
 			return
 		}
 		if !p.listHandmade(h) {
-			p.refuseAdoption("a claim of the set is another one than the user agreed to; bring the former one back")
+			p.refuseAdoption(fmt.Sprintf("a claim of the set is another one than the user agreed to; bring the former one back, "+
+				"or delete StatefulSet %s with --cascade=orphan to have the others taken over without it", p.state.Name))
 			return
 		}
 	}

@@ -96,6 +96,9 @@ func TestAnAdoptionIsInTheLedgerFirst(t *testing.T) {
 			if (d.TakeOver != nil) != c.goes || d.Shape.Replicas != 3 || len(d.Replace)+len(d.Asks) > 0 {
 				t.Errorf("take over %+v, shape %+v, stalled %v", d.TakeOver, d.Shape, d.Stalled)
 			}
+			if name == "a claim is another one" && (d.Stalled == nil || !strings.Contains(d.Stalled.Message, "delete StatefulSet db with --cascade=orphan")) {
+				t.Errorf("stalled %v", d.Stalled)
+			}
 		})
 	}
 }
