@@ -58,11 +58,11 @@ test: ## Run all the tests; installs and builds what they need.
 		'!images=$(MAKE) --no-print-directory images' \
 		'cluster=$(MAKE) --no-print-directory test-cluster' \
 		'&e2e=$(MAKE) --no-print-directory test-e2e' \
-		'&mongodb=$(MAKE) --no-print-directory test-mongodb' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,realcassandra,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
 		'unit=$(MAKE) --no-print-directory test-unit' \
+		'&mongodb=$(MAKE) --no-print-directory test-mongodb' \
 		'simulation=$(MAKE) --no-print-directory test-simulation' \
 		'controlplane=$(MAKE) --no-print-directory test-controlplane' \
 		'consul=$(MAKE) --no-print-directory test-consul'
