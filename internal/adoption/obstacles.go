@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
@@ -43,7 +44,7 @@ type Found struct {
 // Members are the names of the pods that there shall be, by ordinal.
 func (f Found) Members() []string {
 	var out []string
-	for i := range replicas(f.StatefulSet) {
+	for i := range ptr.Deref(f.StatefulSet.Spec.Replicas, 1) {
 		out = append(out, resource.MemberName(f.Datastore.Name, i))
 	}
 	return out
@@ -73,7 +74,7 @@ func (f Found) set() []string {
 	if c := metav1.GetControllerOf(s); c != nil {
 		out = append(out, fmt.Sprintf("it belongs to %s %s, which would make it anew: remove that one first", c.Kind, c.Name))
 	}
-	if n := replicas(s); n != f.Datastore.DesiredReplicas() {
+	if n := ptr.Deref(s.Spec.Replicas, 1); n != f.Datastore.DesiredReplicas() {
 		out = append(out, fmt.Sprintf("it has %d replicas: set spec.replicas to %d until it is adopted", n, n))
 	}
 	if o := s.Spec.Ordinals; o != nil && o.Start != 0 {
@@ -152,9 +153,7 @@ func (f Found) podAmiss(p *corev1.Pod) string {
 		return "is not of this StatefulSet"
 	case p.DeletionTimestamp != nil:
 		return "is being deleted: wait for the next one"
-	case !slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	}):
+	case !resource.PodReady(p):
 		return "is not ready: see to it that it is"
 	case len(p.Spec.Containers) != 1 || len(f.StatefulSet.Spec.Template.Spec.Containers) == 1 && p.Spec.Containers[0].Image != f.StatefulSet.Spec.Template.Spec.Containers[0].Image:
 		return "was made from another template than the StatefulSet has now: finish its rollout"
@@ -193,11 +192,4 @@ func (f Found) specification() []string {
 		out = append(out, fmt.Sprintf("a set of %d cannot have a member restarted without being without service: set spec.disruption to AllowDowntime", d.DesiredReplicas()))
 	}
 	return out
-}
-
-func replicas(s *appsv1.StatefulSet) int32 {
-	if s.Spec.Replicas == nil {
-		return 1
-	}
-	return *s.Spec.Replicas
 }

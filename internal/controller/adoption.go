@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -47,9 +48,9 @@ func (p *pass) handmade(ctx context.Context, snap *snapshot) error {
 
 // found gathers what the API server shows of such a StatefulSet.
 func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSet) (adoption.Found, error) {
-	template := p.builder(snap, 0).StatefulSet(nil, true).Spec.Template
+	b := p.builder(snap, 0)
 	out := adoption.Found{
-		Datastore: p.d, Engine: p.kit.Engine, Image: p.image(), Template: template, StatefulSet: set,
+		Datastore: p.d, Engine: p.kit.Engine, Image: p.image(), Template: b.StatefulSet(nil, true).Spec.Template, StatefulSet: set,
 		Pods: map[string]*corev1.Pod{}, Claims: map[string]*corev1.PersistentVolumeClaim{},
 	}
 	if l := p.ledger.ledger; l != nil {
@@ -67,14 +68,13 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 	if out.Service, err = readLive[corev1.Service](ctx, p.Live, p.d, "Service", resource.HeadlessName(p.d.Name)); err != nil {
 		return out, err
 	}
-	out.Taken, err = p.taken(ctx, snap)
+	out.Taken, err = p.taken(ctx, b, snap)
 	return out, err
 }
 
 // taken names the objects of others under names that the children need, but for those
 // that are taken over or left as they are.
-func (p *pass) taken(ctx context.Context, snap *snapshot) ([]string, error) {
-	b := p.builder(snap, 0)
+func (p *pass) taken(ctx context.Context, b resource.Builder, snap *snapshot) ([]string, error) {
 	children := append(b.Children(snap.children(), true), b.DisruptionBudget(0), b.Connection(nil))
 	if p.ledger.object == nil {
 		for _, s := range []*corev1.Secret{resource.AuthoritySecret(p.d, "", nil), resource.ManagerSecret(p.d, "", nil), resource.MemberSecret(p.d, "", nil)} {
@@ -144,7 +144,7 @@ func (p *pass) label(ctx context.Context) error {
 
 // labelOne labels an object if it is the one of the UID that the ledger has. One that
 // was made in its place is looked at in the next pass.
-func (p *pass) labelOne(ctx context.Context, o client.Object, kind, name, uid string, labels map[string]string) error {
+func (p *pass) labelOne(ctx context.Context, o client.Object, kind, name, uid string, want map[string]string) error {
 	err := p.Live.Get(ctx, types.NamespacedName{Namespace: p.d.Namespace, Name: name}, o)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -152,13 +152,13 @@ func (p *pass) labelOne(ctx context.Context, o client.Object, kind, name, uid st
 	if err != nil {
 		return fmt.Errorf("get %s %s: %w", kind, name, err)
 	}
-	if string(o.GetUID()) != uid || hasLabels(o, labels) {
+	if string(o.GetUID()) != uid || labels.SelectorFromSet(want).Matches(labels.Set(o.GetLabels())) {
 		return nil
 	}
 	if err := p.current(ctx); err != nil {
 		return err
 	}
-	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": o.GetUID(), "resourceVersion": o.GetResourceVersion(), "labels": labels}})
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": o.GetUID(), "resourceVersion": o.GetResourceVersion(), "labels": want}})
 	if err != nil {
 		return fmt.Errorf("render the labels of %s %s: %w", kind, name, err)
 	}
@@ -166,15 +166,6 @@ func (p *pass) labelOne(ctx context.Context, o client.Object, kind, name, uid st
 		return fmt.Errorf("label %s %s: %w", kind, name, err)
 	}
 	return nil
-}
-
-func hasLabels(o client.Object, labels map[string]string) bool {
-	for key, value := range labels {
-		if o.GetLabels()[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // unseat deletes the StatefulSet that was made by hand and leaves its pods, and ends

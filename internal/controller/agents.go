@@ -57,6 +57,12 @@ func agentSettled(p *corev1.Pod) bool {
 	return agentRunning(p) != nil
 }
 
+// mayReport tells whether a pod has an agent, and its containers have not all ended for
+// good: one that was made by hand has none, and nothing is mounted in one that ended.
+func mayReport(p *corev1.Pod) bool {
+	return agentContainer(p) != nil && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
+}
+
 // downInits are those of our own containers in a pod that cannot start, as the
 // kubelet says: the agent, and the one before it that prepares the volume.
 func downInits(p *corev1.Pod) []string {

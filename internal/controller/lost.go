@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -40,7 +41,7 @@ func (p *pass) strand(ctx context.Context, snap *snapshot) error {
 		pod := snap.pods[member]
 		i, _ := resource.OrdinalOf(p.d.Name, member)
 		heard := pod != nil && snap.reports[string(pod.UID)] != nil
-		if heard || i >= ptrOr(snap.set.Spec.Replicas, 1) || c.Spec.VolumeName == "" {
+		if heard || i >= ptr.Deref(snap.set.Spec.Replicas, 1) || c.Spec.VolumeName == "" {
 			continue
 		}
 		why, err := strandedFor(ctx, p.Live, c.Spec.VolumeName, pod)

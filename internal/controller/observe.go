@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -135,7 +136,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0, Handmade: s.adoptable}
 	if s.set != nil {
 		out.Set = &plan.Set{
-			Replicas: min(ptrOr(s.set.Spec.Replicas, 1), mostMembers),
+			Replicas: min(ptr.Deref(s.set.Spec.Replicas, 1), mostMembers),
 			Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation],
 			Agent:    agentImage(&corev1.Pod{Spec: s.set.Spec.Template.Spec}),
 			Settled:  s.set.Status.ObservedGeneration >= s.set.Generation,
@@ -180,7 +181,7 @@ func (s *snapshot) predates(c *corev1.PersistentVolumeClaim) bool {
 func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) int32 {
 	n := want.Replicas
 	if s.set != nil {
-		n = max(n, ptrOr(s.set.Spec.Replicas, 1))
+		n = max(n, ptr.Deref(s.set.Spec.Replicas, 1))
 	}
 	span := func(name string) {
 		if i, ok := resource.OrdinalOf(d.Name, name); ok && i < mostMembers {
@@ -211,16 +212,10 @@ func observePod(p *corev1.Pod) *plan.Pod {
 		AgentDown:    downImage(p),
 		Started:      serverStarted(p) || agentContainer(p) == nil,
 		Handmade:     agentContainer(p) == nil,
-		Ready:        podReady(p),
+		Ready:        resource.PodReady(p),
 		Terminating:  p.DeletionTimestamp != nil,
 		Stuck:        stuckReason(p),
 	}
-}
-
-func podReady(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // serverStarted tells whether the server's container has ever run in the pod.
@@ -290,7 +285,7 @@ func failed(p *corev1.Pod, stuck string, changed, now time.Time) string {
 		return ""
 	case stuck != "" && !now.Before(p.CreationTimestamp.Add(failsAfter)):
 		return stuck
-	case stuck == "" && serverStarted(p) && !podReady(p) && !now.Before(changed.Add(failsUnreadyAfter)):
+	case stuck == "" && serverStarted(p) && !resource.PodReady(p) && !now.Before(changed.Add(failsUnreadyAfter)):
 		return fmt.Sprintf("its server was started and has not been ready for %s", failsUnreadyAfter)
 	}
 	return ""
@@ -331,11 +326,4 @@ func tail(s string) string {
 		s = "…" + strings.ToValidUTF8(s[len(s)-most:], "")
 	}
 	return strings.Join(strings.Fields(s), " ")
-}
-
-func ptrOr[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
-	}
-	return *p
 }

@@ -208,7 +208,7 @@ func (p *pass) follow(snap *snapshot, answered map[string]bool) error {
 	}
 	var targets []fleet.Target
 	for name, pod := range snap.pods {
-		if agentContainer(pod) != nil && pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+		if mayReport(pod) && pod.Status.PodIP != "" {
 			targets = append(targets, fleet.Target{Member: name, PodUID: string(pod.UID), Addr: agentAddress(pod), Run: agentRun(pod)})
 			p.early = p.early || !answered[string(pod.UID)]
 		}

@@ -67,7 +67,7 @@ func (p *pass) renewal(snap *snapshot) rotation.State {
 	}
 	for _, name := range slices.Sorted(maps.Keys(snap.pods)) {
 		pod := snap.pods[name]
-		if agentContainer(pod) == nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		if !mayReport(pod) {
 			continue
 		}
 		m := rotation.Mounted{Member: name}

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -81,7 +82,7 @@ func (p *pass) sizes(snap *snapshot) volumes {
 	}
 	b, used := p.builder(snap, 0), p.d.DesiredReplicas()
 	if snap.set != nil {
-		used = max(used, ptrOr(snap.set.Spec.Replicas, 1))
+		used = max(used, ptr.Deref(snap.set.Spec.Replicas, 1))
 	}
 	var growing []string
 	for _, c := range p.ownClaims(snap) {
@@ -170,7 +171,7 @@ func (p *pass) noteRefusal(c *corev1.PersistentVolumeClaim, err error) {
 }
 
 func classOf(c *corev1.PersistentVolumeClaim) string {
-	if name := ptrOr(c.Spec.StorageClassName, ""); name != "" {
+	if name := ptr.Deref(c.Spec.StorageClassName, ""); name != "" {
 		return name
 	}
 	return "(none)"

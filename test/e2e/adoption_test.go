@@ -29,6 +29,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/hack/target"
+	rendered "github.com/quorate/quorate/internal/resource"
 )
 
 // The set of the tutorial, with the server that can be had today: a headless Service
@@ -221,10 +222,8 @@ var _ = Describe("A MongoDB set that was made by hand", Label("mongodb"), func()
 			g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "db"})).To(Succeed())
 			ready, ours := 0, 0
 			for _, p := range pods.Items {
-				for _, c := range p.Status.Conditions {
-					if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && p.DeletionTimestamp == nil {
-						ready++
-					}
+				if rendered.PodReady(&p) && p.DeletionTimestamp == nil {
+					ready++
 				}
 				if len(p.Spec.InitContainers) > 0 {
 					ours++

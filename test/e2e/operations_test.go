@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	rendered "github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
 )
 
@@ -247,10 +248,8 @@ func lowestReady(ctx context.Context, key types.NamespacedName) int {
 		}
 		ready := 0
 		for _, p := range pods.Items {
-			for _, c := range p.Status.Conditions {
-				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-					ready++
-				}
+			if rendered.PodReady(&p) {
+				ready++
 			}
 		}
 		lowest = min(lowest, ready)

@@ -187,13 +187,3 @@ func ExpectPodsDeleted(w *wire.Wire, n int) {
 	GinkgoHelper()
 	Expect(wire.Count(w.Writes())["delete pods"]).To(Equal(n), "pods deleted by the operator")
 }
-
-// PodReady tells whether the kubelet says so.
-func PodReady(p *corev1.Pod) bool {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}

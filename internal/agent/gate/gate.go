@@ -20,8 +20,8 @@ type Decision struct {
 
 // Decide opens the gate for a member at once, without anybody, and for nobody
 // else: an empty volume and one that has left wait for a grant, which makes
-// members of them; so does data without a marker, for one to adopt it; a foreign one waits for ever, as does any state that this
-// build does not know.
+// members of them; so does data without a marker, for one to adopt it; a foreign
+// one waits for ever, as does any state that this build does not know.
 func Decide(volume engine.VolumeState) Decision {
 	switch volume {
 	case engine.VolumeMember:
@@ -57,7 +57,8 @@ const (
 
 // Judge decides on a grant for a volume that bears the given marker, if any:
 // an empty volume takes one to form or to join, one that has left only one to join,
-// data without a marker only one to adopt, a member none but the one that it has. The reason goes with a refusal.
+// data without a marker only one to adopt, a member none but the one that it has.
+// The reason goes with a refusal.
 func Judge(volume engine.VolumeState, marker *engine.Marker, g engine.Grant) (Verdict, string) {
 	switch volume {
 	case engine.VolumeEmpty:

@@ -51,10 +51,8 @@ func (k *budgetKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	}
 	ready := int32(0)
 	for i := range pods.Items {
-		for _, c := range pods.Items[i].Status.Conditions {
-			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && pods.Items[i].DeletionTimestamp == nil {
-				ready++
-			}
+		if p := &pods.Items[i]; resource.PodReady(p) && p.DeletionTimestamp == nil {
+			ready++
 		}
 	}
 	before := budget.DeepCopy()

@@ -187,7 +187,7 @@ var _ = Describe("A new Datastore", Ordered, func() {
 			var again corev1.Pod
 			g.Expect(API.Get(ctx, s.Key("db-1"), &again)).To(Succeed())
 			g.Expect(again.UID).NotTo(Equal(pod.UID))
-			g.Expect(PodReady(&again)).To(BeTrue())
+			g.Expect(resource.PodReady(&again)).To(BeTrue())
 		}).Should(Succeed())
 		ExpectObjectReconciled(ctx, d)
 	})

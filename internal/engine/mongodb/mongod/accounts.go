@@ -6,7 +6,6 @@ package mongod
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -56,12 +55,9 @@ func (l *local) accounts(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	config, _, err := root.Configuration(ctx, true)
+	config, err := planned(ctx, root, s)
 	if err != nil {
-		return stale(err)
-	}
-	if s.Term != config.Rank() {
-		return fmt.Errorf("%w: the configuration is version %d of term %d", errStale, config.Version, config.Term)
+		return err
 	}
 	refused, err := users.Settle(ctx, root, config.Settings.Identity.Hex(), wanted)
 	if err != nil {

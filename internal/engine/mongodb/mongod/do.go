@@ -45,6 +45,23 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 	return nil
 }
 
+// planned returns the configuration if it is still the one that a step was planned on.
+func planned(ctx context.Context, se *wire.Session, s engine.Step) (wire.Configuration, error) {
+	config, _, err := se.Configuration(ctx, true)
+	if err != nil {
+		return config, stale(err)
+	}
+	if s.Term != config.Rank() {
+		return config, another(config)
+	}
+	return config, nil
+}
+
+// another is that the server has another configuration by now.
+func another(config wire.Configuration) error {
+	return fmt.Errorf("%w: the configuration is version %d of term %d", errStale, config.Version, config.Term)
+}
+
 // reconfigTimeout bounds the wait for a majority to have a configuration.
 const reconfigTimeout = wire.MajorityTimeout
 
@@ -64,7 +81,7 @@ func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*wir
 		return stale(err)
 	}
 	if s.Term != 0 && s.Term != config.Rank() {
-		return fmt.Errorf("%w: the configuration is version %d of term %d", errStale, config.Version, config.Term)
+		return another(config)
 	}
 	st, err := se.Status(ctx)
 	if err != nil {

@@ -5,7 +5,6 @@ package mongod
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -26,12 +25,8 @@ func (l *local) finalize(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	config, _, err := se.Configuration(ctx, true)
-	if err != nil {
-		return stale(err)
-	}
-	if s.Term != config.Rank() {
-		return fmt.Errorf("%w: the configuration is version %d of term %d", errStale, config.Version, config.Term)
+	if _, err := planned(ctx, se, s); err != nil {
+		return err
 	}
 	return stale(se.Run(ctx, nil, bson.D{
 		{Key: "setFeatureCompatibilityVersion", Value: s.Params[mongodb.ParamFeatures]}, {Key: "confirm", Value: true},
