@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/quorate/quorate/internal/agent/action"
 	"github.com/quorate/quorate/internal/agent/board"
@@ -40,6 +42,11 @@ type Agent struct {
 	runner   *action.Runner
 	observer *observer.Observer
 	desk     *action.Desk
+
+	// stable is set where the member has an address that outlives the pod.
+	stable bool
+	// ending is when preStop was asked for first; nil before.
+	ending atomic.Pointer[time.Time]
 }
 
 // New looks at the volume and makes the agent; nothing is started yet.
@@ -62,7 +69,7 @@ func New(s settings.Settings, kit engine.Kit, log *slog.Logger) (*Agent, error) 
 	if err != nil {
 		return nil, fmt.Errorf("make the first report: %w", err)
 	}
-	a := &Agent{settings: s, log: log, local: local, board: b}
+	a := &Agent{settings: s, log: log, local: local, board: b, stable: kit.Engine.Traits().StableAddress}
 	var prepare keeper.Recover
 	if l, ok := local.(engine.LocalRecoverer); ok {
 		prepare = l.Recover
@@ -138,6 +145,7 @@ func (a *Agent) drain(ctx context.Context) error {
 	if !a.keeper.Released() {
 		return nil
 	}
+	a.end()
 	defer a.observer.Kick()
 	if err := a.local.Drain(ctx); err != nil {
 		return fmt.Errorf("hand over what the server leads: %w", err)

@@ -158,6 +158,25 @@ func TestPreStopDrains(t *testing.T) {
 	}
 }
 
+func TestTheNetworkOutlivesTheServer(t *testing.T) {
+	t.Parallel()
+	p := newPod(t)
+	p.sandbox()
+	p.form()
+	p.until(func(r engine.Report) bool { return r.Released })
+	p.must(os.WriteFile(filepath.Join(p.dir, stableFile), nil, 0o600))
+	p.stop()
+	p.startAgent()
+	p.until(func(r engine.Report) bool { return r.Released })
+
+	asked := time.Now()
+	p.must(prestop.Drain(t.Context(), filepath.Join(p.RunDir, settings.SocketName)))
+	p.stop()
+	if took := time.Since(asked); took < time.Second {
+		t.Errorf("the agent, and with it the pod's network, ended %s after preStop was asked for: peers still dial it", took)
+	}
+}
+
 func TestTheAgentEndsQuickly(t *testing.T) {
 	p := newPod(t)
 	p.sandbox()

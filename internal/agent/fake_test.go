@@ -22,6 +22,7 @@ const (
 	raftDir    = "raft"        // in the data: the server's state
 	peersFile  = "peers.json"  // beside the server's state: whose set it is, until a server has read it
 	formFile   = "form.json"   // in the configuration: lets the server form a set
+	stableFile = "stable"      // beside the data: members have stable addresses
 )
 
 // fakeEngine is an engine whose server is modelled by files in a directory of
@@ -33,14 +34,17 @@ type fakeEngine struct {
 
 func kit(dir string) engine.Kit {
 	return engine.Kit{
-		Name: "Fake", Engine: fakeEngine{}, Renderer: fakeEngine{},
+		Name: "Fake", Engine: fakeEngine{dir: dir}, Renderer: fakeEngine{},
 		NewLocal: func(c engine.LocalConfig) (engine.Local, error) {
 			return fakeEngine{dir: dir, config: c.ConfigDir, data: c.DataDir}, nil
 		},
 	}
 }
 
-func (fakeEngine) Traits() engine.Traits { return engine.Traits{} }
+func (e fakeEngine) Traits() engine.Traits {
+	_, err := os.Stat(filepath.Join(e.dir, stableFile))
+	return engine.Traits{StableAddress: err == nil}
+}
 
 func (fakeEngine) Member(engine.MemberInput) (map[string][]byte, error) {
 	return map[string][]byte{"member.json": []byte("{}")}, nil

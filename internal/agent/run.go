@@ -65,6 +65,9 @@ func (a *Agent) Run(parent context.Context, l Listeners) error {
 	<-ctx.Done()
 	select {
 	case err := <-ended:
+		if parent.Err() != nil {
+			<-a.farewells()
+		}
 		return err
 	case <-time.After(grace):
 		a.log.Warn("ended with something still under way")

@@ -28,6 +28,7 @@ var (
 	pointClaimEnlarged       = faultpoint.New("manager.claim-enlarged")
 	pointClaimDeleted        = faultpoint.New("manager.claim-deleted")
 	pointAgentUpgraded       = faultpoint.New("manager.agent-upgraded")
+	pointAddressWithdrawn    = faultpoint.New("manager.address-withdrawn")
 	pointPodDeleted          = faultpoint.New("manager.pod-deleted")
 	pointAsked               = faultpoint.New("manager.asked")
 	pointStatusWritten       = faultpoint.New("manager.status-written")

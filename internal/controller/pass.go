@@ -70,6 +70,7 @@ var (
 //	validate  a specification that the engine refuses changes nothing
 //	load      ledger and credentials, from the API server itself
 //	decide    on what the cache shows and the agents reported
+//	withdraw  pods that end from the addresses of their members: it cannot wait
 //	confirm   the same on what is true now, if there is anything to do
 //	remember  the ledger, before anything that it must remember
 //	mark      the StatefulSet with the epoch, before it follows from it that
@@ -87,7 +88,7 @@ var (
 //	upgrade   agents, in place
 //	ask       the agents
 func (p *pass) run(ctx context.Context) error {
-	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.label, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask, p.tellOfAccounts}
+	stages := []func(context.Context) error{p.validate, p.load, p.decide, p.withdraw, p.confirm, p.remember, p.dissolve, p.mark, p.limit, p.label, p.retain, p.expand, p.apply, p.keepAccounts, p.rotate, p.rotateKey, p.discard, p.replace, p.upgradeAgents, p.ask, p.tellOfAccounts}
 	for _, stage := range stages {
 		if err := stage(ctx); err != nil {
 			return p.explain(err)

@@ -41,11 +41,12 @@ func (b Builder) ClientService() *corev1.Service {
 
 // MemberService gives one member an address that outlives its pods. Its name is
 // the member's, so an Ingress or a client could use it; it carries the ports of
-// peers only, since clients are led to whoever is ready.
+// peers only, since clients are led to whoever is ready. A pod that ends is taken from
+// it before its network goes, see ReachableLabel.
 func (b Builder) MemberService(ordinal int32) *corev1.Service {
 	name := MemberName(b.d.Name, ordinal)
 	s := b.service(name, ComponentServer, func(p engine.Port) bool { return p.Peer })
-	s.Spec.Selector = merged(s.Spec.Selector, map[string]string{"statefulset.kubernetes.io/pod-name": name})
+	s.Spec.Selector = merged(s.Spec.Selector, map[string]string{"statefulset.kubernetes.io/pod-name": name, ReachableLabel: FieldOwner})
 	s.Spec.PublishNotReadyAddresses = true
 	s.Spec.InternalTrafficPolicy = ptr.To(corev1.ServiceInternalTrafficPolicyCluster)
 	return stamped(s)

@@ -53,8 +53,9 @@ var work = map[string]struct {
 	change func(*v1alpha1.Datastore)
 	size   int
 }{
-	"manager.claim-enlarged": {func(d *v1alpha1.Datastore) { d.Spec.Storage.Size = resource.MustParse("2Gi") }, 3},
-	"manager.claim-owned":    {func(d *v1alpha1.Datastore) { d.Spec.Storage.Retention.WhenDeleted = v1alpha1.RetentionDelete }, 3},
+	"manager.claim-enlarged":    {func(d *v1alpha1.Datastore) { d.Spec.Storage.Size = resource.MustParse("2Gi") }, 3},
+	"manager.address-withdrawn": {func(d *v1alpha1.Datastore) { d.Spec.Pod.Annotations = map[string]string{"example.com/round": "1"} }, 3},
+	"manager.claim-owned":       {func(d *v1alpha1.Datastore) { d.Spec.Storage.Retention.WhenDeleted = v1alpha1.RetentionDelete }, 3},
 	"manager.claim-deleted": {func(d *v1alpha1.Datastore) {
 		d.Spec.Storage.Retention.WhenScaled, d.Spec.Replicas = v1alpha1.RetentionDelete, ptr.To[int32](2)
 	}, 2},

@@ -1,0 +1,68 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+// withdraw takes the pods that end from their members' stable addresses. The Service
+// of a member publishes a pod that is not ready, and so it does with one whose network
+// has gone already, until the API server has heard of its end: a peer that dials in
+// between waits for an answer until its own time-out, ten seconds for Consul's servers,
+// while the next pod serves long since. An address behind which there is nobody is
+// refused at once.
+//
+// No plan follows from it and none asks for it: the pod ends in any case.
+func (p *pass) withdraw(ctx context.Context) error {
+	if !p.kit.Engine.Traits().StableAddress {
+		return nil
+	}
+	for _, pod := range ending(p.snapshot.pods, p.snapshot.reports) {
+		if err := p.current(ctx); err != nil {
+			return err
+		}
+		// By UID: a pod of the same name that is made meanwhile keeps its address.
+		body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": pod.UID, "labels": map[string]any{resource.ReachableLabel: nil}}})
+		if err != nil {
+			return fmt.Errorf("render that pod %s has no address: %w", pod.Name, err)
+		}
+		err = p.Patch(ctx, pod.DeepCopy(), client.RawPatch(types.MergePatchType, body), client.FieldOwner(resource.FieldOwner))
+		if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
+			return fmt.Errorf("withdraw the address of pod %s: %w", pod.Name, err)
+		}
+		pointAddressWithdrawn.Reach()
+	}
+	return nil
+}
+
+// ending are the pods that are being deleted, are still behind their addresses, and
+// lead nothing as far as is known: one that leads is to hand over first, and learns
+// that another leads by being told so, over a new connection.
+func ending(pods map[string]*corev1.Pod, reports map[string]*engine.Report) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, pod := range pods {
+		if pod.DeletionTimestamp == nil || !resource.Reachable(pod) {
+			continue
+		}
+		if r := reports[string(pod.UID)]; r != nil && r.Server.Leader {
+			continue
+		}
+		out = append(out, pod)
+	}
+	slices.SortFunc(out, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}

@@ -1,0 +1,47 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/resource"
+)
+
+func TestEnding(t *testing.T) {
+	pod := func(name string, deleted bool, labels map[string]string) *corev1.Pod {
+		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid-" + name), Labels: labels}}
+		if deleted {
+			p.DeletionTimestamp = ptr.To(metav1.Now())
+		}
+		return p
+	}
+	reachable := map[string]string{resource.ReachableLabel: resource.FieldOwner}
+	pods := map[string]*corev1.Pod{
+		"a-stays":              pod("a-stays", false, reachable),
+		"b-follows":            pod("b-follows", true, reachable),
+		"c-leads":              pod("c-leads", true, reachable),
+		"d-silent":             pod("d-silent", true, reachable),
+		"e-withdrawn":          pod("e-withdrawn", true, nil),
+		"f-stays-by-hand-made": pod("f-stays-by-hand-made", false, nil),
+	}
+	got := ending(pods, map[string]*engine.Report{
+		"uid-a-stays":   {},
+		"uid-b-follows": {Server: engine.Server{Running: true}},
+		"uid-c-leads":   {Server: engine.Server{Running: true, Leader: true}},
+	})
+	var names []string
+	for _, p := range got {
+		names = append(names, p.Name)
+	}
+	if len(names) != 2 || names[0] != "b-follows" || names[1] != "d-silent" {
+		t.Errorf("withdrawn %v, want those that end, still have an address, and lead nothing: b-follows and d-silent", names)
+	}
+}
