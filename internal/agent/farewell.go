@@ -8,12 +8,12 @@ import "time"
 // farewell is for how long after preStop was asked for the pod's network is kept,
 // where the member has a stable address. Meanwhile peers that dial it are refused at
 // once. Without a network they would wait for their own time-outs, until the operator
-// has withdrawn the address and each node has heard of it: that takes a few tenths of
+// has withdrawn the address and each node has heard of it: that takes some tenths of
 // a second from the deletion, and a server as long to end.
 //
 // It is counted from preStop, since that comes right after the deletion, and only
 // then: an agent that is replaced in place, beside a server that goes on, ends at once.
-const farewell = time.Second
+const farewell = 600 * time.Millisecond
 
 // farewells is when the agent may end at the earliest.
 func (a *Agent) farewells() <-chan time.Time {
