@@ -25,22 +25,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	agentclient "github.com/quorate/quorate/internal/agent/client"
 	"github.com/quorate/quorate/internal/controller"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/scrape"
 )
 
 // managerOptions are the flags of the manager.
 type managerOptions struct {
-	metricsAddress, probeAddress string
-	leaderElect                  bool
-	leaseDuration                time.Duration
-	settings                     controller.Settings
-	zap                          zap.Options
+	metrics       scrape.Settings
+	probeAddress  string
+	leaderElect   bool
+	leaseDuration time.Duration
+	settings      controller.Settings
+	zap           zap.Options
 }
 
 func newManagerCommand(engines *engine.Registry) *cobra.Command {
@@ -54,7 +55,9 @@ func newManagerCommand(engines *engine.Registry) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address for metrics, or 0 for none")
+	f.StringVar(&o.metrics.Address, "metrics-bind-address", ":8443", "address for metrics, or 0 for none")
+	f.BoolVar(&o.metrics.Secure, "metrics-secure", true, "serve metrics over HTTPS, to whom the cluster lets read them; else in plain HTTP, to everybody")
+	f.StringVar(&o.metrics.CertFolder, "metrics-cert-path", "", "folder with tls.crt and tls.key for metrics (default a certificate of the manager's own)")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address for the kubelet's probes")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "have only one of several managers act")
 	f.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 15*time.Second, "how long a leader that is silent keeps its lease")
@@ -80,6 +83,10 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 			return fmt.Errorf("register API types: %w", err)
 		}
 	}
+	served, err := o.metrics.Options()
+	if err != nil {
+		return err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w", err)
@@ -100,7 +107,7 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		Metrics:                       served,
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "quorate.dev",

@@ -23,7 +23,9 @@ func TestTheChartsValuesAreTheFlagsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	flags := newManagerCommand(nil).Flags()
-	for value, flag := range map[string]string{"clusterDomain": "cluster-domain", "concurrency": "concurrency"} {
+	metrics := values["metrics"].(map[string]any)
+	values["metrics.port"], values["metrics.secure"] = fmt.Sprint(":", metrics["port"]), metrics["secure"]
+	for value, flag := range map[string]string{"clusterDomain": "cluster-domain", "concurrency": "concurrency", "metrics.port": "metrics-bind-address", "metrics.secure": "metrics-secure"} {
 		if got, want := fmt.Sprint(values[value]), flags.Lookup(flag).DefValue; got != want {
 			t.Errorf("%s is %q in the chart, and --%s is %q", value, got, flag, want)
 		}

@@ -48,6 +48,9 @@ func TestChartSetsArguments(t *testing.T) {
 		"concurrency=16":              {"manager", "--leader-elect"},
 		"concurrency=3":               {"manager", "--leader-elect", "--concurrency=3"},
 		"clusterDomain=example.org":   {"manager", "--leader-elect", "--cluster-domain=example.org"},
+		"metrics.secure=false":        {"manager", "--leader-elect", "--metrics-secure=false"},
+		"metrics.port=9090":           {"manager", "--leader-elect", "--metrics-bind-address=:9090"},
+		"metrics.certificateSecret=x": {"manager", "--leader-elect", "--metrics-cert-path=/var/run/secrets/quorate.dev/metrics"},
 		"extraArgs={--resync=1h,--v}": {"manager", "--leader-elect", "--resync=1h", "--v"},
 	} {
 		chart := objects(t, tools["helm"], "template", "quorate", "../../charts/quorate", "--set", set)
@@ -57,6 +60,49 @@ func TestChartSetsArguments(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, containers[0].(map[string]any)["args"]); diff != "" {
 			t.Errorf("with %s (-want +got):\n%s", set, diff)
+		}
+	}
+}
+
+// TestChartServesMetrics renders the chart with what there is about metrics: the
+// monitor trusts the certificate that the manager has, and where everybody may read
+// nobody is reviewed.
+func TestChartServesMetrics(t *testing.T) {
+	tools, err := toolchain.Ensure(t.Context(), os.Stderr, "helm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const monitor = "ServiceMonitor quorate-manager"
+	for set, want := range map[string]map[string]any{
+		"metrics.secure=true": {
+			"scheme": "https", "bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token", "tlsConfig": map[string]any{"insecureSkipVerify": true},
+		},
+		"metrics.certificateSecret=x": {
+			"scheme": "https", "bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token", "tlsConfig": map[string]any{
+				"serverName": "quorate-manager-metrics.here.svc", "ca": map[string]any{"secret": map[string]any{"name": "x", "key": "ca.crt"}},
+			},
+		},
+		"metrics.secure=false": {},
+	} {
+		args := []string{"template", "quorate", "../../charts/quorate", "--namespace", "here", "--set", set}
+		if _, found := objects(t, tools["helm"], args...)[monitor]; found {
+			t.Error("there is a ServiceMonitor that nobody asked for")
+		}
+		chart := objects(t, tools["helm"], append(args, "--set", "metrics.serviceMonitor=true")...)
+		endpoints, _, err := unstructured.NestedSlice(chart[monitor], "spec", "endpoints")
+		if err != nil || len(endpoints) != 1 {
+			t.Fatalf("%d endpoints, %v", len(endpoints), err)
+		}
+		want["port"], want["honorLabels"] = "metrics", true
+		if diff := cmp.Diff(want, endpoints[0]); diff != "" {
+			t.Errorf("with %s (-want +got):\n%s", set, diff)
+		}
+		if _, reviews := chart["ClusterRole quorate-metrics-auth-role"]; reviews == (set == "metrics.secure=false") {
+			t.Errorf("with %s the manager may review: %v", set, reviews)
+		}
+		volumes, _, err := unstructured.NestedSlice(chart["Deployment quorate-manager"], "spec", "template", "spec", "volumes")
+		if err != nil || len(volumes) == 1 != (set == "metrics.certificateSecret=x") {
+			t.Errorf("with %s: %d volumes, %v", set, len(volumes), err)
 		}
 	}
 }

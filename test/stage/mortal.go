@@ -16,9 +16,12 @@ import (
 var errDead = errors.New("the operator is dead")
 
 // Mortal counts the effects of an operator, which are its writes and what it
-// asks of members. It may have it die right after one of them, before it hears
-// of it; to die before the next one is sent leaves the same behind.
+// asks of members. It may have it die at one of them: right before it is sent, or
+// after it was had and before the operator hears of it. To die after it has heard
+// leaves what it leaves to die before the next one.
 type Mortal struct {
+	// Unsent has the operator die before its last effect is had.
+	Unsent bool
 	// Before is told of each effect before it is had; nil is told nothing.
 	Before func(n int, effect string)
 
@@ -35,14 +38,21 @@ type Mortal struct {
 func NewMortal() *Mortal {
 	x := &Mortal{died: make(chan struct{}), wire: &wire.Wire{}, line: World.Line()}
 	x.wire.Judge = func(w wire.Write) wire.Fate {
-		if x.isLast(w.String()) {
-			return wire.LoseReply
+		switch {
+		case !x.isLast(w.String()):
+			return wire.Pass
+		case x.Unsent:
+			return wire.LoseRequest
 		}
-		return wire.Pass
+		return wire.LoseReply
 	}
 	x.wire.Judged = func(wire.Write) { x.bury() }
 	x.line.Asked = func(req protocol.ActionRequest) (func() error, error) {
 		dies := x.isLast("ask " + req.ID)
+		if dies && x.Unsent {
+			x.bury()
+			return nil, errDead
+		}
 		return func() error {
 			if !dies {
 				return nil
@@ -57,8 +67,7 @@ func NewMortal() *Mortal {
 // Options are the operator's.
 func (x *Mortal) Options(o *operator.Options) { o.Wire, o.Line = x.wire, x.line }
 
-// Begin counts from now on, and has the operator die after an effect; 0 lets it
-// live.
+// Begin counts from now on, and has the operator die at an effect; 0 lets it live.
 func (x *Mortal) Begin(last int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

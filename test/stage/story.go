@@ -6,6 +6,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"os"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -25,6 +26,9 @@ type Story struct {
 	Act func(ctx context.Context, d *v1alpha1.Datastore)
 	// Operator changes the operators; nil leaves them as they are.
 	Operator func(o *operator.Options)
+	// Check looks at how each telling has ended, beside what is compared; nil looks
+	// at nothing.
+	Check func(ctx context.Context, s *Scene)
 	// Formations is how many sets the user had form, where that is not one.
 	Formations int
 }
@@ -38,28 +42,87 @@ type ending struct {
 	effects    []string
 }
 
+// death is when an operator dies: at an effect, counted from one; 0 for never.
+type death struct {
+	at     int
+	unsent bool
+}
+
+func (d death) String() string {
+	if d.unsent {
+		return "before effect"
+	}
+	return "after effect"
+}
+
 // abreast is how many tellings there are at a time.
 const abreast = 8
 
-// EveryDeath tells a story once for every effect after which an operator can
-// die, or every second, third and so on by the stride, and compares how it
-// ends: what there is in the end, and how often anything was made or deleted on
-// the way.
+// campaign has every death be told; so many are too many for every day.
+const campaign = "QUORATE_CAMPAIGN"
+
+// EveryDeath tells a story once for every effect at which an operator can die, or
+// every second, third and so on by the stride, and compares how it ends: what there
+// is in the end, and how often anything was made or deleted on the way. By turns the
+// operator dies before the effect is sent, and after it was had; which of both comes
+// first, and where a stride begins, the seed of the suite says. With QUORATE_CAMPAIGN
+// set, both are told of every effect.
 func (t Story) EveryDeath(ctx context.Context, stride int) {
 	GinkgoHelper()
-	plain := t.tell(ctx, 0, nil)
+	plain := t.tell(ctx, death{}, nil)
 	AddReportEntry("Effects", fmt.Sprintf("%d: %v", len(plain.effects), plain.effects))
 	Abreast(func(each func(func())) {
-		for n := int(GinkgoRandomSeed()) % stride; n < len(plain.effects); n += stride {
-			each(func() {
-				end := t.tell(ctx, n+1, plain.portrait)
-				where := fmt.Sprintf("died after effect %d, %s", n+1, plain.effects[n])
-				Expect(end.formations).To(Equal(max(1, t.Formations)), where)
-				Expect(end.crashes).To(BeEmpty(), where)
-				Expect(end.made).To(Equal(plain.made), where)
-			})
+		for _, d := range deaths(len(plain.effects), stride, int(GinkgoRandomSeed())) {
+			each(func() { t.expectSame(ctx, d, plain) })
 		}
 	})
+}
+
+// DeathAt tells a story in which an operator dies at the last effect of a name, once
+// before it is sent and once after it was had.
+func (t Story) DeathAt(ctx context.Context, effect string) {
+	GinkgoHelper()
+	plain := t.tell(ctx, death{}, nil)
+	last := 0
+	for i, e := range plain.effects {
+		if e == effect {
+			last = i + 1
+		}
+	}
+	Expect(last).NotTo(BeZero(), "%s is not among the effects %v", effect, plain.effects)
+	Abreast(func(each func(func())) {
+		each(func() { t.expectSame(ctx, death{at: last, unsent: true}, plain) })
+		each(func() { t.expectSame(ctx, death{at: last}, plain) })
+	})
+}
+
+// deaths are those that are told: of n effects, so far apart.
+func deaths(n, stride, seed int) []death {
+	var out []death
+	if os.Getenv(campaign) != "" {
+		for i := range n {
+			out = append(out, death{at: i + 1, unsent: true}, death{at: i + 1})
+		}
+		return out
+	}
+	for i := seed % stride; i < n; i += stride {
+		out = append(out, death{at: i + 1, unsent: (i/stride+seed/stride)%2 == 0})
+	}
+	return out
+}
+
+// expectSame tells the story with a death, and expects it to end as one without.
+func (t Story) expectSame(ctx context.Context, d death, plain ending) {
+	GinkgoHelper()
+	end := t.tell(ctx, d, plain.portrait)
+	t.expectEnd(end, plain, fmt.Sprintf("died %s %d, %s", d, d.at, plain.effects[d.at-1]))
+}
+
+func (t Story) expectEnd(end, plain ending, where string) {
+	GinkgoHelper()
+	Expect(end.formations).To(Equal(max(1, t.Formations)), where)
+	Expect(end.crashes).To(BeEmpty(), where)
+	Expect(end.made).To(Equal(plain.made), where)
 }
 
 // Abreast does several things at a time, and waits for all.
@@ -83,22 +146,22 @@ func (t Story) options(o *operator.Options) {
 	}
 }
 
-// tell plays the story with an operator that dies after an effect and another
-// one that goes on; with 0 nobody dies. It ends as another telling did, if one
-// is given.
-func (t Story) tell(ctx context.Context, last int, like portrait.Portrait) ending {
+// tell plays the story with an operator that dies at an effect and another one that
+// goes on. It ends as another telling did, if one is given.
+func (t Story) tell(ctx context.Context, end death, like portrait.Portrait) ending {
 	GinkgoHelper()
 	s, x := NewScene(ctx), NewMortal()
+	x.Unsent = end.unsent
 	d := s.Sample("db").Obj()
 	op := s.Operate(ctx, x.Options, t.options)
 	if t.Before != nil {
 		t.Before(ctx, d)
 		ExpectRest(op.Wire)
 	}
-	x.Begin(last)
+	x.Begin(end.at)
 	t.Act(ctx, d)
 	wires := []*wire.Wire{op.Wire}
-	if last > 0 {
+	if end.at > 0 {
 		// A telling may do with fewer writes of the status than the one before it.
 		Eventually(func(g Gomega) {
 			if !x.Dead() {
@@ -114,11 +177,23 @@ func (t Story) tell(ctx context.Context, last int, like portrait.Portrait) endin
 	ExpectObjectReconciled(ctx, d)
 	ExpectMembers(ctx, s, "db", int(*d.Spec.Replicas))
 	ExpectRestOnce(op.Wire)
+	out := t.ended(ctx, s, like, wires...)
+	out.effects = x.Effects()
+	Expect(op.Stop()).To(Succeed())
+	return out
+}
+
+// ended looks at how a story ended, once it is like another one, if one is given.
+func (t Story) ended(ctx context.Context, s *Scene, like portrait.Portrait, wires ...*wire.Wire) ending {
+	GinkgoHelper()
 	if like != nil {
 		Eventually(func() []string { return s.Portrait(ctx, "db").Difference(like) }).Should(BeEmpty())
 	}
+	if t.Check != nil {
+		t.Check(ctx, s)
+	}
 	end := ending{
-		portrait: s.Portrait(ctx, "db"), made: wire.Tally{}, effects: x.Effects(),
+		portrait: s.Portrait(ctx, "db"), made: wire.Tally{},
 		formations: World.Formations(s.Key("db")), crashes: World.Crashes(s.Key("db")),
 	}
 	for _, w := range wires {
@@ -128,7 +203,6 @@ func (t Story) tell(ctx context.Context, last int, like portrait.Portrait) endin
 			}
 		}
 	}
-	Expect(op.Stop()).To(Succeed())
 	return end
 }
 

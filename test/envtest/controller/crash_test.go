@@ -5,8 +5,11 @@ package controller
 
 import (
 	"context"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -53,6 +56,29 @@ var _ = DescribeTable("An operator that dies now and then is followed by one tha
 		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 1)
 	}}),
 )
+
+// What is left to do then is not in the size any more: the Service, the entry in the
+// ledger and the claim must be found by what there is.
+var _ = It("An operator that dies when the StatefulSet has shrunk, before the status says so, is followed by one that cleans up", func(ctx context.Context) {
+	Abreast(func(each func(func())) {
+		for policy, claims := range map[v1alpha1.RetentionPolicy][]string{
+			v1alpha1.RetentionRetain: {"data-db-0", "data-db-1", "data-db-2"},
+			v1alpha1.RetentionDelete: {"data-db-0", "data-db-1"},
+		} {
+			each(func() {
+				Story{Before: func(ctx context.Context, d *v1alpha1.Datastore) {
+					d.Spec.Storage.Retention.WhenScaled = policy
+					Formed(ctx, d)
+				}, Act: ScaleTo(2), Check: func(ctx context.Context, s *Scene) {
+					expectKept(ctx, s, claims...)
+					var ledger corev1.ConfigMap
+					Expect(s.Get(ctx, "db-ledger", &ledger)).To(Succeed())
+					Expect(fmt.Sprint(ledger.Data)).To(And(ContainSubstring("db-1"), Not(ContainSubstring("db-2"))))
+				}}.DeathAt(ctx, "apply statefulsets db")
+			})
+		}
+	})
+})
 
 // change changes a Datastore.
 func change(how func(*v1alpha1.Datastore)) func(context.Context, *v1alpha1.Datastore) {

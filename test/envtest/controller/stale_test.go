@@ -21,33 +21,6 @@ import (
 )
 
 var _ = Describe("An operator with an old view", func() {
-	It("forms one set, and makes nothing twice, when its cache lags by a second", func(ctx context.Context) {
-		s := NewScene(ctx)
-		op := s.Operate(ctx, func(o *operator.Options) { o.Wire = &wire.Wire{Lag: time.Second} })
-		d := s.Sample("db").Obj()
-		ExpectApplied(ctx, d)
-		ExpectObjectReconciled(ctx, d)
-		tally := wire.Count(op.Wire.Writes())
-		AddReportEntry("Writes with a lagging cache", tally.String())
-		Expect(tally.Of("create")).To(Equal(14))
-		Expect(tally.Of("delete")).To(BeZero())
-		Expect(World.Formations(s.Key("db"))).To(Equal(1))
-
-		before := s.PodUIDs(ctx, "db")
-		op.Wire.Forget()
-		ExpectScaled(ctx, d, 4)
-		ExpectObjectReconciled(ctx, d)
-		ExpectScaled(ctx, d, 3)
-		ExpectObjectReconciled(ctx, d)
-		ExpectMembers(ctx, s, "db", 3)
-		Expect(s.PodUIDs(ctx, "db")).To(Equal(before))
-		tally = wire.Count(op.Wire.Writes())
-		AddReportEntry("Writes with a lagging cache, to four and back", tally.String())
-		Expect(tally).To(HaveKeyWithValue("apply statefulsets", 2))
-		Expect(tally).To(HaveKeyWithValue("create services", 1))
-		Expect(tally).To(HaveKeyWithValue("delete services", 1))
-	})
-
 	It("makes nothing for a Datastore that is gone, and deletes nothing of its successor", func(ctx context.Context) {
 		s := NewScene(ctx)
 		first := s.Operate(ctx)

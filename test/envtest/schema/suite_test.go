@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -24,8 +25,9 @@ import (
 const crdFolder = "../../../config/crd/bases"
 
 var (
-	api  client.Client
-	user *envtest.AuthenticatedUser
+	api    client.Client
+	user   *envtest.AuthenticatedUser
+	config *rest.Config
 )
 
 func TestSchema(t *testing.T) {
@@ -45,7 +47,8 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		CRDDirectoryPaths:     []string{crdFolder},
 		ErrorIfCRDPathMissing: true,
 	}
-	config, err := environment.Start()
+	var err error
+	config, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred(), "the API server accepts the definition, with the cost of its rules")
 	DeferCleanup(environment.Stop)
 
