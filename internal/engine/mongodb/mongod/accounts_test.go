@@ -60,6 +60,7 @@ func (p *process) logsIn(name, password, db string) error {
 // A step makes the users, gives one another password, and drops them; of two members,
 // so that there is a majority to wait for. See package users for all of what it does.
 func TestUsersAreKept(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2)
 	c.settle(2)
 	p := c.primary()
@@ -109,7 +110,7 @@ func TestUsersOfAnElectionBefore(t *testing.T) {
 }
 
 // What a primary tells of the users is of its own election alone, and what it
-// refused is told for a while.
+// refused is told for a while. It is not beside others, whose while it would cut short.
 func TestUsersAreToldOfByWhoLeads(t *testing.T) {
 	defer func(was time.Duration) { refusedFor = was }(refusedFor)
 	c := newCluster(t, 3)

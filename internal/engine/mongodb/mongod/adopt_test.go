@@ -52,6 +52,7 @@ func TestAnOpenServerIsAskedByNobody(t *testing.T) {
 // TestAnOpenSetIsSeen has a set initiated by hand that lets everybody in. Every adopted
 // server tells of all of it, and whom it follows; only the primary confirms it.
 func TestAnOpenSetIsSeen(t *testing.T) {
+	t.Parallel()
 	c := &cluster{t: t, program: mongod}
 	hosts := bson.A{}
 	for i := range 3 {

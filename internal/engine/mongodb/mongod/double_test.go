@@ -7,14 +7,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,10 @@ func TestMain(m *testing.M) { os.Exit(withMongod(m)) }
 func withMongod(m *testing.M) int {
 	if mongod, mongodOld = os.Getenv(mongodVariable), os.Getenv(mongodOldVariable); mongod != "" {
 		return m.Run()
+	}
+	// Sets wait for elections most of the time, each for its own.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
 	}
 	dir, err := os.MkdirTemp("", "mongod")
 	if err != nil {
@@ -122,8 +127,11 @@ func (c *cluster) add(i int) *process {
 	return p
 }
 
-// freePort is one that none of the servers has that were started before: they may not
-// listen yet.
+// given are the ports that were given to servers, of any test.
+var given sync.Map
+
+// freePort is one that no server was given before: those may not listen yet, or be
+// down for a while.
 func (c *cluster) freePort() int {
 	c.t.Helper()
 	for {
@@ -131,7 +139,7 @@ func (c *cluster) freePort() int {
 		c.must(err)
 		port := listener.Addr().(*net.TCPAddr).Port
 		c.must(listener.Close())
-		if !slices.ContainsFunc(c.servers, func(s *process) bool { return s.port == port }) {
+		if _, taken := given.LoadOrStore(port, true); !taken {
 			return port
 		}
 	}

@@ -80,6 +80,7 @@ func (c *cluster) roll(keys ...string) {
 // TestTheKeyFileIsRotated has the key of three servers rotated by two rollouts, while a
 // driver writes with a majority.
 func TestTheKeyFileIsRotated(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.settle(3)
 	w := c.write()

@@ -23,6 +23,7 @@ import (
 // TestLifeOfASet goes from empty volumes to three members, to two and back, and
 // through the loss of one with its volume, by what Plan says and Do does.
 func TestLifeOfASet(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	done := c.settle(3)
 	want := []string{"Bootstrap db-0", "Bootstrap db-0", "Join db-1", "Promote db-1", "Join db-2", "Promote db-2"}
@@ -64,6 +65,7 @@ func TestLifeOfASet(t *testing.T) {
 // TestBootstrapGoesOnAfterACrash repeats each part of the formation from where
 // an earlier try may have been cut off.
 func TestBootstrapGoesOnAfterACrash(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	p := c.servers[0]
 	c.eventually(func() string {
@@ -117,6 +119,7 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 // TestOnlyAGrantedServerInitiates has servers told to form a set that were not
 // let, or that have been part of one.
 func TestOnlyAGrantedServerInitiates(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2)
 	for i, m := range []engine.Marker{
 		{Grant: engine.Grant{Kind: engine.GrantJoin}},
@@ -151,6 +154,7 @@ func TestOnlyAGrantedServerInitiates(t *testing.T) {
 
 // TestStepsThatAreRefused has the primary asked for what must not be done now.
 func TestStepsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2)
 	c.settle(1, func(d *engine.Desired) { d.Members = d.Members[:1] })
 	if err := c.do(engine.Step{Kind: engine.StepStepDown, Member: "db-0"}); wire.CodeOf(err) != wire.CodeExceededTimeLimit {
@@ -203,6 +207,7 @@ func TestStepsThatAreRefused(t *testing.T) {
 // TestALostMemberIsReplaced kills a member and takes its volume away; and then so
 // many that no majority is left.
 func TestALostMemberIsReplaced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.settle(3)
 	lost := mongodb.Engine{}.Assess(c.observe()).PeersNamed("db-2")[0].ID
@@ -247,6 +252,7 @@ func TestALostMemberIsReplaced(t *testing.T) {
 
 // TestDrain has the primary hand over before its end.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.settle(3)
 	before := mongodb.Engine{}.Assess(c.observe())
@@ -273,6 +279,7 @@ func TestDrain(t *testing.T) {
 // TestUpgradeIsFinalized follows each server by one of the next release. The set
 // has the features of the one before until the upgrade is finalized.
 func TestUpgradeIsFinalized(t *testing.T) {
+	t.Parallel()
 	if mongodOld == "" {
 		t.Skip("no mongod of 7.0: set " + mongodOldVariable)
 	}

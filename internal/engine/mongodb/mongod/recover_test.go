@@ -16,6 +16,7 @@ import (
 // TestRecovery loses two of three with their volumes, and has the third go on
 // alone, by its own word.
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.settle(3)
 	p := c.servers[0]
