@@ -40,6 +40,9 @@ func (Engine) Validate(_, now *v1alpha1.Datastore) field.ErrorList {
 	if err != nil {
 		return append(errs, field.Invalid(spec.Child("config"), field.OmitValueType{}, "it must be an object of Consul's settings"))
 	}
+	if _, has := config["acl"]; has && letsAllIn(now) {
+		errs = append(errs, field.Forbidden(spec.Child("config", "acl"), "the set that is adopted has no access control, and stays without; remove it"))
+	}
 	check := catalogue.Check{Catalogue: settings, Server: "Consul", Releases: releases, Release: release, Also: checkValue}
 	return append(errs, check.Values(spec.Child("config"), config)...)
 }

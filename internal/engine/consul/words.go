@@ -48,10 +48,11 @@ const (
 // The facts in a report.
 const (
 	// FactACL is Pending while the server accepts no token of the agent's, and
-	// Ready once it does.
+	// Ready once it does. Open is a set that was made by hand without any.
 	FactACL    = "acl"
 	ACLPending = "Pending"
 	ACLReady   = "Ready"
+	ACLOpen    = "Open"
 	// FactQuorum and FactCleanup are autopilot's settings, from the leader only.
 	FactQuorum  = "minQuorum"
 	FactCleanup = "cleanupDeadServers"
