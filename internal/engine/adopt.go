@@ -21,3 +21,12 @@ type Adopter interface {
 	// the only one, and that the claim is mounted where Template has it.
 	Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string
 }
+
+// FileAdopter is implemented by an Adopter whose servers may be started by hand with
+// files of a ConfigMap that their pods mount.
+type FileAdopter interface {
+	Adopter
+	// AdoptableWith is Adoptable with those files, by the path at which the server has
+	// them. The volumes that they come from are then not in the way.
+	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files map[string]string) []string
+}

@@ -104,4 +104,3 @@ func (l *local) returnTo(client *api.Client, raft *api.RaftConfiguration, heard 
 		go l.knock(client, net.JoinHostPort(host, strconv.Itoa(consul.PortSerf)), host)
 	}
 }
-

@@ -125,7 +125,6 @@ func (w *kvWriter) lost(client *api.Client) (out []int) {
 	return out
 }
 
-
 // handmadeDatastore is one that adopts the set of the tutorial.
 func handmadeDatastore() *v1alpha1.Datastore {
 	d := datastore(`{"domain":"cluster.local"}`)
@@ -198,7 +197,8 @@ func TestRealTakenOver(t *testing.T) {
 	c.settle(desired(3, nil), time.Minute)
 	c.awaitVoters(3, time.Minute)
 	for _, s := range c.members {
-		out := s.observe()
+		var out engine.Server
+		c.await("the word of "+s.name, time.Minute, func() bool { out = s.observe(); return out.Seen != nil })
 		if out.ID != ids[s.name] || out.Facts[consul.FactACL] != consul.ACLOpen || len(out.Keys) > 0 {
 			t.Errorf("%s is %+v, was %s", s.name, out, ids[s.name])
 		}
