@@ -101,6 +101,11 @@ func TestAnAdoptedSetStaysOpen(t *testing.T) {
 	if errs := (Engine{}).Validate(nil, madeByHand(`{"acl":{"default_policy":"allow"}}`)); len(errs) != 1 {
 		t.Errorf("access control that it has not may be set: %v", errs)
 	}
+	secured := madeByHand("")
+	secured.Spec.Adopt.Authentication = "KeyFile"
+	if errs := (Engine{}).Validate(nil, secured); len(errs) != 1 || !strings.Contains(errs[0].Error(), "must be None") {
+		t.Errorf("a set with authentication may be adopted: %v", errs)
+	}
 	for name, file := range map[string][]byte{
 		"a set of ours": []byte(Engine{}.Template(datastore("")).Files[ServerFile]),
 		"no file":       nil, "half a file": []byte(`{"acl":{"enabled":false}`), "no word": []byte(`{"acl":{}}`),

@@ -26,7 +26,7 @@ var (
 )
 
 // Validate finds a version that the engine does not know, a datacenter that
-// Consul would refuse, and in spec.config what Consul would refuse or what the
+// Consul would refuse, an adoption of a set that does not let everybody in, and in spec.config what Consul would refuse or what the
 // operator owns. Even sizes are legal, if wasteful. Whether a version may
 // follow another is Upgrade's to say, since it depends on what runs.
 func (Engine) Validate(_, now *v1alpha1.Datastore) field.ErrorList {
@@ -35,6 +35,9 @@ func (Engine) Validate(_, now *v1alpha1.Datastore) field.ErrorList {
 	if dc := now.ConsulSettings().Datacenter; !datacenterForm.MatchString(dc) {
 		errs = append(errs, field.Invalid(spec.Child("consul", "datacenter"), dc,
 			"use lower-case letters, digits, '-' and '_' only"))
+	}
+	if a := now.Spec.Adopt; a != nil && !letsAllIn(now) {
+		errs = append(errs, field.Invalid(spec.Child("adopt", "authentication"), a.Authentication, "a set with access control, encryption or TLS cannot be adopted yet: it must be None"))
 	}
 	config, err := catalogue.UserSettings(now.Spec.Config)
 	if err != nil {
