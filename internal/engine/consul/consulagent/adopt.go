@@ -5,15 +5,19 @@ package consulagent
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/hashicorp/consul/api"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/consul/wire"
 )
 
 // adopted tells whether the volume is that of a set which was made by hand.
@@ -51,7 +55,9 @@ func gossip(client *api.Client, q *api.QueryOptions) (map[string]heardOf, error)
 // A peer is healthy if the leader finds it so, this server hears it, and Raft and
 // gossip have the same address for it: one that came back under another address is
 // known by it when the leader has changed the configuration.
-func (l *local) seenView(client *api.Client, q *api.QueryOptions, raft *api.RaftConfiguration, leader string) *engine.View {
+//
+// Whether autopilot removes servers is added to the facts.
+func (l *local) seenView(client *api.Client, q *api.QueryOptions, raft *api.RaftConfiguration, leader string, facts map[string]string) *engine.View {
 	if !l.adopted() {
 		return nil
 	}
@@ -68,6 +74,9 @@ func (l *local) seenView(client *api.Client, q *api.QueryOptions, raft *api.Raft
 		}
 		for _, h := range reply.Servers {
 			health[h.ID] = h
+		}
+		if autopilot, err := client.Operator().AutopilotGetConfiguration(q); err == nil {
+			facts[consul.FactCleanup] = strconv.FormatBool(autopilot.CleanupDeadServers)
 		}
 	}
 	v := &engine.View{}
@@ -103,4 +112,31 @@ func (l *local) returnTo(client *api.Client, raft *api.RaftConfiguration, heard 
 		}
 		go l.knock(client, net.JoinHostPort(host, strconv.Itoa(consul.PortSerf)), host)
 	}
+}
+
+// inherit has whoever leads hand over to this server.
+func (l *local) inherit(ctx context.Context) error {
+	client, err := l.client()
+	if err != nil {
+		return err
+	}
+	own := l.advertised()
+	leader, err := client.Status().LeaderWithQueryOptions(wire.Query(ctx))
+	if err != nil {
+		return fmt.Errorf("reading the leader: %w", err)
+	}
+	if leader == own {
+		return nil
+	}
+	if _, err := client.Operator().RaftLeaderTransfer(l.storedID(), wire.Query(ctx)); err != nil {
+		return fmt.Errorf("having %s hand over: %w", leader, err)
+	}
+	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, handoverTimeout, true, func(ctx context.Context) (bool, error) {
+		leader, err := client.Status().LeaderWithQueryOptions(wire.Query(ctx))
+		return err == nil && leader == own, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting to lead: %w", err)
+	}
+	return nil
 }

@@ -145,7 +145,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	if out.Serving {
 		l.setCaughtUp(true)
 	}
-	out.Seen = l.seenView(client, q, raft, leader)
+	out.Seen = l.seenView(client, q, raft, leader, out.Facts)
 	return nil
 }
 
