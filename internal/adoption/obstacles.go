@@ -37,6 +37,8 @@ type Found struct {
 	Claims map[string]*corev1.PersistentVolumeClaim
 	// Service gives the pods their names; nil where there is none.
 	Service *corev1.Service
+	// Configs are the contents of the ConfigMaps that ConfigMaps names, by name.
+	Configs map[string]map[string]string
 	// Taken are objects of others under names that are needed, by kind and name.
 	Taken []string
 }

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/cassandra"
 	"github.com/quorate/quorate/internal/engine/mongodb"
 	"github.com/quorate/quorate/internal/resource"
 )
@@ -134,8 +134,8 @@ func TestObstacles(t *testing.T) {
 		"environment is taken from": func(f *Found) { f.hand().Containers[0].EnvFrom = []corev1.EnvFromSource{{}} },
 		"ours would be with rs1":    func(f *Found) { f.Datastore.Spec.Adopt.SetName = "rs1" },
 		"engine MongoDB cannot be adopted": func(f *Found) {
-			f.Engine = consul.Engine{}
-			f.hand().Containers[0].VolumeMounts[0].MountPath = consul.Engine{}.Template(f.Datastore).DataDir
+			f.Engine = cassandra.Engine{}
+			f.hand().Containers[0].VolumeMounts[0].MountPath = cassandra.Engine{}.Template(f.Datastore).DataDir
 		},
 		"pod db-1 does not exist":                 func(f *Found) { f.Pods["db-1"] = nil },
 		"pod db-1 is not of this":                 func(f *Found) { f.Pods["db-1"].OwnerReferences = nil },

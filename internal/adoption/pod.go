@@ -32,7 +32,7 @@ func (f Found) pod() []string {
 		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
 	}
 	for _, v := range spec.Volumes {
-		if !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
+		if !f.reads(v) && !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
 			out = append(out, fmt.Sprintf("its pods have the volume %s: add it to spec.pod.volumes, or do without it", v.Name))
 		}
 	}
@@ -87,7 +87,7 @@ func (f Found) container() []string {
 	if !ok {
 		return append(out, fmt.Sprintf("a set of the engine %s cannot be adopted yet: copy the data into a new Datastore", f.Datastore.Spec.Engine))
 	}
-	return append(out, adopter.Adoptable(f.Datastore, c)...)
+	return append(out, f.started(adopter, c)...)
 }
 
 func (f Found) mounts(c corev1.Container) []string {

@@ -37,7 +37,7 @@ func (p *pass) handmade(ctx context.Context, snap *snapshot) error {
 		return err
 	}
 	snap.handmade = set
-	snap.adoptable = &plan.Handmade{UID: string(set.UID), Going: set.DeletionTimestamp != nil, Obstacles: found.Obstacles(), Cautions: found.Cautions()}
+	snap.adoptable = &plan.Handmade{UID: string(set.UID), Going: set.DeletionTimestamp != nil, Obstacles: found.Obstacles(), Cautions: append(found.Cautions(), found.LetsAllIn()...)}
 	for _, name := range found.Members() {
 		if pod, claim := found.Pods[name], found.Claims[name]; pod != nil && claim != nil {
 			snap.adoptable.Members = append(snap.adoptable.Members, plan.HandmadeMember{Name: name, PodUID: string(pod.UID), ClaimUID: string(claim.UID)})
@@ -51,7 +51,7 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 	b := p.builder(snap, 0)
 	out := adoption.Found{
 		Datastore: p.d, Engine: p.kit.Engine, Image: p.image(), Template: b.StatefulSet(nil, true).Spec.Template, StatefulSet: set,
-		Pods: map[string]*corev1.Pod{}, Claims: map[string]*corev1.PersistentVolumeClaim{},
+		Pods: map[string]*corev1.Pod{}, Claims: map[string]*corev1.PersistentVolumeClaim{}, Configs: map[string]map[string]string{},
 	}
 	if l := p.ledger.ledger; l != nil {
 		out.ClusterID = l.ClusterID
@@ -67,6 +67,15 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 	}
 	if out.Service, err = readLive[corev1.Service](ctx, p.Live, p.d, "Service", resource.HeadlessName(p.d.Name)); err != nil {
 		return out, err
+	}
+	for _, name := range out.ConfigMaps() {
+		config, err := readLive[corev1.ConfigMap](ctx, p.Live, p.d, "ConfigMap", name)
+		if err != nil {
+			return out, err
+		}
+		if config != nil {
+			out.Configs[name] = config.Data
+		}
 	}
 	out.Taken, err = p.taken(ctx, b, snap)
 	return out, err

@@ -21,3 +21,23 @@ type Adopter interface {
 	// the only one, and that the claim is mounted where Template has it.
 	Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string
 }
+
+// FileAdopter is implemented by an Adopter whose servers may be started by hand with
+// files of a ConfigMap that their pods mount.
+type FileAdopter interface {
+	Adopter
+	// AdoptableWith is Adoptable with those files, by the path at which the server has
+	// them. The volumes that they come from are then not in the way.
+	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files map[string]string) []string
+}
+
+// Usher is implemented by an Adopter of which a member that was taken over can make the
+// way free for the next one.
+type Usher interface {
+	Adopter
+	// Usher returns a step that one of these members is to carry out before the pod of
+	// next is replaced; ok is false where there is none. It costs nothing, and goes by
+	// Server.Seen, since who leads may have no agent yet. These are all that were taken
+	// over and serve. What was tried is not asked for again: next then goes without.
+	Usher(next string, taken []MemberObservation) (s Step, ok bool)
+}

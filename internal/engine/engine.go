@@ -71,6 +71,7 @@ type MemberInput struct {
 	Addresses map[string]string // of all members, by name
 	ClusterID string            // the identity in the ledger
 	Secrets   map[string][]byte // the mounted member credentials
+	Shared    map[string][]byte // the files that all members have, by name
 }
 
 // Kit is what an engine brings: its pure half and the makers of its local half.

@@ -29,6 +29,9 @@ func (p *draft) adoptNext() {
 		p.waitToAdopt(next.Name, why)
 		return
 	}
+	if p.usher(*next) {
+		return
+	}
 	e := p.ledger.Members[next.Name]
 	e.Replacing = next.Pod.UID
 	p.ledger.set(next.Name, e)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
 	"github.com/quorate/quorate/internal/engine/mongodb"
 	"github.com/quorate/quorate/internal/plan"
 )
@@ -40,6 +41,8 @@ type hand struct {
 	template        string         // that of our StatefulSet
 	adopted         [adoptees]bool // the marker on each volume
 	leader          int
+	engine          engine.Engine
+	keeps           bool // autopilot removes nobody
 	approved        bool
 	downtime        bool
 	budget          *plan.Budget
@@ -60,6 +63,7 @@ type handPod struct {
 	epoch                        int64
 	template                     string
 	started                      bool // its server has run
+	action                       *engine.ActionState
 }
 
 // handClaim is a claim with its volume.
@@ -74,7 +78,7 @@ type handManager struct {
 }
 
 func newHand() *hand {
-	w := &hand{old: "sts-0", taken: map[string]int{}, leader: 1, wanted: "t"}
+	w := &hand{engine: mongodb.Engine{}, old: "sts-0", taken: map[string]int{}, leader: 1, wanted: "t"}
 	for i := range w.pods {
 		w.pods[i] = &handPod{uid: w.uid(), handmade: true, started: true, running: true, synced: true}
 		w.claims[i].uid = claimUID(i)
@@ -196,6 +200,11 @@ func (w *hand) report(i int) *engine.Report {
 		Running: true, Serving: p.synced, Formed: true, ID: strconv.Itoa(i), Set: "set", Version: "8.0.4", Leader: i == w.leader, Term: 1,
 		Facts: map[string]string{"users": "Ready", "featureCompatibilityVersion": "8.0"}, Seen: view,
 	}
+	if w.engine == (consul.Engine{}) {
+		r.Server.Set, r.Server.Version = "", "1.22.3"
+		r.Server.Facts = map[string]string{consul.FactACL: consul.ACLOpen, consul.FactCleanup: strconv.FormatBool(!w.keeps), consul.FactQuorum: "2"}
+		r.Action = p.action
+	}
 	if i == w.leader {
 		r.Server.View = view
 	}
@@ -211,7 +220,7 @@ func (w *hand) pass(m *handManager) {
 	if w.reckless != nil {
 		w.reckless(&s)
 	}
-	d := plan.Next(mongodb.Engine{}, s)
+	d := plan.Next(w.engine, s)
 	w.judge(d)
 	if d.Ledger == nil {
 		return
@@ -393,12 +402,30 @@ func (w *hand) ask(a plan.Ask, epoch int64) bool {
 			return false
 		}
 		p.epoch = epoch
+		if a.Step != nil {
+			w.carryOut(i, a.Step)
+			return true
+		}
 		if a.Grant.ClaimUID != claimUID(i) || w.lost(i) {
 			w.breaks("a grant for another claim reached %s", memberName(i))
 		}
 		w.adopted[i] = true
 	}
 	return true
+}
+
+// carryOut has a member's server do what it was asked for, if it can.
+func (w *hand) carryOut(i int, s *engine.Step) {
+	p := w.pods[i]
+	p.action = &engine.ActionState{ID: "1", Kind: s.Kind, Done: true}
+	switch {
+	case !w.healthy(i):
+		p.action.Error = "it does not run"
+	case s.Kind == engine.StepConfigure:
+		w.keeps = true
+	case s.Kind == engine.StepStepDown && w.leader >= 0:
+		w.leader = i
+	}
 }
 
 // effect carries out what a manager does next.
@@ -561,12 +588,19 @@ func wanderHand(t *rapid.T, w *hand) {
 }
 
 func TestAnAdoptionHoldsTheLaws(t *testing.T) {
+	for _, by := range []engine.Engine{mongodb.Engine{}, consul.Engine{}} {
+		t.Run(fmt.Sprintf("%T", by), func(t *testing.T) { adoptionHoldsTheLaws(t, by) })
+	}
+}
+
+func adoptionHoldsTheLaws(t *testing.T, by engine.Engine) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newHand()
+		w.engine = by
 		wanderHand(t, w)
 		if !w.finish() {
 			s := w.state(&w.managers[0])
-			d := plan.Next(mongodb.Engine{}, s)
+			d := plan.Next(w.engine, s)
 			t.Fatalf("it does not end: ledger %+v, plan %+v, stalled %v, members %+v", w.ledger, d.Plan, d.Stalled, s.Members)
 		}
 		if w.broken != "" {
@@ -575,7 +609,7 @@ func TestAnAdoptionHoldsTheLaws(t *testing.T) {
 		if !w.deletedApproved {
 			t.Fatal("the StatefulSet was deleted on a decision that nobody had agreed to")
 		}
-		if w.ledger.SetID != "set" || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
+		if (w.ledger.SetID != "set") != (by == engine.Engine(consul.Engine{})) || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
 			t.Fatalf("adopted as %+v", w.ledger)
 		}
 	})

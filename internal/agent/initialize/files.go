@@ -32,6 +32,7 @@ func writeFiles(s settings.Settings, r engine.Renderer, input engine.MemberInput
 	if err != nil {
 		return err
 	}
+	input.Shared = shared
 	member, err := r.Member(input)
 	if err != nil {
 		return fmt.Errorf("render the configuration of %s: %w", input.Name, err)

@@ -33,7 +33,7 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	}
 	a.Leader, a.Term = name, lead.Server.Term
 	switch {
-	case lead.Server.Facts[FactACL] != ACLReady:
+	case lead.Server.Facts[FactACL] != ACLReady && lead.Server.Facts[FactACL] != ACLOpen:
 		a.Why = "access control is not bootstrapped yet"
 		return a, lead
 	case lead.Server.View == nil:

@@ -64,18 +64,20 @@ func (Engine) UIIngress(d *v1alpha1.Datastore) *v1alpha1.Ingress {
 	return ui.Ingress
 }
 
-// Connection describes the HTTP interface and the token that may do all.
-func (Engine) Connection(_ *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
+// Connection describes the HTTP interface and the token that may do all; an open set
+// knows none.
+func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
 	port := strconv.Itoa(PortHTTP)
-	return engine.Connection{
+	out := engine.Connection{
 		Type: "consul",
 		Host: host,
 		Port: port,
 		URI:  "http://" + net.JoinHostPort(host, port),
-		Extra: map[string]string{
-			"token": string(credentials[CredentialManagement]),
-		},
 	}
+	if !letsAllIn(d) {
+		out.Extra = map[string]string{"token": string(credentials[CredentialManagement])}
+	}
+	return out
 }
 
 // ports are those that a client or a peer uses; Consul's wide area gossip and

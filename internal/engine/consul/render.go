@@ -28,7 +28,7 @@ type Renderer struct{}
 var _ engine.Renderer = Renderer{}
 
 // Member returns the member's own file. It holds the gossip key and the
-// agent's token and must not be readable by others.
+// agent's token and must not be readable by others; of an open set neither.
 //
 // The members to join are those known now, without the member itself. A server
 // reads them only when it starts, and then needs to meet a single one, so the
@@ -50,15 +50,18 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	if pod.To4() == nil {
 		client = "::"
 	}
-	return map[string][]byte{MemberFile: encode(object{
+	out := object{
 		"node_name":      in.Name,
 		"bind_addr":      in.PodIP,
 		"advertise_addr": in.Address,
 		"client_addr":    client,
 		"retry_join":     joinAddresses(in),
-		"encrypt":        string(in.Secrets[CredentialGossip]),
-		"acl":            object{"tokens": object{"agent": string(in.Secrets[CredentialAgent])}},
-	})}, nil
+	}
+	if !Open(in.Shared[ServerFile]) {
+		out["encrypt"] = string(in.Secrets[CredentialGossip])
+		out["acl"] = object{"tokens": object{"agent": string(in.Secrets[CredentialAgent])}}
+	}
+	return map[string][]byte{MemberFile: encode(out)}, nil
 }
 
 // joinAddresses lists the others' gossip addresses by name. It is never null,

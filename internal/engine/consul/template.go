@@ -85,6 +85,9 @@ func serverSettings(d *v1alpha1.Datastore) object {
 		"disable_update_check": true,
 		"log_level":            "INFO",
 	}
+	if letsAllIn(d) {
+		base["acl"] = object{"enabled": false}
+	}
 	user, err := catalogue.UserSettings(d.Spec.Config)
 	if err != nil {
 		return base

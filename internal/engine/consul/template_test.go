@@ -160,7 +160,7 @@ func TestTraits(t *testing.T) {
 }
 
 func TestConnection(t *testing.T) {
-	got := Engine{}.Connection(nil, "db-client.ns.svc", map[string][]byte{
+	got := Engine{}.Connection(datastore(""), "db-client.ns.svc", map[string][]byte{
 		"management-token": []byte("secret"), "gossip": []byte("no"), "agent-token": []byte("no"),
 	})
 	want := engine.Connection{

@@ -26,7 +26,7 @@ var (
 )
 
 // Validate finds a version that the engine does not know, a datacenter that
-// Consul would refuse, and in spec.config what Consul would refuse or what the
+// Consul would refuse, an adoption of a set that does not let everybody in, and in spec.config what Consul would refuse or what the
 // operator owns. Even sizes are legal, if wasteful. Whether a version may
 // follow another is Upgrade's to say, since it depends on what runs.
 func (Engine) Validate(_, now *v1alpha1.Datastore) field.ErrorList {
@@ -36,9 +36,15 @@ func (Engine) Validate(_, now *v1alpha1.Datastore) field.ErrorList {
 		errs = append(errs, field.Invalid(spec.Child("consul", "datacenter"), dc,
 			"use lower-case letters, digits, '-' and '_' only"))
 	}
+	if a := now.Spec.Adopt; a != nil && !letsAllIn(now) {
+		errs = append(errs, field.Invalid(spec.Child("adopt", "authentication"), a.Authentication, "a set with access control, encryption or TLS cannot be adopted yet: it must be None"))
+	}
 	config, err := catalogue.UserSettings(now.Spec.Config)
 	if err != nil {
 		return append(errs, field.Invalid(spec.Child("config"), field.OmitValueType{}, "it must be an object of Consul's settings"))
+	}
+	if _, has := config["acl"]; has && letsAllIn(now) {
+		errs = append(errs, field.Forbidden(spec.Child("config", "acl"), "the set that is adopted has no access control, and stays without; remove it"))
 	}
 	check := catalogue.Check{Catalogue: settings, Server: "Consul", Releases: releases, Release: release, Also: checkValue}
 	return append(errs, check.Values(spec.Child("config"), config)...)

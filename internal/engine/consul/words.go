@@ -39,6 +39,10 @@ const (
 const (
 	ParamQuorum = "minQuorum" // the votes that autopilot must never go below
 	ParamPrefer = "prefer"    // the members that should lead next, comma-separated
+	// ParamPassOn has a server that does not lead pass the step on to who does: a
+	// Configure, or a StepDown to itself. It is for an adoption, in which who leads may
+	// have no agent.
+	ParamPassOn = "passOn"
 	// ParamPeers is the parameter of a recovery: the file that each survivor reads
 	// as it starts, as Consul's guide to the recovery from an outage has it. Its
 	// Raft then has these servers, whatever it had before, and the file is removed.
@@ -48,10 +52,11 @@ const (
 // The facts in a report.
 const (
 	// FactACL is Pending while the server accepts no token of the agent's, and
-	// Ready once it does.
+	// Ready once it does. Open is a set that was made by hand without any.
 	FactACL    = "acl"
 	ACLPending = "Pending"
 	ACLReady   = "Ready"
+	ACLOpen    = "Open"
 	// FactQuorum and FactCleanup are autopilot's settings, from the leader only.
 	FactQuorum  = "minQuorum"
 	FactCleanup = "cleanupDeadServers"

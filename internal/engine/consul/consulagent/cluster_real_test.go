@@ -20,6 +20,7 @@ import (
 
 	"github.com/hashicorp/consul/api"
 
+	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/consul"
 )
@@ -41,6 +42,8 @@ type cluster struct {
 	members map[int]*server
 	// gossip is the key that init renders.
 	gossip string
+	// adopts is the Datastore where the set was made by hand.
+	adopts *v1alpha1.Datastore
 }
 
 // server is one member: its folders, its process, and its agent's half.
@@ -110,10 +113,15 @@ func (c *cluster) prepare(i int) *server {
 // render writes the configuration as init does at each start of a pod.
 func (s *server) render(size int) {
 	s.c.t.Helper()
-	template := consul.Engine{}.Template(datastore(s.c.config))
+	d := s.c.adopts
+	if d == nil {
+		d = datastore(s.c.config)
+	}
+	template, shared := consul.Engine{}.Template(d), map[string][]byte{}
 	for _, files := range []map[string]string{template.Files, template.Reloadable} {
 		for name, content := range files {
 			s.write("config/"+name, content)
+			shared[name] = []byte(content)
 		}
 	}
 	addresses := map[string]string{}
@@ -123,6 +131,7 @@ func (s *server) render(size int) {
 	files, err := consul.Renderer{}.Member(engine.MemberInput{
 		Name: s.name, PodIP: s.ip, Address: s.ip, Addresses: addresses,
 		Secrets: map[string][]byte{consul.CredentialGossip: []byte(s.c.gossip), consul.CredentialAgent: []byte(testAgent)},
+		Shared:  shared,
 	})
 	if err != nil {
 		s.c.t.Fatal(err)

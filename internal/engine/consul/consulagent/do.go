@@ -70,7 +70,10 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return fmt.Errorf("reading the parameter %s: %w", consul.ParamQuorum, err)
 	}
-	client, _, err := l.asLeader(ctx, s)
+	client, err := l.client()
+	if s.Params[consul.ParamPassOn] == "" {
+		client, _, err = l.asLeader(ctx, s)
+	}
 	if err != nil {
 		return err
 	}

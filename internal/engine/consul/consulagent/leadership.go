@@ -75,6 +75,9 @@ func awaitForsaken(ctx context.Context, client *api.Client) {
 
 // stepDown is a planned handover, to one of the preferred if that can be.
 func (l *local) stepDown(ctx context.Context, s engine.Step) error {
+	if s.Params[consul.ParamPassOn] != "" {
+		return l.inherit(ctx)
+	}
 	client, _, err := l.asLeader(ctx, s)
 	if errors.Is(err, wire.ErrStale) {
 		return nil // it does not lead any more

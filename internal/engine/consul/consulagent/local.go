@@ -39,6 +39,8 @@ type local struct {
 
 	mu       sync.Mutex
 	caughtUp bool // since the server answers
+	// marker is the one that the server was released with.
+	marker engine.Marker
 	// knocks are when addresses may be tried next, see rejoin.
 	knocks map[string]time.Time
 }
@@ -98,6 +100,9 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return out, err
 	}
 	out.Facts = map[string]string{consul.FactACL: consul.ACLReady}
+	if l.open() {
+		out.Facts[consul.FactACL] = consul.ACLOpen
+	}
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.Number("term")
 	out.Settings = l.settings(self)
 	if leader == "" {
@@ -140,6 +145,7 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	if out.Serving {
 		l.setCaughtUp(true)
 	}
+	out.Seen = l.seenView(client, q, raft, leader, out.Facts)
 	return nil
 }
 
@@ -147,9 +153,13 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 // counts as caught up; it is autopilot's own bound for a healthy server.
 const maxLag = 250
 
-// client returns an API client with the agents' token. It is made anew each
+// client returns an API client with the agents' token, or without one where the
+// server lets everybody in. It is made anew each
 // time, since the token is reloaded; connections are shared.
 func (l *local) client() (*api.Client, error) {
+	if l.open() {
+		return l.clientWith("")
+	}
 	return l.clientWith(readText(filepath.Join(l.config.SecretDir, consul.CredentialAgent)))
 }
 

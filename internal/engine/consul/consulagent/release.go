@@ -16,10 +16,16 @@ import (
 
 // Release writes the number of founders for a server that is granted to form
 // and has not yet done so; in every other case it removes it. It also gives a
-// server its first keys, see package keyring.
+// server its first keys, see package keyring. That of an open set has none, and would
+// not understand the others with any.
 func (l *local) Release(m engine.Marker) error {
-	if err := l.keys.Give(); err != nil {
-		return err
+	l.mu.Lock()
+	l.marker = m
+	l.mu.Unlock()
+	if !l.open() {
+		if err := l.keys.Give(); err != nil {
+			return err
+		}
 	}
 	return l.release(m)
 }

@@ -30,9 +30,7 @@ func (l *local) leaderView(client *api.Client, q *api.QueryOptions, raft *api.Ra
 	if err != nil {
 		return nil
 	}
-	consistent := *q
-	consistent.RequireConsistent = true
-	if _, _, err := client.ACL().TokenReadSelf(&consistent); err != nil {
+	if err := l.confirm(client, q); err != nil {
 		return nil
 	}
 	after, err := wire.ReadSelf(client, q)

@@ -1,0 +1,88 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine/consul"
+)
+
+// consulByHand is a set of Consul's servers that read their settings from a ConfigMap.
+func consulByHand() *Found {
+	f := tutorial()
+	d := f.Datastore
+	d.Spec.Engine, d.Spec.Version = v1alpha1.EngineConsul, "1.22.3"
+	d.Spec.Consul = &v1alpha1.ConsulSpec{Datacenter: "kubernetes"}
+	d.Spec.Adopt.SetName = ""
+	f.Engine, f.Image = consul.Engine{}, "hashicorp/consul:1.22.3"
+	pod := f.hand()
+	pod.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+		LocalObjectReference: corev1.LocalObjectReference{Name: "consulconfig"},
+	}}}}
+	c := &pod.Containers[0]
+	c.Image, c.Command = f.Image, []string{"consul", "agent", "-config-dir=/etc/consul"}
+	c.VolumeMounts = []corev1.VolumeMount{{Name: "mongo-data", MountPath: "/consul/data"}, {Name: "config", MountPath: "/etc/consul"}}
+	for _, p := range f.Pods {
+		p.Spec = *pod.DeepCopy()
+	}
+	f.Configs = map[string]map[string]string{"consulconfig": {
+		"consul.json": `{"server":true,"datacenter":"kubernetes","data_dir":"/consul/data","bootstrap_expect":3}`,
+	}}
+	return f
+}
+
+// TestFilesOfAConfigMapAreRead gives them to the engine, and no others.
+func TestFilesOfAConfigMapAreRead(t *testing.T) {
+	if got := consulByHand().Obstacles(); len(got) > 0 {
+		t.Fatalf("the set cannot be adopted: %q", got)
+	}
+	for name, c := range map[string]struct {
+		change func(*Found)
+		want   string
+	}{
+		"it has a setting more": {func(f *Found) { f.Configs["consulconfig"]["other.json"] = `{"encrypt":"k"}` }, "setting encrypt"},
+		"one file of it alone": {func(f *Found) {
+			f.hand().Containers[0].VolumeMounts[1] = corev1.VolumeMount{Name: "config", MountPath: "/etc/consul/consul.json", SubPath: "consul.json"}
+			f.Configs["consulconfig"]["other.json"] = `{"encrypt":"k"}`
+		}, ""},
+		"it is not there": {func(f *Found) { f.Configs = nil }, "the volume config"},
+		"keys of other names": {func(f *Found) {
+			f.hand().Volumes[0].ConfigMap.Items = []corev1.KeyToPath{{Key: "consul.json", Path: "x.json"}}
+		}, "the volume config"},
+		"another's volume": {func(f *Found) {
+			f.hand().Volumes[0].VolumeSource = corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{}}
+		}, "the volume config"},
+		"it is not mounted": {func(f *Found) {
+			f.hand().Containers[0].VolumeMounts = f.hand().Containers[0].VolumeMounts[:1]
+		}, "/etc/consul, of which nothing is seen"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := consulByHand()
+			c.change(f)
+			got := strings.Join(f.Obstacles(), "; ")
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("in the way is %q, want %q", got, c.want)
+			}
+		})
+	}
+	f := consulByHand()
+	if got := f.LetsAllIn(); len(got) != 1 {
+		t.Errorf("of a set that lets all in is said %q", got)
+	}
+	if got := f.ConfigMaps(); len(got) != 1 || got[0] != "consulconfig" {
+		t.Errorf("read are %q", got)
+	}
+	f.StatefulSet.Annotations = nil
+	if got := f.ConfigMaps(); got != nil {
+		t.Errorf("without the owner's word %q are read", got)
+	}
+	if got := tutorial().ConfigMaps(); got != nil {
+		t.Errorf("for an engine that reads none %q are read", got)
+	}
+}
