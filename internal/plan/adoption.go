@@ -179,6 +179,7 @@ func (p *draft) adoption() {
 	p.replace() // ours that cannot start, after the specification was mended
 	p.settleAdopted()
 	p.grantAdopters()
+	p.introduce()
 	if len(p.out.Asks) > 0 {
 		return
 	}
