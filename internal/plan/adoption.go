@@ -179,10 +179,10 @@ func (p *draft) adoption() {
 	p.replace() // ours that cannot start, after the specification was mended
 	p.settleAdopted()
 	p.grantAdopters()
-	p.introduce()
 	if len(p.out.Asks) > 0 {
 		return
 	}
+	p.introduce()
 	if why := p.unexpected(); why != "" {
 		p.refuseAdoption(why + "; those that were not taken over yet are left as they are")
 		return

@@ -21,12 +21,12 @@ type AdoptedSecrets struct {
 
 // introduce has the set let our agents in, by a member that was taken over. It costs
 // nothing, and until it is done no other pod is replaced: who is not let in cannot say
-// that its server serves. What the server made of it is told, since mostly a person has
-// to put it right; it is asked for again meanwhile.
+// that its server serves, see holdsAdoption. What the server made of it is told, since
+// mostly a person has to put it right; it is asked for again meanwhile.
 func (p *draft) introduce() {
 	adopter, ok := p.engine.(engine.SecretAdopter)
 	secrets := p.state.AdoptedSecrets
-	if !ok || secrets == nil || len(p.out.Asks) > 0 {
+	if !ok || secrets == nil {
 		return
 	}
 	step, ok := adopter.Introduce(p.seen)
