@@ -21,6 +21,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=quorate.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Adopt"):
 		return &apiv1alpha1.AdoptApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AdoptedKeyFile"):
+		return &apiv1alpha1.AdoptedKeyFileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulSpec"):
 		return &apiv1alpha1.ConsulSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulUI"):
@@ -53,6 +55,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RetentionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
 		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
+		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Storage"):
 		return &apiv1alpha1.StorageApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Volume"):

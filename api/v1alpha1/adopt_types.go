@@ -6,7 +6,7 @@ package v1alpha1
 // AdoptedAuthentication says how the servers of a set that was made by hand know
 // their clients and each other.
 //
-// +kubebuilder:validation:Enum=None
+// +kubebuilder:validation:Enum=None;KeyFile
 type AdoptedAuthentication string
 
 // AuthenticationNone is a set that lets everybody in who reaches it. It stays so.
@@ -14,6 +14,8 @@ const AuthenticationNone AdoptedAuthentication = "None"
 
 // Adopt describes a set that was made by hand: a StatefulSet of the Datastore's
 // own name, with a claim for each pod, whose servers form a set already.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.keyFile) == (self.authentication == 'KeyFile')",fieldPath=".keyFile",message="keyFile must be there where authentication is KeyFile, and only there"
 type Adopt struct {
 	// claimTemplate is the name of the volume claim template of the StatefulSet.
 	// The claims keep their names, which begin with it.
@@ -28,8 +30,11 @@ type Adopt struct {
 	// +required
 	SetName string `json:"setName"`
 
-	// authentication is what the set has, and keeps. Only sets without any can be
-	// adopted yet.
+	// authentication is what the set has, and keeps.
 	// +required
 	Authentication AdoptedAuthentication `json:"authentication"`
+
+	// keyFile says where the secrets of a set with authentication are.
+	// +optional
+	KeyFile *AdoptedKeyFile `json:"keyFile,omitempty"`
 }

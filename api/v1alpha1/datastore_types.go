@@ -55,7 +55,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
 // +kubebuilder:validation:XValidation:rule="!has(self.mongodb) || self.engine == 'MongoDB'",fieldPath=".mongodb",message="mongodb is for engine MongoDB alone: remove it"
 // +kubebuilder:validation:XValidation:rule="!has(self.adopt) || self.engine == 'MongoDB'",fieldPath=".adopt",message="adopt is there for engine MongoDB only: leave it out, and copy the data into a new Datastore"
-// +kubebuilder:validation:XValidation:rule="!has(self.adopt) || !has(self.mongodb) || !has(self.mongodb.users) || self.mongodb.users.size() == 0",fieldPath=".mongodb",message="mongodb.users need authentication, and a set that is adopted has none: remove them"
+// +kubebuilder:validation:XValidation:rule="!has(self.adopt) || self.adopt.authentication != 'None' || !has(self.mongodb) || !has(self.mongodb.users) || self.mongodb.users.size() == 0",fieldPath=".mongodb",message="mongodb.users need authentication, and a set that is adopted without any has none: remove them"
 // +kubebuilder:validation:XValidation:rule="has(self.adopt) == has(oldSelf.adopt) && (!has(self.adopt) || self.adopt == oldSelf.adopt)",fieldPath=".adopt",message="adopt cannot be set, changed or removed after creation: put back the former value"
 type DatastoreSpec struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.

@@ -28,7 +28,7 @@ type MongoDBSpec struct {
 type MongoDBUser struct {
 	// name of the user. It is part of the name of its Secret.
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="name of a user must hold only lower-case letters, digits and dashes, since a Secret is named after it"
-	// +kubebuilder:validation:XValidation:rule="!(self in ['admin', 'quorate-agent'])",message="name of a user must not be admin or quorate-agent, which the operator makes at the formation: choose another name"
+	// +kubebuilder:validation:XValidation:rule="!(self in ['admin', 'quorate-admin', 'quorate-agent'])",message="name of a user must not be admin, quorate-admin or quorate-agent, which are the operator's: choose another name"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('(^|-)(ca|connection|manager|member)$')",message="name of a user must not end in ca, connection, manager or member, since Secrets of another Datastore are named so: choose another ending"
 	// +kubebuilder:validation:MaxLength=63
 	// +required

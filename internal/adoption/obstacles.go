@@ -41,6 +41,8 @@ type Found struct {
 	Configs map[string]map[string]string
 	// Taken are objects of others under names that are needed, by kind and name.
 	Taken []string
+	// SecretProblems are what is wrong with the Secrets that spec.adopt names, see Value.
+	SecretProblems []string
 }
 
 // Members are the names of the pods that there shall be, by ordinal.
@@ -55,7 +57,7 @@ func (f Found) Members() []string {
 // Obstacles returns what is in the way, the most general first; none where nothing is.
 func (f Found) Obstacles() []string {
 	var out []string
-	for _, look := range []func() []string{f.consent, f.set, f.claimTemplates, f.service, f.names, f.pod, f.container, f.members, f.specification} {
+	for _, look := range []func() []string{f.consent, f.set, f.claimTemplates, f.service, f.names, f.pod, f.container, f.secrets, f.members, f.specification} {
 		out = append(out, look()...)
 	}
 	return out

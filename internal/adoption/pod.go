@@ -32,7 +32,7 @@ func (f Found) pod() []string {
 		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
 	}
 	for _, v := range spec.Volumes {
-		if !f.reads(v) && !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
+		if !f.reads(v) && !f.ofSecrets(v) && !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
 			out = append(out, fmt.Sprintf("its pods have the volume %s: add it to spec.pod.volumes, or do without it", v.Name))
 		}
 	}

@@ -132,6 +132,7 @@ func (p *pass) request(a plan.Ask) protocol.ActionRequest {
 		for _, key := range step.Secrets {
 			step.Credentials[key] = string(values[key])
 		}
+		p.adopted.attach(&step)
 		if p.keeping != nil {
 			for name, password := range p.keeping.passwords {
 				if key := engine.AccountKey(name); slices.Contains(step.Secrets, key) {

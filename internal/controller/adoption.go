@@ -56,6 +56,9 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 	if l := p.ledger.ledger; l != nil {
 		out.ClusterID = l.ClusterID
 	}
+	if p.adopted != nil {
+		out.SecretProblems = p.adopted.problems
+	}
 	var err error
 	for _, name := range out.Members() {
 		if out.Pods[name], err = readLive[corev1.Pod](ctx, p.Live, p.d, "Pod", name); err != nil {

@@ -186,7 +186,9 @@ func (p *pass) issue(ctx context.Context, make makeSecret, pairOf func(time.Time
 	}
 	for _, spec := range p.kit.Engine.Traits().Credentials {
 		if spec.Mounted == mounted {
-			data[spec.Key] = randomCredential(spec.Format)
+			if data[spec.Key], err = p.firstValue(spec); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return p.createSecret(ctx, make, data)

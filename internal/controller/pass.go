@@ -28,6 +28,8 @@ type pass struct {
 	kit     engine.Kit
 	ledger  *ledgerFile
 	secrets *credentials
+	// adopted are the user's secrets of a set that is being adopted; nil where there are none.
+	adopted *adoptedSecrets
 	// keeping are the accounts that the operator keeps; nil where it keeps none.
 	keeping  *keeping
 	snapshot *snapshot
@@ -142,6 +144,9 @@ func (p *pass) load(ctx context.Context) error {
 		return err
 	}
 	p.ledger = file
+	if err := p.readAdopted(ctx); err != nil {
+		return err
+	}
 	if file.ledger == nil {
 		return p.secrets.find(ctx, p.Live, p.d)
 	}
@@ -189,7 +194,7 @@ func (p *pass) plan(snap *snapshot) error {
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Retained = s.Retained && p.secrets.found
-	s.Keys, s.Accounts = p.keys(), p.accounts()
+	s.Keys, s.Accounts, s.AdoptedSecrets = p.keys(), p.accounts(), p.adopted.planned()
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)

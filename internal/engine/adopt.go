@@ -41,3 +41,37 @@ type Usher interface {
 	// over and serve. What was tried is not asked for again: next then goes without.
 	Usher(next string, taken []MemberObservation) (s Step, ok bool)
 }
+
+// SecretAdopter is implemented by Adopters whose sets can have secrets of their own, which
+// the user has in Secrets. The core reads these, by name, for as long as the adoption
+// lasts; whether their owners have agreed is the core's to see.
+type SecretAdopter interface {
+	Adopter
+	// AdoptedSecrets are those that the adoption of a set needs, in a fixed order; none
+	// where it has none.
+	AdoptedSecrets(d *v1alpha1.Datastore) []AdoptedSecret
+	// SecretFiles are the files that a server which was made by hand reads one of them
+	// from: the key of the AdoptedSecret, by path. The core sees that they are from that
+	// Secret.
+	SecretFiles(server corev1.Container) map[string]string
+	// Introduce returns the step by which a member that was taken over has the set let
+	// the operator's own agents in; false where they are, or nobody can be asked now.
+	// The core attaches what its Secrets name.
+	Introduce(have Observation) (Step, bool)
+}
+
+// AdoptedSecret is a value in a Secret of the user's.
+type AdoptedSecret struct {
+	// Key is that of the credential of the engine's in whose place the value is kept;
+	// or the one under which it travels with the step that introduces the agents, where
+	// it is used for that alone, see AdoptedKey.
+	Key string
+	// Ref says where it is.
+	Ref v1alpha1.SecretKeyReference
+	// Read returns the value as it is kept, or says what is wrong with it.
+	Read func(value []byte) ([]byte, error)
+}
+
+// AdoptedKey is the key under which something travels that is used once, in an adoption.
+// No credential of an engine has a slash in its name.
+func AdoptedKey(name string) string { return "adopted/" + name }

@@ -182,6 +182,7 @@ func (p *draft) adoption() {
 	if len(p.out.Asks) > 0 {
 		return
 	}
+	p.introduce()
 	if why := p.unexpected(); why != "" {
 		p.refuseAdoption(why + "; those that were not taken over yet are left as they are")
 		return

@@ -50,6 +50,8 @@ type hand struct {
 	uids            int
 	taken           map[string]int // pods that the operator deleted, by UID, until their successors serve
 	broken          string
+	closed, known   bool // the set has authentication, and lets our agents in
+	locked          bool // the administrator that the user names is the wrong one
 	deletedApproved bool // whether the manager that deleted the StatefulSet decided on a word
 	managers        [2]handManager
 	// reckless changes what a manager sees, to break a law.
@@ -143,6 +145,9 @@ func (w *hand) state(m *handManager) plan.State {
 	if w.approved {
 		s.Wanted.Approved = []v1alpha1.Approval{{Kind: v1alpha1.ApproveAdopt, Subject: "db", Token: "sts-0"}}
 	}
+	if w.closed {
+		s.AdoptedSecrets = &plan.AdoptedSecrets{}
+	}
 	if w.set {
 		s.Set = &plan.Set{Replicas: adoptees, Template: w.template, Settled: w.settled}
 	} else if w.old != "" {
@@ -188,6 +193,10 @@ func (w *hand) report(i int) *engine.Report {
 	}
 	r.Volume, r.ClusterID, r.ClaimUID, r.Grant, r.Released = engine.VolumeMember, "c", claimUID(i), engine.GrantAdopt, true
 	if !p.running {
+		return r
+	}
+	if w.closed && !w.known {
+		r.Server = engine.Server{Running: true, Formed: true, Leader: i == w.leader, Facts: map[string]string{"users": "Pending"}}
 		return r
 	}
 	view := &engine.View{Tolerance: 1}
@@ -303,6 +312,11 @@ func (w *hand) judge(d plan.Decision) {
 		if w.blank(ref) {
 			continue
 		}
+		for i, p := range w.pods {
+			if w.closed && !w.known && w.adopted[i] && p != nil && !p.handmade && p.running && memberName(i) != ref.Name {
+				w.breaks("%s is to be replaced, and the agent of %s is not let in", ref.Name, memberName(i))
+			}
+		}
 		for i := range w.pods {
 			switch c := w.claims[i]; {
 			case memberName(i) == ref.Name && (w.lost(i) || c.terminating):
@@ -312,14 +326,14 @@ func (w *hand) judge(d plan.Decision) {
 			}
 		}
 		begun := w.ledger != nil && w.ledger.Members[ref.Name].Replacing != "" // it may lead by now
-		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.known() && w.handmadeLeft() > 1 && !begun {
+		if w.leader >= 0 && memberName(w.leader) == ref.Name && w.told() && w.handmadeLeft() > 1 && !begun {
 			w.breaks("%s leads and is to be replaced before others", ref.Name)
 		}
 	}
 }
 
-// known tells whether any member that was taken over can say who leads.
-func (w *hand) known() bool {
+// told tells whether any member that was taken over can say who leads.
+func (w *hand) told() bool {
 	for i, p := range w.pods {
 		if p != nil && !p.handmade && p.running && w.adopted[i] {
 			return true
@@ -419,6 +433,8 @@ func (w *hand) carryOut(i int, s *engine.Step) {
 	p := w.pods[i]
 	p.action = &engine.ActionState{ID: "1", Kind: s.Kind, Done: true}
 	switch {
+	case s.Kind == engine.StepBootstrap:
+		w.known = w.known || w.leader >= 0 && !w.locked && p.running
 	case !w.healthy(i):
 		p.action.Error = "it does not run"
 	case s.Kind == engine.StepConfigure:
@@ -521,7 +537,7 @@ func (w *hand) fail(i int) {
 
 // finish ends all faults, has the specification mended, and lets one manager go on until the set is adopted.
 func (w *hand) finish() bool {
-	w.wanted = "mended"
+	w.wanted, w.locked = "mended", false
 	for range 400 {
 		w.heed()
 		w.managers[1].queue = nil
@@ -545,6 +561,8 @@ func (w *hand) done() bool {
 
 // wanderHand begins somewhere in an adoption, since a walk alone seldom gets far.
 func wanderHand(t *rapid.T, w *hand) {
+	w.closed = rapid.Bool().Draw(t, "closed")
+	w.locked = w.closed && rapid.Bool().Draw(t, "locked")
 	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
 		w.approved = true
 		w.wanted = rapid.SampledFrom([]string{"t", badTemplate}).Draw(t, "template")

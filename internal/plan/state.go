@@ -35,6 +35,8 @@ type State struct {
 	Keys *Keys
 	// Accounts are those that the operator keeps; nil where it keeps none.
 	Accounts *Accounts
+	// AdoptedSecrets are the user's, which an adoption needs; nil where it needs none.
+	AdoptedSecrets *AdoptedSecrets
 	// Members are by ordinal, without gaps, up to the highest that is wanted,
 	// in the StatefulSet, in the ledger, or has a pod or a claim.
 	Members []Member

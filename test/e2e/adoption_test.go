@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,24 +74,70 @@ func tutorialSet(namespace string) []client.Object {
 	}
 }
 
+// The Secrets of a set that was made by hand with authentication, and who may do all in it.
+const (
+	keyFileSecret       = "mongo-key"
+	administratorSecret = "mongo-root"
+)
+
+var keyByHand = strings.Repeat("made/by/hand", 30)
+
+var administratorByHand = options.Credential{AuthMechanism: "SCRAM-SHA-256", AuthSource: "admin", Username: "admin", Password: "made by hand", PasswordSet: true}
+
+// closeByHand gives the set a key file from a Secret. A server takes one that nobody else
+// can read, and the kubelet gives such a file to the group that a pod asks for: so the
+// servers run as root with no group, as most that were made so do. Ours do not.
+func closeByHand(set *appsv1.StatefulSet) {
+	spec := &set.Spec.Template.Spec
+	spec.SecurityContext = nil
+	spec.Volumes = []corev1.Volume{{Name: "key", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: keyFileSecret, DefaultMode: ptr.To[int32](0o400)}}}}
+	c := &spec.Containers[0]
+	c.SecurityContext = nil
+	c.Command = append(c.Command, "--keyFile", "/etc/mongo/keyfile")
+	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "key", MountPath: "/etc/mongo", ReadOnly: true})
+}
+
+// secretsByHand are those of such a set, which Datastores may use.
+func secretsByHand(namespace, password string) []client.Object {
+	secret := func(name string, data map[string]string) client.Object {
+		return &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{v1alpha1.LabelConsent: v1alpha1.ConsentGiven}}, StringData: data,
+		}
+	}
+	return []client.Object{
+		secret(keyFileSecret, map[string]string{"keyfile": keyByHand + "\n"}),
+		secret(administratorSecret, map[string]string{corev1.BasicAuthUsernameKey: administratorByHand.Username, corev1.BasicAuthPasswordKey: password}),
+	}
+}
+
+// byHand is such a set as a client knows it; login is nil where everybody is let in.
+type byHand struct {
+	namespace string
+	login     *options.Credential
+}
+
 // direct is a client of one server, which it asks alone: this machine does not know
 // the names that the members have for each other.
-func direct(ctx context.Context, namespace, pod string) (*mongo.Client, error) {
+func (s byHand) direct(ctx context.Context, pod string) (*mongo.Client, error) {
 	var p corev1.Pod
-	if err := k8s.Get(ctx, types.NamespacedName{Namespace: namespace, Name: pod}, &p); err != nil {
+	if err := k8s.Get(ctx, types.NamespacedName{Namespace: s.namespace, Name: pod}, &p); err != nil {
 		return nil, err
 	}
 	if p.Status.PodIP == "" {
 		return nil, errors.New(pod + " has no address")
 	}
-	return mongo.Connect(options.Client().SetHosts([]string{net.JoinHostPort(p.Status.PodIP, "27017")}).SetDirect(true).
-		SetServerSelectionTimeout(time.Second).SetConnectTimeout(time.Second))
+	o := options.Client().SetHosts([]string{net.JoinHostPort(p.Status.PodIP, "27017")}).SetDirect(true).
+		SetServerSelectionTimeout(time.Second).SetConnectTimeout(time.Second)
+	if s.login != nil {
+		o.SetAuth(*s.login)
+	}
+	return mongo.Connect(o)
 }
 
 // onPrimary does something on the server that leads.
-func onPrimary(ctx context.Context, namespace string, do func(*mongo.Client) error) error {
+func (s byHand) onPrimary(ctx context.Context, do func(*mongo.Client) error) error {
 	for i := range 3 {
-		c, err := direct(ctx, namespace, fmt.Sprintf("db-%d", i))
+		c, err := s.direct(ctx, fmt.Sprintf("db-%d", i))
 		if err != nil {
 			continue
 		}
@@ -117,14 +164,14 @@ type mongoWriter struct {
 	ended  chan struct{}
 }
 
-func startMongoWriter(ctx context.Context, namespace string) *mongoWriter {
+func startMongoWriter(ctx context.Context, s byHand) *mongoWriter {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := &mongoWriter{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
 		last, next := time.Now(), 0
 		for running.Err() == nil {
-			_ = onPrimary(running, namespace, func(c *mongo.Client) error {
+			_ = s.onPrimary(running, func(c *mongo.Client) error {
 				for running.Err() == nil {
 					next++ // one whose fate is not known is not written again
 					err := c.Database("demo").RunCommand(running, bson.D{
@@ -161,131 +208,208 @@ func (w *mongoWriter) count() int {
 }
 
 var _ = Describe("A MongoDB set that was made by hand", Label("mongodb"), func() {
-	It("is taken over in place, one member at a time and with no write lost", func(ctx SpecContext) {
-		if cluster.Kind != target.Local {
-			Skip("pods are dialled by their addresses here, which only the local cluster lets this machine reach")
-		}
-		namespace := newNamespace(ctx, "adoption")
-		for _, o := range tutorialSet(namespace) {
-			expectApplied(ctx, o)
-		}
-		By("initiating it by hand, by the names of the tutorial")
-		Eventually(ctx, func() error {
-			c, err := direct(ctx, namespace, "db-0")
-			if err != nil {
-				return err
-			}
-			defer func() { _ = c.Disconnect(ctx) }()
-			members := bson.A{}
-			for i := range 3 {
-				members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: fmt.Sprintf("db-%d.db:27017", i)}})
-			}
-			return c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: members}}}}).Err()
-		}).Should(Succeed())
-		w := startMongoWriter(ctx, namespace)
-		defer w.cancel()
-		Eventually(ctx, w.count).Should(BeNumerically(">", 20))
+	It("is taken over in place, one member at a time and with no write lost", func(ctx SpecContext) { adoptByHand(ctx, false) }, NodeTimeout(10*time.Minute))
 
-		By("asking for the adoption")
-		key := types.NamespacedName{Namespace: namespace, Name: "db"}
-		d := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "db"}, Spec: v1alpha1.DatastoreSpec{
-			Engine: v1alpha1.EngineMongoDB, Version: "8.0", Replicas: ptr.To[int32](3),
-			Storage: v1alpha1.Storage{Size: apiresource.MustParse("64Mi")},
-			Pod:     v1alpha1.PodSpec{Labels: map[string]string{"app": "db"}},
-			Adopt:   &v1alpha1.Adopt{ClaimTemplate: "mongo-data", SetName: "rs0", Authentication: v1alpha1.AuthenticationNone},
-		}}
-		expectApplied(ctx, d)
-		reason := func() string {
-			if c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled); c != nil {
-				return c.Reason
-			}
-			return ""
-		}
-		Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionRefused))
-		var set appsv1.StatefulSet
-		Expect(k8s.Get(ctx, key, &set)).To(Succeed())
-		before := set.DeepCopy()
-		metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.AnnotationAdoptableBy, "db")
-		Expect(k8s.Patch(ctx, &set, client.MergeFrom(before))).To(Succeed())
-		Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionPlanned))
-		var claims corev1.PersistentVolumeClaimList
-		Expect(k8s.List(ctx, &claims, client.InNamespace(namespace))).To(Succeed())
-
-		By("agreeing to it")
-		asked := datastore(ctx, key)
-		agreed := asked.DeepCopy()
-		metav1.SetMetaDataAnnotation(&agreed.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:db:"+string(set.UID))
-		Expect(k8s.Patch(ctx, agreed, client.MergeFrom(asked))).To(Succeed())
-		began, fewest, killed := time.Now(), 3, false
-		Eventually(ctx, func(g Gomega) {
-			var pods corev1.PodList
-			g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "db"})).To(Succeed())
-			ready, ours := 0, 0
-			for _, p := range pods.Items {
-				if rendered.PodReady(&p) && p.DeletionTimestamp == nil {
-					ready++
-				}
-				if len(p.Spec.InitContainers) > 0 {
-					ours++
-				}
-			}
-			fewest = min(fewest, ready)
-			if ours > 0 && !killed {
-				By("killing the operator while the first member is taken over")
-				killed = true
-				g.Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(operatorNamespace), client.GracePeriodSeconds(0))).To(Succeed())
-			}
-			g.Expect(ours).To(Equal(3))
-			g.Expect(meta.IsStatusConditionTrue(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
-		}).WithTimeout(5 * time.Minute).Should(Succeed())
-		AddReportEntry("the adoption took", time.Since(began).Round(time.Second).String())
-		Expect(fewest).To(BeNumerically(">=", 2), "members that were ready at a time")
-
-		By("looking at what there is")
-		written := w.count()
-		Eventually(ctx, w.count).Should(BeNumerically(">", written+20))
-		acked, gap := w.stop()
-		AddReportEntry("acknowledged writes", fmt.Sprintf("%d, the longest pause between two %s", len(acked), gap))
-		Expect(onPrimary(ctx, namespace, func(c *mongo.Client) error {
-			cursor, err := c.Database("demo").Collection("acked").Find(ctx, bson.D{}, options.Find().SetBatchSize(100000))
-			if err != nil {
-				return err
-			}
-			var found []struct {
-				ID int `bson:"_id"`
-			}
-			if err := cursor.All(ctx, &found); err != nil {
-				return err
-			}
-			there := map[int]bool{}
-			for _, f := range found {
-				there[f.ID] = true
-			}
-			for _, n := range acked {
-				Expect(there[n]).To(BeTrue(), "the acknowledged write %d is lost", n)
-			}
-			var config struct {
-				Config struct {
-					Members []struct {
-						Host string `bson:"host"`
-					} `bson:"members"`
-				} `bson:"config"`
-			}
-			if err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetGetConfig", Value: 1}}).Decode(&config); err != nil {
-				return err
-			}
-			Expect(config.Config.Members).To(HaveLen(3))
-			for i, m := range config.Config.Members {
-				Expect(m.Host).To(Equal(fmt.Sprintf("db-%d.db:27017", i)))
-			}
-			return nil
-		})).To(Succeed())
-		var after corev1.PersistentVolumeClaimList
-		Expect(k8s.List(ctx, &after, client.InNamespace(namespace))).To(Succeed())
-		Expect(after.Items).To(HaveLen(len(claims.Items)))
-		for i := range claims.Items {
-			Expect(after.Items[i].UID).To(Equal(claims.Items[i].UID))
-		}
-		Expect(datastore(ctx, key).Status.Members).To(HaveLen(3))
-	}, NodeTimeout(10*time.Minute))
+	It("is taken over with its key file and its users, once the right password is there", func(ctx SpecContext) { adoptByHand(ctx, true) }, NodeTimeout(10*time.Minute))
 })
+
+// adoptByHand has a set of three adopted under one writer while the operator is killed,
+// with or without authentication.
+func adoptByHand(ctx SpecContext, closed bool) {
+	if cluster.Kind != target.Local {
+		Skip("pods are dialled by their addresses here, which only the local cluster lets this machine reach")
+	}
+	namespace := newNamespace(ctx, "adoption")
+	by := byHand{namespace: namespace}
+	objects := tutorialSet(namespace)
+	if closed {
+		var ns corev1.Namespace
+		Expect(k8s.Get(ctx, types.NamespacedName{Name: namespace}, &ns)).To(Succeed())
+		ns.Labels["pod-security.kubernetes.io/enforce"] = "privileged" // for what was made by hand
+		Expect(k8s.Update(ctx, &ns)).To(Succeed())
+		closeByHand(objects[1].(*appsv1.StatefulSet))
+		objects = append(secretsByHand(namespace, "not that one"), objects...)
+		by.login = &options.Credential{AuthMechanism: "SCRAM-SHA-256", AuthSource: "local", Username: "__system", Password: keyByHand, PasswordSet: true}
+	}
+	for _, o := range objects {
+		expectApplied(ctx, o)
+	}
+	By("initiating it by hand, by the names of the tutorial")
+	Eventually(ctx, func() error {
+		c, err := by.direct(ctx, "db-0")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Disconnect(ctx) }()
+		members := bson.A{}
+		for i := range 3 {
+			members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: fmt.Sprintf("db-%d.db:27017", i)}})
+		}
+		return c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: members}}}}).Err()
+	}).Should(Succeed())
+	if closed {
+		// A person does this from localhost, where it is nobody's to ask who they are yet.
+		Eventually(ctx, func() error {
+			return by.onPrimary(ctx, func(c *mongo.Client) error {
+				return c.Database("admin").RunCommand(ctx, bson.D{
+					{Key: "createUser", Value: administratorByHand.Username}, {Key: "pwd", Value: administratorByHand.Password}, {Key: "roles", Value: bson.A{"root"}},
+				}).Err()
+			})
+		}).Should(Succeed())
+		by.login = &administratorByHand
+	}
+	w := startMongoWriter(ctx, by)
+	defer w.cancel()
+	Eventually(ctx, w.count).Should(BeNumerically(">", 20))
+
+	By("asking for the adoption")
+	key := types.NamespacedName{Namespace: namespace, Name: "db"}
+	d := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "db"}, Spec: v1alpha1.DatastoreSpec{
+		Engine: v1alpha1.EngineMongoDB, Version: "8.0", Replicas: ptr.To[int32](3),
+		Storage: v1alpha1.Storage{Size: apiresource.MustParse("64Mi")},
+		Pod:     v1alpha1.PodSpec{Labels: map[string]string{"app": "db"}},
+		Adopt:   &v1alpha1.Adopt{ClaimTemplate: "mongo-data", SetName: "rs0", Authentication: v1alpha1.AuthenticationNone},
+	}}
+	if closed {
+		d.Spec.Adopt.Authentication = v1alpha1.AuthenticationKeyFile
+		d.Spec.Adopt.KeyFile = &v1alpha1.AdoptedKeyFile{
+			SecretRef: v1alpha1.SecretKeyReference{Name: keyFileSecret, Key: "keyfile"}, AdministratorSecretRef: v1alpha1.SecretReference{Name: administratorSecret},
+		}
+	}
+	expectApplied(ctx, d)
+	reason := func() string {
+		if c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled); c != nil {
+			return c.Reason
+		}
+		return ""
+	}
+	Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionRefused))
+	var set appsv1.StatefulSet
+	Expect(k8s.Get(ctx, key, &set)).To(Succeed())
+	before := set.DeepCopy()
+	metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.AnnotationAdoptableBy, "db")
+	Expect(k8s.Patch(ctx, &set, client.MergeFrom(before))).To(Succeed())
+	Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionPlanned))
+	var claims corev1.PersistentVolumeClaimList
+	Expect(k8s.List(ctx, &claims, client.InNamespace(namespace))).To(Succeed())
+
+	By("agreeing to it")
+	asked := datastore(ctx, key)
+	agreed := asked.DeepCopy()
+	metav1.SetMetaDataAnnotation(&agreed.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:db:"+string(set.UID))
+	Expect(k8s.Patch(ctx, agreed, client.MergeFrom(asked))).To(Succeed())
+	began, fewest, killed := time.Now(), 3, false
+	if closed {
+		By("having named a wrong password, and then the right one")
+		Eventually(ctx, func(g Gomega) {
+			c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled)
+			g.Expect(c).NotTo(BeNil())
+			g.Expect(c.Message).To(ContainSubstring("does not let in the administrator whom spec.adopt names"))
+		}).WithTimeout(2 * time.Minute).Should(Succeed())
+		var root corev1.Secret
+		Expect(k8s.Get(ctx, types.NamespacedName{Namespace: namespace, Name: administratorSecret}, &root)).To(Succeed())
+		root.StringData = map[string]string{corev1.BasicAuthPasswordKey: administratorByHand.Password}
+		Expect(k8s.Update(ctx, &root)).To(Succeed())
+		began = time.Now()
+	}
+	Eventually(ctx, func(g Gomega) {
+		var pods corev1.PodList
+		g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "db"})).To(Succeed())
+		ready, ours := 0, 0
+		for _, p := range pods.Items {
+			if rendered.PodReady(&p) && p.DeletionTimestamp == nil {
+				ready++
+			}
+			if len(p.Spec.InitContainers) > 0 {
+				ours++
+			}
+		}
+		fewest = min(fewest, ready)
+		if ours > 0 && !killed {
+			By("killing the operator while the first member is taken over")
+			killed = true
+			g.Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(operatorNamespace), client.GracePeriodSeconds(0))).To(Succeed())
+		}
+		g.Expect(ours).To(Equal(3))
+		g.Expect(meta.IsStatusConditionTrue(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
+	}).WithTimeout(5 * time.Minute).Should(Succeed())
+	AddReportEntry("the adoption took", time.Since(began).Round(time.Second).String())
+	Expect(fewest).To(BeNumerically(">=", 2), "members that were ready at a time")
+
+	By("looking at what there is")
+	written := w.count()
+	Eventually(ctx, w.count).Should(BeNumerically(">", written+20))
+	acked, gap := w.stop()
+	AddReportEntry("acknowledged writes", fmt.Sprintf("%d, the longest pause between two %s", len(acked), gap))
+	Expect(by.onPrimary(ctx, func(c *mongo.Client) error {
+		cursor, err := c.Database("demo").Collection("acked").Find(ctx, bson.D{}, options.Find().SetBatchSize(100000))
+		if err != nil {
+			return err
+		}
+		var found []struct {
+			ID int `bson:"_id"`
+		}
+		if err := cursor.All(ctx, &found); err != nil {
+			return err
+		}
+		there := map[int]bool{}
+		for _, f := range found {
+			there[f.ID] = true
+		}
+		for _, n := range acked {
+			Expect(there[n]).To(BeTrue(), "the acknowledged write %d is lost", n)
+		}
+		var config struct {
+			Config struct {
+				Members []struct {
+					Host string `bson:"host"`
+				} `bson:"members"`
+			} `bson:"config"`
+		}
+		if err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "replSetGetConfig", Value: 1}}).Decode(&config); err != nil {
+			return err
+		}
+		Expect(config.Config.Members).To(HaveLen(3))
+		for i, m := range config.Config.Members {
+			Expect(m.Host).To(Equal(fmt.Sprintf("db-%d.db:27017", i)))
+		}
+		return nil
+	})).To(Succeed())
+	var after corev1.PersistentVolumeClaimList
+	Expect(k8s.List(ctx, &after, client.InNamespace(namespace))).To(Succeed())
+	Expect(after.Items).To(HaveLen(len(claims.Items)))
+	for i := range claims.Items {
+		Expect(after.Items[i].UID).To(Equal(claims.Items[i].UID))
+	}
+	Expect(datastore(ctx, key).Status.Members).To(HaveLen(3))
+	if closed {
+		expectOwnUsers(ctx, by)
+	}
+}
+
+// expectOwnUsers holds that the set has the operator's users beside the one that a person
+// made, and that the Secret of the connection opens it.
+func expectOwnUsers(ctx context.Context, by byHand) {
+	GinkgoHelper()
+	var connection corev1.Secret
+	Expect(k8s.Get(ctx, types.NamespacedName{Namespace: by.namespace, Name: "db-connection"}, &connection)).To(Succeed())
+	by.login = &options.Credential{
+		AuthMechanism: "SCRAM-SHA-256", AuthSource: "admin", Username: string(connection.Data["username"]), Password: string(connection.Data["password"]), PasswordSet: true,
+	}
+	Expect(by.onPrimary(ctx, func(c *mongo.Client) error {
+		var have struct {
+			Users []struct {
+				User string `bson:"user"`
+			} `bson:"users"`
+		}
+		if err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "usersInfo", Value: 1}}).Decode(&have); err != nil {
+			return err
+		}
+		var names []string
+		for _, u := range have.Users {
+			names = append(names, u.User)
+		}
+		Expect(names).To(ConsistOf("admin", "quorate-admin", "quorate-agent"))
+		return nil
+	})).To(Succeed())
+}

@@ -185,6 +185,22 @@ func (w *DatastoreWrapper) Adopt(claimTemplate, setName string) *DatastoreWrappe
 	return w
 }
 
+// AdoptedAuthentication says what the set that is adopted has.
+func (w *DatastoreWrapper) AdoptedAuthentication(a v1alpha1.AdoptedAuthentication) *DatastoreWrapper {
+	w.datastore.Spec.Adopt.Authentication = a
+	return w
+}
+
+// KeyFile says that the set which is adopted has authentication, and where its secrets are.
+func (w *DatastoreWrapper) KeyFile(key, administrator string) *DatastoreWrapper {
+	a := w.datastore.Spec.Adopt
+	a.Authentication = v1alpha1.AuthenticationKeyFile
+	a.KeyFile = &v1alpha1.AdoptedKeyFile{
+		SecretRef: v1alpha1.SecretKeyReference{Name: key, Key: "keyfile"}, AdministratorSecretRef: v1alpha1.SecretReference{Name: administrator},
+	}
+	return w
+}
+
 // Status changes the status with a function.
 func (w *DatastoreWrapper) Status(change func(*v1alpha1.DatastoreStatus)) *DatastoreWrapper {
 	change(&w.datastore.Status)

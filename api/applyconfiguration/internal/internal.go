@@ -35,11 +35,23 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: claimTemplate
       type:
         scalar: string
+    - name: keyFile
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.AdoptedKeyFile
     - name: setName
       type:
         scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.AdoptedAuthentication
   scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.AdoptedKeyFile
+  map:
+    fields:
+    - name: administratorSecretRef
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.SecretReference
+    - name: secretRef
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.SecretKeyReference
 - name: com.github.quorate.quorate.api.v1alpha1.ConsulSpec
   map:
     fields:
@@ -389,6 +401,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: password
+    - name: name
+      type:
+        scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.SecretReference
+  map:
+    fields:
     - name: name
       type:
         scalar: string

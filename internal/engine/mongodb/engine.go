@@ -50,7 +50,7 @@ func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[str
 	if letsAllIn(d) {
 		return openConnection(d, host)
 	}
-	return connection(d, host, UserAdmin, string(credentials[CredentialAdmin]), AdminDatabase)
+	return connection(d, host, administrator(d), string(credentials[CredentialAdmin]), AdminDatabase)
 }
 
 // votes is how many of n members shall have a vote: an odd number, since an even
@@ -80,6 +80,15 @@ func setName(d *v1alpha1.Datastore) string {
 // and keeps it so.
 func letsAllIn(d *v1alpha1.Datastore) bool {
 	return d.Spec.Adopt != nil && d.Spec.Adopt.Authentication == v1alpha1.AuthenticationNone
+}
+
+// administrator is the user of the operator's who may do all. A set that was made by hand
+// may have an admin of its own, who is nobody else's.
+func administrator(d *v1alpha1.Datastore) string {
+	if a := d.Spec.Adopt; a != nil && a.Authentication == v1alpha1.AuthenticationKeyFile {
+		return UserAdopter
+	}
+	return UserAdmin
 }
 
 func ports() []engine.Port {

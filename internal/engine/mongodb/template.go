@@ -43,10 +43,20 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 		Ports:        ports(),
 		DataDir:      dataDir,
 		ConfigDir:    configDir,
-		Files:        map[string]string{ServerFile: encode(serverSettings(d))},
+		Files:        files(d),
 		GraceSeconds: graceSeconds,
 		Scratch:      []string{"/tmp"}, // the server's unix socket
 	}
+}
+
+// files are what all members share. The agent is told who administers the set where that
+// is not known from the start.
+func files(d *v1alpha1.Datastore) map[string]string {
+	out := map[string]string{ServerFile: encode(serverSettings(d))}
+	if name := administrator(d); name != UserAdmin {
+		out[AdminFile] = name
+	}
+	return out
 }
 
 // serverSettings merges the user's settings into the defaults. Settings that

@@ -19,10 +19,12 @@ const (
 	CredentialAdmin   = "admin-password"
 )
 
-// The users that are made at the formation, in the database AdminDatabase.
+// The users that are made at the formation, in the database AdminDatabase. In a set that
+// was adopted the administrator is UserAdopter, since it may have one of its own.
 const (
-	UserAdmin = "admin"
-	UserAgent = "quorate-agent"
+	UserAdmin   = "admin"
+	UserAdopter = "quorate-admin"
+	UserAgent   = "quorate-agent"
 )
 
 // AdminDatabase is where commands are run and users are.
@@ -40,6 +42,9 @@ const (
 	HostFile = "host"    // the member's own name in DNS; read by the agent alone
 )
 
+// AdminFile has the administrator's name where that is not UserAdmin; the agent reads it.
+const AdminFile = "administrator"
+
 // RecoveryFile is the word on the volume that a recovery was agreed to.
 const RecoveryFile = ".quorate-recovery"
 
@@ -49,6 +54,8 @@ const (
 	ParamPhase    = "phase"
 	PhaseInitiate = "initiate"
 	PhaseUsers    = "users"
+	// PhaseAdopt has a set that was made by hand get the operator's own users.
+	PhaseAdopt = "adopt"
 	// ParamHost is the name in DNS of a member that joins.
 	ParamHost = "host"
 	// ParamFeatures is the feature compatibility version to set.

@@ -30,7 +30,7 @@ import (
 // handmade applies the set of the tutorial: a headless Service and a StatefulSet of
 // three with claims. Its pods are made by the double and said to be ready here; nothing
 // of it has our labels.
-func handmade(ctx context.Context, s *Scene) *appsv1.StatefulSet {
+func handmade(ctx context.Context, s *Scene, change ...func(*corev1.PodSpec)) *appsv1.StatefulSet {
 	GinkgoHelper()
 	labels := map[string]string{"app": "db"}
 	set := &appsv1.StatefulSet{
@@ -46,6 +46,9 @@ func handmade(ctx context.Context, s *Scene) *appsv1.StatefulSet {
 				Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("2Gi")}},
 			}}},
 		},
+	}
+	for _, c := range change {
+		c(&set.Spec.Template.Spec)
 	}
 	ExpectApplied(ctx, set, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "db"},
@@ -202,6 +205,58 @@ var _ = Describe("A set that was made by hand", func() {
 				})
 			}
 		})
+	})
+
+	It("keeps its key file, which is read from a Secret whose owner agrees", func(ctx context.Context) {
+		s := NewScene(ctx)
+		set := handmade(ctx, s, func(spec *corev1.PodSpec) {
+			spec.Volumes = []corev1.Volume{{Name: "key", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "mongo-key"}}}}
+			c := &spec.Containers[0]
+			c.Command = append(c.Command, "--keyFile", "/etc/mongo/keyfile")
+			c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "key", MountPath: "/etc/mongo"})
+		})
+		agreeToAdoption(ctx, s)
+		d := adopting(s)
+		d.Spec.Adopt.Authentication = v1alpha1.AuthenticationKeyFile
+		d.Spec.Adopt.KeyFile = &v1alpha1.AdoptedKeyFile{
+			SecretRef: v1alpha1.SecretKeyReference{Name: "mongo-key", Key: "keyfile"}, AdministratorSecretRef: v1alpha1.SecretReference{Name: "mongo-root"},
+		}
+		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:db:"+string(set.UID))
+		key := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "mongo-key"}, Data: map[string][]byte{"keyfile": []byte("made/by\nhand\n")}}
+		ExpectApplied(ctx, key, d)
+		op := s.Operate(ctx)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonAdoptionRefused,
+			"Secret mongo-key does not bear the label quorate.dev/datastores-may-use=true", "Secret mongo-root, which spec.adopt names, does not exist"))
+		ExpectRestOnce(op.Wire)
+		Expect(s.Versions(ctx, "db")).To(BeEmpty())
+
+		By("agreeing, and naming an administrator")
+		before := uidsOf(ctx, s)
+		key.Labels = map[string]string{v1alpha1.LabelConsent: v1alpha1.ConsentGiven}
+		Expect(API.Update(ctx, key)).To(Succeed())
+		root := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "mongo-root", Labels: map[string]string{v1alpha1.LabelConsent: v1alpha1.ConsentGiven}},
+			Type:       corev1.SecretTypeBasicAuth, Data: map[string][]byte{"username": []byte("root"), "password": []byte("theirs")},
+		}
+		ExpectApplied(ctx, root)
+		expectTakenOver(ctx, s, d, before)
+		var member, manager, connection corev1.Secret
+		Expect(s.Get(ctx, resource.MemberSecretName("db"), &member)).To(Succeed())
+		Expect(string(member.Data["keyfile"])).To(Equal("made/byhand"), "the key that the servers have")
+		Expect(s.Get(ctx, resource.ManagerSecretName("db"), &manager)).To(Succeed())
+		for _, secret := range []*corev1.Secret{&member, &manager} {
+			for name, value := range secret.Data {
+				Expect(string(value)).NotTo(ContainSubstring("theirs"), "%s has their password under %s", secret.Name, name)
+			}
+		}
+		Expect(s.Get(ctx, "db-connection", &connection)).To(Succeed())
+		Expect(string(connection.Data["username"])).To(Equal("quorate-admin"))
+		By("having left theirs as they were")
+		for _, secret := range []*corev1.Secret{key, root} {
+			var now corev1.Secret
+			Expect(s.Get(ctx, secret.Name, &now)).To(Succeed())
+			Expect(now.ResourceVersion).To(Equal(secret.ResourceVersion), secret.Name)
+		}
 	})
 
 	It("is not taken over once the word is taken back", func(ctx context.Context) {

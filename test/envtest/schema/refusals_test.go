@@ -184,7 +184,15 @@ var onCreation = []refusal{
 		"spec.adopt", "adopt is there for engine MongoDB only"),
 	with("users of an adoption", func(w *wrappers.DatastoreWrapper) {
 		w.Adopt("data", "rs0").Users(v1alpha1.MongoDBUser{Name: "app", Roles: []v1alpha1.MongoDBRole{{Role: "read"}}})
-	}, "spec.mongodb", "a set that is adopted has none"),
+	}, "spec.mongodb", "a set that is adopted without any has none"),
+	with("an adoption with a key file that nobody named", func(w *wrappers.DatastoreWrapper) {
+		w.Adopt("data", "rs0").AdoptedAuthentication(v1alpha1.AuthenticationKeyFile)
+	}, "spec.adopt.keyFile", "keyFile must be there where authentication is KeyFile"),
+	with("an adoption without authentication, and a key file", func(w *wrappers.DatastoreWrapper) {
+		w.Adopt("data", "rs0").KeyFile("key", "admin").AdoptedAuthentication(v1alpha1.AuthenticationNone)
+	}, "spec.adopt.keyFile", "keyFile must be there where authentication is KeyFile, and only there"),
+	with("an adoption with an administrator in no Secret", func(w *wrappers.DatastoreWrapper) { w.Adopt("data", "rs0").KeyFile("key", "Not_a_name") },
+		"spec.adopt.keyFile.administratorSecretRef.name", "name must be the name of a Secret"),
 	with("an adoption of claims without a name", func(w *wrappers.DatastoreWrapper) { w.Adopt("", "rs0") },
 		"spec.adopt.claimTemplate", "claimTemplate must be the name"),
 	with("an adoption of claims of ours", func(w *wrappers.DatastoreWrapper) { w.Adopt("quorate-run", "rs0") },
@@ -220,8 +228,9 @@ var onCreation = []refusal{
 	with("users of Consul", func(w *wrappers.DatastoreWrapper) { w.Users().Engine(v1alpha1.EngineConsul).Version("1.22.3") },
 		"spec.mongodb", "mongodb is for engine MongoDB alone"),
 	withUser("capitals", func(u *v1alpha1.MongoDBUser) { u.Name = "App" }, ".name", "name of a user must hold only lower-case letters"),
-	withUser("the administrator's name", func(u *v1alpha1.MongoDBUser) { u.Name = "admin" }, ".name", "name of a user must not be admin or quorate-agent"),
-	withUser("the agents' name", func(u *v1alpha1.MongoDBUser) { u.Name = "quorate-agent" }, ".name", "name of a user must not be admin or quorate-agent"),
+	withUser("the administrator's name", func(u *v1alpha1.MongoDBUser) { u.Name = "admin" }, ".name", "name of a user must not be admin, quorate-admin or quorate-agent"),
+	withUser("the administrator's name in an adopted set", func(u *v1alpha1.MongoDBUser) { u.Name = "quorate-admin" }, ".name", "name of a user must not be admin, quorate-admin"),
+	withUser("the agents' name", func(u *v1alpha1.MongoDBUser) { u.Name = "quorate-agent" }, ".name", "name of a user must not be admin, quorate-admin or quorate-agent"),
 	withUser("a name like a Secret's", func(u *v1alpha1.MongoDBUser) { u.Name = "x-ca" }, ".name", "name of a user must not end in ca, connection"),
 	withUser("a database of the server's", func(u *v1alpha1.MongoDBUser) { u.Database = "local" }, ".database", "and not be local or config"),
 	withUser("a database with a dot", func(u *v1alpha1.MongoDBUser) { u.Database = "a.b" }, ".database", "database must hold only letters"),

@@ -20,9 +20,10 @@ type AdoptApplyConfiguration struct {
 	ClaimTemplate *string `json:"claimTemplate,omitempty"`
 	// setName is the name that the servers know their set by, such as rs0.
 	SetName *string `json:"setName,omitempty"`
-	// authentication is what the set has, and keeps. Only sets without any can be
-	// adopted yet.
+	// authentication is what the set has, and keeps.
 	Authentication *apiv1alpha1.AdoptedAuthentication `json:"authentication,omitempty"`
+	// keyFile says where the secrets of a set with authentication are.
+	KeyFile *AdoptedKeyFileApplyConfiguration `json:"keyFile,omitempty"`
 }
 
 // AdoptApplyConfiguration constructs a declarative configuration of the Adopt type for use with
@@ -52,5 +53,13 @@ func (b *AdoptApplyConfiguration) WithSetName(value string) *AdoptApplyConfigura
 // If called multiple times, the Authentication field is set to the value of the last call.
 func (b *AdoptApplyConfiguration) WithAuthentication(value apiv1alpha1.AdoptedAuthentication) *AdoptApplyConfiguration {
 	b.Authentication = &value
+	return b
+}
+
+// WithKeyFile sets the KeyFile field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KeyFile field is set to the value of the last call.
+func (b *AdoptApplyConfiguration) WithKeyFile(value *AdoptedKeyFileApplyConfiguration) *AdoptApplyConfiguration {
+	b.KeyFile = value
 	return b
 }

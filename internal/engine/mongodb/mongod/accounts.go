@@ -43,7 +43,7 @@ func (l *local) accounts(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	root, err := wire.Open(l.address, wire.Login{User: mongodb.UserAdmin, Password: s.Credentials[mongodb.CredentialAdmin], Database: mongodb.AdminDatabase})
+	root, err := wire.Open(l.address, l.root(s.Credentials[mongodb.CredentialAdmin]))
 	if err != nil {
 		return err
 	}

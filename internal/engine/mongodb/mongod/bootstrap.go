@@ -24,7 +24,7 @@ const bootstrapTimeout = 20 * time.Second
 // errForeignUsers needs a person: the credential of a formed set is not remade.
 var errForeignUsers = errors.New("the set has users, and its administrator has another password: " +
 	"put that password into the datastore's Secret under the key " + mongodb.CredentialAdmin +
-	", or give the user " + mongodb.UserAdmin + " the one that is there")
+	", or give the user " + mongodb.UserAdmin + ", or " + mongodb.UserAdopter + " in a set that was adopted, the one that is there")
 
 // bootstrap is the formation: the set is initiated, and then its users are made.
 // Either part goes on wherever an earlier try was cut off.
@@ -36,6 +36,8 @@ func (l *local) bootstrap(ctx context.Context, s engine.Step) error {
 		return l.initiate(ctx)
 	case mongodb.PhaseUsers:
 		return l.makeUsers(ctx, s)
+	case mongodb.PhaseAdopt:
+		return l.introduce(ctx, s)
 	}
 	return fmt.Errorf("there is no phase %q", s.Params[mongodb.ParamPhase])
 }
@@ -72,18 +74,18 @@ func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
 	if err := awaitWritable(ctx, nobody); err != nil {
 		return err
 	}
-	err = nobody.Run(ctx, nil, createUser("createUser", mongodb.UserAdmin, admin, "root"))
+	err = nobody.Run(ctx, nil, createUser("createUser", l.administrator(), admin, mongodb.Role{Role: "root", DB: mongodb.AdminDatabase}))
 	if code := wire.CodeOf(err); err != nil && code != wire.CodeUnauthorized && code != wire.CodeUserExists {
 		return err
 	}
-	root, err := wire.Open(l.address, wire.Login{User: mongodb.UserAdmin, Password: admin, Database: mongodb.AdminDatabase})
+	root, err := wire.Open(l.address, l.root(admin))
 	if err != nil {
 		return err
 	}
 	defer root.Close(ctx)
-	err = root.Run(ctx, nil, createUser("createUser", mongodb.UserAgent, agent, agentRoles...))
+	err = root.Run(ctx, nil, createUser("createUser", mongodb.UserAgent, agent, agentRoles()...))
 	if wire.CodeOf(err) == wire.CodeUserExists {
-		err = root.Run(ctx, nil, createUser("updateUser", mongodb.UserAgent, agent, agentRoles...))
+		err = root.Run(ctx, nil, createUser("updateUser", mongodb.UserAgent, agent, agentRoles()...))
 	}
 	if wire.CodeOf(err) == wire.CodeAuthenticationFailed {
 		return errForeignUsers
@@ -93,16 +95,18 @@ func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
 
 // agentRoles are the least that the agents' steps need: the state of set and
 // server, the configuration, and a read that a majority confirms.
-var agentRoles = []any{
-	"clusterMonitor", "clusterManager", "hostManager",
-	bson.D{{Key: "role", Value: "read"}, {Key: "db", Value: wire.ReadDatabase}},
+func agentRoles() []mongodb.Role {
+	return []mongodb.Role{
+		{Role: "clusterMonitor", DB: mongodb.AdminDatabase}, {Role: "clusterManager", DB: mongodb.AdminDatabase}, {Role: "hostManager", DB: mongodb.AdminDatabase},
+		{Role: "read", DB: wire.ReadDatabase},
+	}
 }
 
 // createUser is the command that makes or changes a user. It returns when a
 // majority has it.
-func createUser(command, user, password string, roles ...any) bson.D {
+func createUser(command, user, password string, roles ...mongodb.Role) bson.D {
 	return bson.D{
-		{Key: command, Value: user}, {Key: "pwd", Value: password}, {Key: "roles", Value: bson.A(roles)},
+		{Key: command, Value: user}, {Key: "pwd", Value: password}, {Key: "roles", Value: roles},
 		{Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}}, wire.ByMajority,
 	}
 }

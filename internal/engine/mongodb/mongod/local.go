@@ -38,6 +38,8 @@ type local struct {
 	// seen are the users that the server was last seen to have.
 	seen     seenAccounts
 	sessions map[wire.Login]*wire.Session
+	// turnedAway is the administrator of an adopted set whom the server did not let in.
+	turnedAway turnedAway
 }
 
 var _ engine.Local = (*local)(nil)
@@ -96,6 +98,19 @@ func (l *local) agent() wire.Login {
 		return wire.Login{}
 	}
 	return wire.Login{User: mongodb.UserAgent, Password: l.secret(mongodb.CredentialAgent), Database: mongodb.AdminDatabase}
+}
+
+// root is the login of the operator's administrator.
+func (l *local) root(password string) wire.Login {
+	return wire.Login{User: l.administrator(), Password: password, Database: mongodb.AdminDatabase}
+}
+
+// administrator is the name of the operator's own.
+func (l *local) administrator() string {
+	if name := readText(filepath.Join(l.config.ConfigDir, mongodb.AdminFile)); name != "" {
+		return name
+	}
+	return mongodb.UserAdmin
 }
 
 func (l *local) secret(key string) string { return readText(filepath.Join(l.config.SecretDir, key)) }

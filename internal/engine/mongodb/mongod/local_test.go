@@ -83,7 +83,7 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 	c.must(awaitWritable(t.Context(), nobody))
 
 	// The administrator was made, and then the agent ended.
-	c.must(nobody.Run(t.Context(), nil, createUser("createUser", mongodb.UserAdmin, adminPassword, "root")))
+	c.must(nobody.Run(t.Context(), nil, createUser("createUser", mongodb.UserAdmin, adminPassword, mongodb.Role{Role: "root", DB: mongodb.AdminDatabase})))
 	if s, err := p.Observe(t.Context()); err != nil || s.Facts[mongodb.FactUsers] != mongodb.UsersPending || !s.Leader || !s.Formed {
 		t.Errorf("between the two users: %+v, %v", s, err)
 	}
@@ -97,7 +97,7 @@ func TestBootstrapGoesOnAfterACrash(t *testing.T) {
 	}
 
 	// Somebody gave the agents' user another password: it is given back.
-	c.must(p.asAdmin(nil, createUser("updateUser", mongodb.UserAgent, "other", agentRoles...)))
+	c.must(p.asAdmin(nil, createUser("updateUser", mongodb.UserAgent, "other", agentRoles()...)))
 	again := newLocal(p.local.config, p.address)
 	defer again.closeAll()
 	if s, err := again.Observe(t.Context()); err != nil || s.Facts[mongodb.FactUsers] != mongodb.UsersPending {

@@ -47,7 +47,7 @@ func Of(s engine.Step) ([]Wanted, error) {
 		if err := json.Unmarshal([]byte(a.Params[mongodb.ParamRoles]), &u.Roles); err != nil {
 			return nil, fmt.Errorf("read the roles of the user %s: %w", a.Name, err)
 		}
-		if u.Name == "" || u.Database == "" || slices.Contains([]string{mongodb.UserAdmin, mongodb.UserAgent}, u.Name) {
+		if u.Name == "" || u.Database == "" || slices.Contains([]string{mongodb.UserAdmin, mongodb.UserAdopter, mongodb.UserAgent}, u.Name) {
 			return nil, fmt.Errorf("%q is no user that is kept", a.Name)
 		}
 		out = append(out, u)
@@ -69,19 +69,11 @@ type book struct {
 // A user that the server does not take is returned with the reason, and holds up none
 // of the others. Only what the server itself does not answer is an error.
 func Settle(ctx context.Context, root *wire.Session, mark string, wanted []Wanted) (refused map[string]string, err error) {
-	var have struct {
-		Users []user `bson:"users"`
-	}
-	if err := root.Run(ctx, &have, bson.D{{Key: "usersInfo", Value: bson.D{{Key: "forAllDBs", Value: true}}}}); err != nil {
+	b, have, err := keepAll(ctx, root, mark, wanted)
+	if err != nil {
 		return nil, err
 	}
-	b := book{root: root, mark: mark, refused: map[string]string{}}
-	for _, w := range wanted {
-		if err := b.note(w.Name, b.keep(ctx, w, have.Users)); err != nil {
-			return nil, err
-		}
-	}
-	for _, u := range have.Users {
+	for _, u := range have {
 		kept := slices.ContainsFunc(wanted, func(w Wanted) bool { return w.Name == u.User && w.Database == u.DB })
 		if kept || u.Custom.Quorate != mark {
 			continue
@@ -91,6 +83,31 @@ func Settle(ctx context.Context, root *wire.Session, mark string, wanted []Wante
 		}
 	}
 	return b.refused, nil
+}
+
+// Operators has a set that was made by hand have the operator's own users, and drops
+// nobody. They bear a mark of their own, so that Settle leaves them alone; a user of
+// such a name without it is somebody else's, and not touched.
+func Operators(ctx context.Context, root *wire.Session, mark string, wanted []Wanted) (refused map[string]string, err error) {
+	b, _, err := keepAll(ctx, root, mark+"/operator", wanted)
+	return b.refused, err
+}
+
+// keepAll reads the users, and sees to those that are wanted.
+func keepAll(ctx context.Context, root *wire.Session, mark string, wanted []Wanted) (book, []user, error) {
+	var have struct {
+		Users []user `bson:"users"`
+	}
+	b := book{root: root, mark: mark, refused: map[string]string{}}
+	if err := root.Run(ctx, &have, bson.D{{Key: "usersInfo", Value: bson.D{{Key: "forAllDBs", Value: true}}}}); err != nil {
+		return b, nil, err
+	}
+	for _, w := range wanted {
+		if err := b.note(w.Name, b.keep(ctx, w, have.Users)); err != nil {
+			return b, nil, err
+		}
+	}
+	return b, have.Users, nil
 }
 
 // keep makes one user or changes it, unless it is somebody else's.

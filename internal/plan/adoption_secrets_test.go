@@ -1,0 +1,60 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// TestNobodyGoesOnUntilTheAgentIsLetIn: the first that was taken over asks for it, what is
+// in the way is told, and no other pod is replaced.
+func TestNobodyGoesOnUntilTheAgentIsLetIn(t *testing.T) {
+	failed := func(of engine.StepKind) func(*plan.State) {
+		return func(s *plan.State) {
+			s.Members[2].Report.Action = &engine.ActionState{ID: "x", Kind: of, Done: true, Error: "the server does not let in the administrator"}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*plan.State)
+		asks   bool
+		says   string
+	}{
+		"it is asked": {func(*plan.State) {}, true, ""},
+		"the wrong password": {failed(engine.StepBootstrap), true,
+			"db-2 does not let the operator's agent in, and no other pod is replaced meanwhile: the server does not let in the administrator"},
+		"what failed is over":    {failed(engine.StepGrant), true, ""},
+		"a Secret is gone":       {func(s *plan.State) { s.AdoptedSecrets.Problems = []string{"Secret x does not exist"} }, false, "Secret x does not exist; no other pod is replaced"},
+		"it is silent":           {func(s *plan.State) { s.Members[2].Report = nil }, false, ""},
+		"its pod is another one": {func(s *plan.State) { s.Members[2].Pod.UID = "other" }, false, ""},
+		"the set has none":       {func(s *plan.State) { s.AdoptedSecrets = nil }, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := halfAdopted(t)
+			s.AdoptedSecrets = &plan.AdoptedSecrets{}
+			s.Members[2].Report.Server = engine.Server{Running: true, Formed: true, Facts: map[string]string{"users": "Pending"}}
+			s.Members[2].Pod.Ready = false
+			c.change(&s)
+			d := plan.Next(mongodb.Engine{}, s)
+			if len(d.Replace) > 0 || (len(d.Asks) > 0) != c.asks || c.asks && (len(d.Asks) > 1 || d.Asks[0].Step == nil || d.Asks[0].Member != "db-2" || d.Asks[0].Step.Kind != engine.StepBootstrap) {
+				t.Fatalf("asks %+v, replaces %v", d.Asks, d.Replace)
+			}
+			stalled := ""
+			if d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonAdoptionRefused {
+				stalled = d.Stalled.Message
+			}
+			if (stalled == "") != (c.says == "") || !strings.Contains(stalled, c.says) {
+				t.Errorf("stalled %+v, want %q", d.Stalled, c.says)
+			}
+			if d.Plan.Action != engine.StepAdopt {
+				t.Errorf("plan %+v", d.Plan)
+			}
+		})
+	}
+}
