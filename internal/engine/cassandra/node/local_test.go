@@ -167,12 +167,12 @@ func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 func TestReplicationFactors(t *testing.T) {
 	type r = map[string]string
 	for want, replication := range map[string]r{
-		"3 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "3"},
-		"2 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "2/1"},
+		"3 true":  {"class": "NetworkTopologyStrategy", "east": "3"},
+		"2 true":  {"class": "NetworkTopologyStrategy", "east": "2/1"},
 		"1 false": {"class": "SimpleStrategy", "replication_factor": "1"},
 		"0 false": {"class": "LocalStrategy"},
 	} {
-		factor, in := factorOf(replication)
+		factor, in := factorOf(replication, "east")
 		if got := fmt.Sprint(factor, in); got != want {
 			t.Errorf("%v: %s, want %s", replication, got, want)
 		}

@@ -145,9 +145,21 @@ func (l *local) hears(at string, h heart) bool {
 // own keyspaces are those whose replication the operator sets.
 var ownKeyspaces = []string{"system_traces", "system_distributed", "system_auth"}
 
+// datacenterOf asks a server for its datacenter.
+func datacenterOf(ctx context.Context, s *gocql.Session) (name string, err error) {
+	if err := s.Query("SELECT data_center FROM system.local").ScanContext(ctx, &name); err != nil {
+		return "", fmt.Errorf("reading the datacenter: %w", err)
+	}
+	return name, nil
+}
+
 // factors reads the replication factors in the datacenter.
 func factors(ctx context.Context, s *gocql.Session, facts map[string]string) error {
-	own, data := map[string]int{}, 0
+	datacenter, err := datacenterOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	own, data, most := map[string]int{}, 0, ""
 	rows := s.Query("SELECT keyspace_name, replication FROM system_schema.keyspaces").IterContext(ctx).Scanner()
 	for rows.Next() {
 		var name string
@@ -155,26 +167,27 @@ func factors(ctx context.Context, s *gocql.Session, facts map[string]string) err
 		if err := rows.Scan(&name, &replication); err != nil {
 			return fmt.Errorf("reading the replication factors: %w", err)
 		}
-		factor, inDatacenter := factorOf(replication)
+		factor, inDatacenter := factorOf(replication, datacenter)
 		switch {
 		case slices.Contains(ownKeyspaces, name):
 			if inDatacenter {
 				own[name] = factor
 			}
-		default:
-			data = max(data, factor)
+		case factor > data || factor == data && factor > 0 && name < most:
+			data, most = factor, name // the rows are in no order that is the same on every member
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading the replication factors: %w", err)
 	}
+	facts[cassandra.FactKeyspace] = most
 	facts[cassandra.FactData], facts[cassandra.FactFactor] = strconv.Itoa(data), strconv.Itoa(alike(own))
 	return nil
 }
 
 // factorOf reads one keyspace's, and tells whether it is set for the datacenter.
-func factorOf(replication map[string]string) (factor int, inDatacenter bool) {
-	text, inDatacenter := replication[cassandra.Datacenter]
+func factorOf(replication map[string]string, datacenter string) (factor int, inDatacenter bool) {
+	text, inDatacenter := replication[datacenter]
 	if !inDatacenter {
 		text = replication["replication_factor"]
 	}
