@@ -65,6 +65,27 @@ storage_port: 7000
 	}
 }
 
+// TestSectionIsInTheFiles has the section of the specification reach the server, its
+// place and the clients.
+func TestSectionIsInTheFiles(t *testing.T) {
+	d := datastore("")
+	d.Spec.Cassandra = &v1alpha1.CassandraSpec{Datacenter: "DC1-K8Demo", ClusterName: "K8Demo", NumTokens: ptr.To[int32](8)}
+	got := Engine{}.Template(d).Files
+	for file, want := range map[string]string{
+		ServerFile: "cluster_name: K8Demo\n", RackFile: "dc=DC1-K8Demo\nrack=rack1\n",
+	} {
+		if !strings.Contains(got[file], want) {
+			t.Errorf("%s lacks %q:\n%s", file, want, got[file])
+		}
+	}
+	if !strings.Contains(got[ServerFile], "num_tokens: 8\n") {
+		t.Errorf("the tokens are not 8:\n%s", got[ServerFile])
+	}
+	if c := (Engine{}).Connection(d, "host", nil); c.Extra["datacenter"] != "DC1-K8Demo" {
+		t.Errorf("clients are told of %v", c.Extra)
+	}
+}
+
 func TestHeapIsHalfOfTheMemory(t *testing.T) {
 	for limit, want := range map[string]string{"": "-Xmx512M", "1Gi": "-Xmx512M", "8Gi": "-Xmx4096M", "100Mi": "-Xmx128M", "200Gi": "-Xmx31744M"} {
 		d := datastore("")
