@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -114,12 +115,17 @@ func (l *local) forget() {
 }
 
 // Drain has the server write out what it has in memory and take no more. A server that
-// ends does so by itself; this is before the others notice that it goes.
+// ends does so by itself; this is before the others notice that it goes. It is waited
+// for until ctx ends, since starting the tool alone can take seconds.
 func (l *local) Drain(ctx context.Context) error {
 	if !listens(ctx, l.place.address, l.place.native) {
 		return nil
 	}
-	if _, err := l.tool.Ask(ctx, "drain"); err != nil {
+	_, err := l.tool.Ask(ctx, "drain")
+	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
+		_, err = l.tool.Ask(ctx, "drain")
+	}
+	if err != nil {
 		return fmt.Errorf("draining %s: %w", l.config.Member, err)
 	}
 	return nil

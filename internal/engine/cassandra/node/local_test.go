@@ -24,10 +24,16 @@ import (
 type asker struct {
 	asked []string
 	err   error
+	// running is how often it says that the tool runs on before that.
+	running int
 }
 
 func (a *asker) Ask(_ context.Context, arguments ...string) (string, error) {
 	a.asked = append(a.asked, strings.Join(arguments, " "))
+	if a.running > 0 {
+		a.running--
+		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
+	}
 	return "", a.err
 }
 
@@ -143,6 +149,21 @@ func TestDrainOfAServerThatDoesNotRunIsNothing(t *testing.T) {
 	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
 	if err := l.Drain(t.Context()); err != nil || !slices.Equal(a.asked, []string{"drain"}) {
 		t.Errorf("%v, asked for %q", err, a.asked)
+	}
+}
+
+func TestDrainIsWaitedFor(t *testing.T) {
+	a := &asker{running: 2}
+	l := beside(t, a)
+	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
+	if err := l.Drain(t.Context()); err != nil || len(a.asked) != 3 {
+		t.Errorf("%v, asked for %q", err, a.asked)
+	}
+	a.running = 2
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Drain(ctx); err != nil && !errors.Is(err, attend.ErrRunning) {
+		t.Errorf("after its time: %v", err)
 	}
 }
 
