@@ -17,7 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/agent/settings"
+	inpod "github.com/quorate/quorate/internal/agent/settings"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -56,7 +56,7 @@ storage_port: 7000
 		t.Errorf("the image is %s", got.Image)
 	}
 	command := strings.Join(append(got.Command, got.Args...), " ")
-	if !strings.HasPrefix(command, settings.RunDir+"/"+settings.BinaryName+" attend {") || !strings.Contains(command, " -- java @/etc/quorate-cassandra/java.options ") {
+	if !strings.HasPrefix(command, inpod.RunDir+"/"+inpod.BinaryName+" attend {") || !strings.Contains(command, " -- java @/etc/quorate-cassandra/java.options ") {
 		t.Errorf("the command is %s", command)
 	}
 	larger := datastore(string(d.Spec.Config.Raw))
