@@ -84,20 +84,21 @@ func (l *local) agent() login {
 	return login{cassandra.RoleAgent, readText(filepath.Join(l.config.SecretDir, cassandra.CredentialAgent))}
 }
 
-// own returns the session of the agent's role. It is kept until it fails.
-func (l *local) own() (*gocql.Session, error) {
+// own returns the session of the agent's role, and whether it was opened just now. It
+// is kept until it fails.
+func (l *local) own() (s *gocql.Session, opened bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	who := l.agent()
 	if l.session != nil && l.who == who {
-		return l.session, nil
+		return l.session, false, nil
 	}
 	l.drop()
-	s, err := open(l.place.address, l.place.native, who)
+	s, err = open(l.place.address, l.place.native, who)
 	if err == nil {
 		l.session, l.who = s, who
 	}
-	return s, err
+	return s, true, err
 }
 
 func (l *local) drop() {

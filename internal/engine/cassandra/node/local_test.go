@@ -161,6 +161,23 @@ func TestDrainIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestSessionThatTookAllTheTimeIsKept(t *testing.T) {
+	for _, c := range []struct {
+		opened bool
+		end    error
+		want   bool
+	}{
+		{true, context.DeadlineExceeded, true},
+		{false, context.DeadlineExceeded, false}, // it hangs
+		{true, nil, false},                       // it failed
+		{true, context.Canceled, false},
+	} {
+		if got := worthKeeping(c.opened, c.end); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 	l := beside(t, nil)
 	for range 2 {

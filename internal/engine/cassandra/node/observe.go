@@ -47,7 +47,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Running: listens(ctx, l.place.address, l.place.jmx)}, nil
 	}
 	out := engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}
-	s, err := l.own()
+	s, opened, err := l.own()
 	if err != nil {
 		return out, nil //nolint:nilerr // nobody can log in yet
 	}
@@ -56,11 +56,18 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}, nil
 	}
 	if err != nil {
-		l.forget()
+		if !worthKeeping(opened, ctx.Err()) {
+			l.forget()
+		}
 		return engine.Server{Running: true, Formed: true}, fmt.Errorf("asking %s: %w", l.config.Member, err)
 	}
 	return out, nil
 }
+
+// worthKeeping tells whether a session may be good though it was of no use this time: opening
+// it can take as long as a look may, and whoever dropped it then would open another one
+// for ever.
+func worthKeeping(opened bool, end error) bool { return opened && errors.Is(end, context.DeadlineExceeded) }
 
 func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Server) error {
 	out.Facts[cassandra.FactRoles] = cassandra.RolesReady
