@@ -131,7 +131,10 @@ func progress(s *datastore) string {
 	roles := make([]string, 0, len(s.Status.Members))
 	for _, m := range s.Status.Members {
 		role := m.Role
-		if role == "" {
+		switch {
+		case role == "" && m.Healthy:
+			role = "up" // nobody leads
+		case role == "":
 			role = "starting"
 		}
 		if role != "starting" && !m.Voter {
