@@ -159,12 +159,6 @@ func TestDrainIsWaitedFor(t *testing.T) {
 	if err := l.Drain(t.Context()); err != nil || len(a.asked) != 3 {
 		t.Errorf("%v, asked for %q", err, a.asked)
 	}
-	a.running = 2
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := l.Drain(ctx); err != nil && !errors.Is(err, attend.ErrRunning) {
-		t.Errorf("after its time: %v", err)
-	}
 }
 
 func TestSessionThatTookAllTheTimeIsKept(t *testing.T) {
