@@ -67,7 +67,9 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 // worthKeeping tells whether a session may be good though it was of no use this time: opening
 // it can take as long as a look may, and whoever dropped it then would open another one
 // for ever.
-func worthKeeping(opened bool, end error) bool { return opened && errors.Is(end, context.DeadlineExceeded) }
+func worthKeeping(opened bool, end error) bool {
+	return opened && errors.Is(end, context.DeadlineExceeded)
+}
 
 func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Server) error {
 	out.Facts[cassandra.FactRoles] = cassandra.RolesReady
