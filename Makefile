@@ -40,7 +40,7 @@ help: ## List the targets.
 ##@ Main
 
 .PHONY: demo
-demo: tools images ## Show the main job: a cluster, the operator, a datastore from one resource.
+demo: tools images $(if $(filter cassandra,$(ENGINE)),image-cassandra) ## Show the main job: a cluster, the operator, a datastore from one resource.
 	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE) --mongodb '$(MONGODB)'
 
 .PHONY: demo-down
