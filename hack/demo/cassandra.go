@@ -7,12 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"time"
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
 
+	"github.com/quorate/quorate/hack/cql"
 	"github.com/quorate/quorate/hack/dial"
 )
 
@@ -40,12 +40,12 @@ func (d *demo) row(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reach the servers: %w", err)
 	}
-	at := door{dialer: dialer, port: port}
 	service, err := d.output(ctx, "-n", d.sample.namespace, "get", "service", d.sample.name+"-client", "-o", "jsonpath={.spec.clusterIP}")
 	if err != nil {
 		return err
 	}
-	ring, err := at.open(service, said["username"], said["password"])
+	door := cql.Door{Names: dialer, Port: port, User: said["username"], Password: said["password"]}
+	ring, err := door.Alone(service)
 	if err != nil {
 		return fmt.Errorf("log in with what the connection Secret says: %w", err)
 	}
@@ -53,10 +53,11 @@ func (d *demo) row(ctx context.Context) error {
 	if err := d.storeRow(ctx, ring, said["datacenter"]); err != nil {
 		return err
 	}
-	if err := d.readRows(ctx, at, said["username"], said["password"]); err != nil {
+	if err := d.readRows(ctx, door); err != nil {
 		return err
 	}
-	if s, err := at.open(service, "cassandra", "cassandra"); err == nil {
+	door.User, door.Password = "cassandra", "cassandra"
+	if s, err := door.Alone(service); err == nil {
 		s.Close()
 		return errors.New("the superuser whose password everybody knows was let in")
 	}
@@ -81,14 +82,14 @@ func (d *demo) storeRow(ctx context.Context, ring *gocql.Session, datacenter str
 }
 
 // readRows reads the row through each member.
-func (d *demo) readRows(ctx context.Context, at door, user, password string) error {
+func (d *demo) readRows(ctx context.Context, door cql.Door) error {
 	for i := range 3 {
 		pod := fmt.Sprintf("%s-%d", d.sample.name, i)
 		address, err := d.output(ctx, "-n", d.sample.namespace, "get", "pod", pod, "-o", "jsonpath={.status.podIP}")
 		if err != nil {
 			return err
 		}
-		member, err := at.open(address, user, password)
+		member, err := door.Alone(address)
 		if err != nil {
 			return fmt.Errorf("connect to %s: %w", pod, err)
 		}
@@ -104,28 +105,4 @@ func (d *demo) readRows(ctx context.Context, at door, user, password string) err
 		d.say("people['ada'] through %s, which says it is Cassandra %s: %s", pod, version, name)
 	}
 	return nil
-}
-
-// door is how servers are reached.
-type door struct {
-	dialer dial.Dialer
-	port   int
-}
-
-// open connects to one address, and to no other that its server tells of.
-func (a door) open(address, user, password string) (*gocql.Session, error) {
-	if net.ParseIP(address) == nil {
-		return nil, fmt.Errorf("%q is no address", address)
-	}
-	cluster := gocql.NewCluster(address)
-	cluster.Port, cluster.NumConns, cluster.Dialer = a.port, 1, a.dialer
-	cluster.Authenticator = gocql.PasswordAuthenticator{Username: user, Password: password}
-	cluster.DisableInitialHostLookup, cluster.IgnorePeerAddr = true, true
-	cluster.Consistency, cluster.ConnectTimeout, cluster.Timeout = gocql.Quorum, 10*time.Second, 10*time.Second
-	cluster.Logger = gocql.NewLogger(gocql.LogLevelNone)
-	s, err := cluster.CreateSession()
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s as %s: %w", address, user, err)
-	}
-	return s, nil
 }
