@@ -21,6 +21,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=quorate.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Adopt"):
 		return &apiv1alpha1.AdoptApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CassandraSpec"):
+		return &apiv1alpha1.CassandraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulSpec"):
 		return &apiv1alpha1.ConsulSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulUI"):

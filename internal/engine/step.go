@@ -99,6 +99,10 @@ type Step struct {
 	Cost Cost `json:"-"`
 	// Why is the reason in a sentence, for status.plan.
 	Why string `json:"-"`
+	// Blocked says in a sentence why the engine does not have the step carried out
+	// now, where the core cannot know; empty where it may. A step that is merely not
+	// due is not planned: this is for what is asked for and waits for a person.
+	Blocked string `json:"-"`
 }
 
 // LeaveMode says what a Leave is to come to.

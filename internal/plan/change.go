@@ -17,7 +17,8 @@ import (
 // settings that need no restart, and last the accounts that clients log in by.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
-// none may pass, the first one's guard is the reason shown.
+// none may pass, the first one's guard is the reason shown. What the engine itself
+// holds back waits for a person, and does not keep others from evicting a member.
 //
 // A repeated grant, for a crash between the ledger and the agent, is not a new
 // step: it was admitted when it was written.
@@ -28,7 +29,9 @@ func (p *draft) change() {
 	var first *Summary
 	candidates := p.candidates()
 	p.disrupting = otherOnItsWay(p, engine.Step{}) != "" ||
-		slices.ContainsFunc(candidates, func(c candidate) bool { return disruptive(c.step) || c.step.Kind == engine.StepRecover })
+		slices.ContainsFunc(candidates, func(c candidate) bool {
+			return c.step.Blocked == "" && (disruptive(c.step) || c.step.Kind == engine.StepRecover)
+		})
 	for _, c := range candidates {
 		v, blocked := p.refusal(c)
 		if !blocked {

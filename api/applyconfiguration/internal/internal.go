@@ -40,6 +40,20 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.AdoptedAuthentication
   scalar: string
+- name: com.github.quorate.quorate.api.v1alpha1.CassandraSpec
+  map:
+    fields:
+    - name: clusterName
+      type:
+        scalar: string
+    - name: datacenter
+      type:
+        scalar: string
+      default: dc1
+    - name: numTokens
+      type:
+        scalar: numeric
+      default: 16
 - name: com.github.quorate.quorate.api.v1alpha1.ConsulSpec
   map:
     fields:
@@ -84,6 +98,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: adopt
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.Adopt
+    - name: cassandra
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.CassandraSpec
     - name: config
       type:
         namedType: io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON

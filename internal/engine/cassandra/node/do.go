@@ -124,8 +124,12 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	defer root.Close()
+	datacenter, err := datacenterOf(ctx, root)
+	if err != nil {
+		return err
+	}
 	for _, keyspace := range ownKeyspaces {
-		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', '%s': %d}", keyspace, cassandra.Datacenter, factor)
+		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', %s: %d}", keyspace, quoted(datacenter), factor)
 		if err := run(ctx, root, statement); err != nil {
 			return fmt.Errorf("changing the replication of %s: %w", keyspace, err)
 		}

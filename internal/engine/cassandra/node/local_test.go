@@ -25,12 +25,18 @@ type asker struct {
 	asked []string
 	err   error
 	runs  bool
+	// running is how often it says that the tool runs on before that.
+	running int
 }
 
 func (a *asker) Runs(context.Context, string) (bool, error) { return a.runs, a.err }
 
 func (a *asker) Ask(_ context.Context, arguments ...string) (string, error) {
 	a.asked = append(a.asked, strings.Join(arguments, " "))
+	if a.running > 0 {
+		a.running--
+		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
+	}
 	return "", a.err
 }
 
@@ -172,6 +178,32 @@ func TestDrainOfAServerThatDoesNotRunIsNothing(t *testing.T) {
 	}
 }
 
+func TestDrainIsWaitedFor(t *testing.T) {
+	a := &asker{running: 2}
+	l := beside(t, a)
+	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
+	if err := l.Drain(t.Context()); err != nil || len(a.asked) != 3 {
+		t.Errorf("%v, asked for %q", err, a.asked)
+	}
+}
+
+func TestSessionThatTookAllTheTimeIsKept(t *testing.T) {
+	for _, c := range []struct {
+		opened bool
+		end    error
+		want   bool
+	}{
+		{true, context.DeadlineExceeded, true},
+		{false, context.DeadlineExceeded, false}, // it hangs
+		{true, nil, false},                       // it failed
+		{true, context.Canceled, false},
+	} {
+		if got := worthKeeping(c.opened, c.end); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 	l := beside(t, nil)
 	for range 2 {
@@ -193,12 +225,12 @@ func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 func TestReplicationFactors(t *testing.T) {
 	type r = map[string]string
 	for want, replication := range map[string]r{
-		"3 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "3"},
-		"2 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "2/1"},
+		"3 true":  {"class": "NetworkTopologyStrategy", "east": "3"},
+		"2 true":  {"class": "NetworkTopologyStrategy", "east": "2/1"},
 		"1 false": {"class": "SimpleStrategy", "replication_factor": "1"},
 		"0 false": {"class": "LocalStrategy"},
 	} {
-		factor, in := factorOf(replication)
+		factor, in := factorOf(replication, "east")
 		if got := fmt.Sprint(factor, in); got != want {
 			t.Errorf("%v: %s, want %s", replication, got, want)
 		}

@@ -47,7 +47,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Running: listens(ctx, l.place.address, l.place.jmx)}, nil
 	}
 	out := engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}
-	s, err := l.own()
+	s, opened, err := l.own()
 	if err != nil {
 		return out, nil //nolint:nilerr // nobody can log in yet
 	}
@@ -56,10 +56,19 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}, nil
 	}
 	if err != nil {
-		l.forget()
+		if !worthKeeping(opened, ctx.Err()) {
+			l.forget()
+		}
 		return engine.Server{Running: true, Formed: true}, fmt.Errorf("asking %s: %w", l.config.Member, err)
 	}
 	return out, nil
+}
+
+// worthKeeping tells whether a session may be good though it was of no use this time: opening
+// it can take as long as a look may, and whoever dropped it then would open another one
+// for ever.
+func worthKeeping(opened bool, end error) bool {
+	return opened && errors.Is(end, context.DeadlineExceeded)
 }
 
 func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Server) error {
@@ -162,9 +171,21 @@ func (l *local) hears(at string, h heart) bool {
 // own keyspaces are those whose replication the operator sets.
 var ownKeyspaces = []string{"system_traces", "system_distributed", "system_auth"}
 
+// datacenterOf asks a server for its datacenter.
+func datacenterOf(ctx context.Context, s *gocql.Session) (name string, err error) {
+	if err := s.Query("SELECT data_center FROM system.local").ScanContext(ctx, &name); err != nil {
+		return "", fmt.Errorf("reading the datacenter: %w", err)
+	}
+	return name, nil
+}
+
 // factors reads the replication factors in the datacenter.
 func factors(ctx context.Context, s *gocql.Session, facts map[string]string) error {
-	own, data := map[string]int{}, 0
+	datacenter, err := datacenterOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	own, data, most := map[string]int{}, 0, ""
 	rows := s.Query("SELECT keyspace_name, replication FROM system_schema.keyspaces").IterContext(ctx).Scanner()
 	for rows.Next() {
 		var name string
@@ -172,26 +193,27 @@ func factors(ctx context.Context, s *gocql.Session, facts map[string]string) err
 		if err := rows.Scan(&name, &replication); err != nil {
 			return fmt.Errorf("reading the replication factors: %w", err)
 		}
-		factor, inDatacenter := factorOf(replication)
+		factor, inDatacenter := factorOf(replication, datacenter)
 		switch {
 		case slices.Contains(ownKeyspaces, name):
 			if inDatacenter {
 				own[name] = factor
 			}
-		default:
-			data = max(data, factor)
+		case factor > data || factor == data && factor > 0 && name < most:
+			data, most = factor, name // the rows are in no order that is the same on every member
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading the replication factors: %w", err)
 	}
+	facts[cassandra.FactKeyspace] = most
 	facts[cassandra.FactData], facts[cassandra.FactFactor] = strconv.Itoa(data), strconv.Itoa(alike(own))
 	return nil
 }
 
 // factorOf reads one keyspace's, and tells whether it is set for the datacenter.
-func factorOf(replication map[string]string) (factor int, inDatacenter bool) {
-	text, inDatacenter := replication[cassandra.Datacenter]
+func factorOf(replication map[string]string, datacenter string) (factor int, inDatacenter bool) {
+	text, inDatacenter := replication[datacenter]
 	if !inDatacenter {
 		text = replication["replication_factor"]
 	}

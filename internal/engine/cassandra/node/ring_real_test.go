@@ -350,7 +350,7 @@ func TestRealRing(t *testing.T) {
 func (r *ring) write() {
 	r.Helper()
 	for _, statement := range []string{
-		"CREATE KEYSPACE k WITH replication = {'class': 'NetworkTopologyStrategy', '" + cassandra.Datacenter + "': 2}",
+		"CREATE KEYSPACE k WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 2}",
 		"CREATE TABLE k.t (id int PRIMARY KEY, v text)", "INSERT INTO k.t (id, v) VALUES (1, 'my-data')",
 	} {
 		if err := r.as(statement); err != nil {
