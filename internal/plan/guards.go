@@ -215,7 +215,7 @@ func (p *draft) podInHand(m Member, s engine.Step) string {
 }
 
 // leaveBegun tells whether a member that is to leave may be doing so: only its
-// own agent can say that it has not begun. A leave that a guard holds back is
+// own agent can say that it has not begun, or not gone on. A leave that a guard holds back is
 // not in flight, and must not hold back what has to come before it.
 func (p *draft) leaveBegun(name string) bool {
 	m := p.state.member(name)
@@ -223,5 +223,5 @@ func (p *draft) leaveBegun(name string) bool {
 		return true
 	}
 	r := p.state.trusted(*m)
-	return r == nil || r.Volume != engine.VolumeMember || r.Action != nil && r.Action.Kind == engine.StepLeave && !r.Action.Done
+	return r == nil || r.Volume != engine.VolumeMember || r.Server.Leaving || r.Action != nil && r.Action.Kind == engine.StepLeave && !r.Action.Done
 }

@@ -58,13 +58,14 @@ var (
 // starting. A member is known by its address, which has to outlive its pods.
 func (Engine) Traits() engine.Traits {
 	return engine.Traits{
-		Formation:     engine.FormFirst,
-		StableAddress: true,
-		StartIsJoin:   true,
-		Quorum:        quorum,
-		MaxReplicas:   maxReplicas,
-		User:          999,
-		Group:         999,
+		Formation:      engine.FormFirst,
+		StableAddress:  true,
+		StartIsJoin:    true,
+		LeaveMovesData: true,
+		Quorum:         quorum,
+		MaxReplicas:    maxReplicas,
+		User:           999,
+		Group:          999,
 		Credentials: []engine.Credential{
 			{Key: CredentialAgent, Format: engine.CredentialUUID, Mounted: true},
 			{Key: CredentialAdmin, Format: engine.CredentialUUID},

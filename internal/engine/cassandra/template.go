@@ -49,12 +49,12 @@ const graceSeconds = 180
 const AttendSocket = "attend.sock"
 
 // Attendant carries out nodetool beside the server, by these words alone. A server that
-// has been decommissioned would stay and answer nobody, so that it is ended.
+// has been decommissioned stays and answers nobody, until its agent has it ended: one that
+// ended by itself would be started again, and again.
 func Attendant(runDir string) *attend.Attendant {
 	return &attend.Attendant{
 		Socket: path.Join(runDir, AttendSocket), Tool: nodetool(),
 		Allowed: []string{"decommission", "removenode", "cleanup", "drain", "repair"},
-		Last:    []string{"decommission"},
 	}
 }
 

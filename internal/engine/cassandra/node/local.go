@@ -23,6 +23,8 @@ import (
 // Asker has nodetool carried out with these arguments.
 type Asker interface {
 	Ask(ctx context.Context, arguments ...string) (string, error)
+	// Runs tells whether it is being carried out with this first argument.
+	Runs(ctx context.Context, word string) (bool, error)
 }
 
 // place is where the server is.

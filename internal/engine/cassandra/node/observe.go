@@ -82,10 +82,11 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	}
 	out.ID, self.Version = self.ID, out.Version
 	out.Serving = bootstrapped == "COMPLETED"
-	peers, err := l.peers(ctx, s)
+	peers, status, err := l.peers(ctx, s, self.Address)
 	if err != nil {
 		return err
 	}
+	out.Leaving = status == statusLeaving && l.moves(ctx)
 	out.View = &engine.View{Peers: append(peers, self)}
 	slices.SortFunc(out.View.Peers, func(a, b engine.Peer) int { return strings.Compare(a.ID, b.ID) })
 	if err := factors(ctx, s, out.Facts); err != nil {
@@ -98,43 +99,59 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	return err
 }
 
-// peers are the others that have tokens, and those that are joining.
-func (l *local) peers(ctx context.Context, s *gocql.Session) ([]engine.Peer, error) {
-	var out []engine.Peer
+// The states that servers tell each other.
+const (
+	statusNormal  = "NORMAL"
+	statusLeaving = "LEAVING"
+)
+
+// moves tells whether the server streams its data away. One that gave up still tells
+// others that it leaves, until it is asked again or started again. Where nobody says, it
+// may do so.
+func (l *local) moves(ctx context.Context) bool {
+	runs, err := l.tool.Runs(ctx, decommission)
+	return runs || err != nil
+}
+
+// peers are the others that have tokens, and those that are joining, and what the server
+// tells of its own state. One that is leaving serves until it is gone.
+func (l *local) peers(ctx context.Context, s *gocql.Session, self string) (out []engine.Peer, own string, err error) {
 	rows := s.Query("SELECT peer, host_id, release_version, tokens FROM system.peers_v2").IterContext(ctx).Scanner()
 	for rows.Next() {
 		p := engine.Peer{Voter: true}
 		var tokens []string
 		if err := rows.Scan((*address)(&p.Address), (*uuid)(&p.ID), &p.Version, &tokens); err != nil {
-			return nil, fmt.Errorf("reading system.peers_v2: %w", err)
+			return nil, "", fmt.Errorf("reading system.peers_v2: %w", err)
 		}
 		if p.ID != "" && len(tokens) > 0 {
 			out = append(out, p)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading system.peers_v2: %w", err)
+		return nil, "", fmt.Errorf("reading system.peers_v2: %w", err)
 	}
 	rows = s.Query("SELECT address, generation, heartbeat, status_with_port, host_id FROM system_views.gossip_info").IterContext(ctx).Scanner()
 	for rows.Next() {
 		var at, status, id string
 		var h heart
 		if err := rows.Scan((*address)(&at), &h.generation, &h.beat, &status, &id); err != nil {
-			return nil, fmt.Errorf("reading system_views.gossip_info: %w", err)
+			return nil, "", fmt.Errorf("reading system_views.gossip_info: %w", err)
 		}
 		beats := l.hears(at, h)
 		i := slices.IndexFunc(out, func(p engine.Peer) bool { return p.Address == at })
 		switch state, _, _ := strings.Cut(status, ","); {
 		case i >= 0:
-			out[i].Healthy = beats && state == "NORMAL"
+			out[i].Healthy = beats && (state == statusNormal || state == statusLeaving)
+		case at == self:
+			own = state
 		case state == "BOOT" || state == "BOOT_REPLACE":
 			out = append(out, engine.Peer{ID: id, Address: at})
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading system_views.gossip_info: %w", err)
+		return nil, "", fmt.Errorf("reading system_views.gossip_info: %w", err)
 	}
-	return out, nil
+	return out, own, nil
 }
 
 // hears notes down a heartbeat and tells whether it goes on. One that was never heard
