@@ -40,7 +40,7 @@ help: ## List the targets.
 ##@ Main
 
 .PHONY: demo
-demo: tools images ## Show the main job: a cluster, the operator, a datastore from one resource.
+demo: tools images $(if $(filter cassandra,$(ENGINE)),image-cassandra) ## Show the main job: a cluster, the operator, a datastore from one resource.
 	$(GO) run ./hack/demo --cluster $(CLUSTER) --engine $(ENGINE) --mongodb '$(MONGODB)'
 
 .PHONY: demo-down
@@ -104,11 +104,16 @@ test-cluster: ## The local cluster itself: up, faults, down.
 
 .PHONY: test-e2e
 test-e2e: ## The product on a real cluster, with real Consul.
-	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -ginkgo.label-filter='!mongodb'
+	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -ginkgo.label-filter='!mongodb && !cassandra'
 
 .PHONY: test-mongodb
 test-mongodb: ## The same with MongoDB, or the double of its server.
 	$(GO) test -tags e2e -count=1 -timeout 40m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -name=quorate-mongodb -mongodb='$(MONGODB)' -ginkgo.label-filter=mongodb
+
+# As test-cassandra not part of "make test", for the same reason.
+.PHONY: test-e2e-cassandra
+test-e2e-cassandra: tools images image-cassandra ## The product on a real cluster, with real Cassandra.
+	$(GO) test -tags e2e -count=1 -timeout 60m $(GOTESTFLAGS) ./test/e2e -cluster=$(CLUSTER) -name=quorate-cassandra -images='dist/images/cassandra/*.tar' -ginkgo.label-filter=cassandra -ginkgo.v
 
 .PHONY: lint
 lint: ## Run golangci-lint.
@@ -119,7 +124,7 @@ bench-form: tools images ## Time a formation against the tutorial's manifests, i
 	$(GO) run ./hack/bench form --cluster $(CLUSTER)
 
 .PHONY: bench-faults
-bench-faults: tools images ## Measure faults and planned work under writes, against the tutorial's manifests.
+bench-faults: tools images $(if $(filter cassandra,$(ENGINE)),image-cassandra) ## Measure faults and planned work under writes, against the tutorial's manifests.
 	$(GO) run ./hack/bench faults --cluster $(CLUSTER) --engine $(ENGINE) $(BENCH_FLAGS)
 
 ##@ Build

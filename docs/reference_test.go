@@ -24,6 +24,7 @@ const (
 	statusPage     = "docs/guide/status.md"
 	consulPage     = "docs/guide/consul.md"
 	mongodbPage    = "docs/guide/mongodb.md"
+	cassandraPage  = "docs/guide/cassandra.md"
 	operationsPage = "docs/guide/operations.md"
 )
 
@@ -174,7 +175,7 @@ func TestFlagsOfTheManagerAreDescribed(t *testing.T) {
 // TestOwnedSettingsAreDescribed compares the settings that each engine refuses
 // with those of its guide.
 func TestOwnedSettingsAreDescribed(t *testing.T) {
-	for engine, page := range map[string]string{"consul": consulPage, "mongodb": mongodbPage} {
+	for engine, page := range map[string]string{"consul": consulPage, "mongodb": mongodbPage, "cassandra": cassandraPage} {
 		checkOwnedSettings(t, engine, page)
 	}
 }

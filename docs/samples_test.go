@@ -12,6 +12,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/cassandra/node"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/engine/mongodb/mongod"
 )
@@ -24,7 +25,7 @@ var (
 // TestSamplesAreRight reads every Datastore in the pages as the API server
 // would, and has its engine judge it.
 func TestSamplesAreRight(t *testing.T) {
-	engines, err := engine.NewRegistry(consulagent.Kit(), mongod.Kit())
+	engines, err := engine.NewRegistry(consulagent.Kit(), mongod.Kit(), node.Kit())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // Engine names the kind of server that a Datastore runs.
 //
-// +kubebuilder:validation:Enum=Consul;MongoDB
+// +kubebuilder:validation:Enum=Consul;MongoDB;Cassandra
 type Engine string
 
 const (
@@ -21,6 +21,9 @@ const (
 
 	// EngineMongoDB is MongoDB, a replica set.
 	EngineMongoDB Engine = "MongoDB"
+
+	// EngineCassandra is Apache Cassandra, a ring of one rack.
+	EngineCassandra Engine = "Cassandra"
 )
 
 // DefaultReplicas is the number of members where the user names none. The
@@ -51,8 +54,14 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.replicas <= 9",fieldPath=".replicas",message="replicas must be 9 or less for engine Consul: every server votes on every write; 3 or 5 suit most"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'MongoDB' || self.replicas <= 50",fieldPath=".replicas",message="replicas must be 50 or less for engine MongoDB: a replica set cannot have more members; 3 or 5 suit most"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'Cassandra' || self.replicas <= 50",fieldPath=".replicas",message="replicas must be 50 or less for engine Cassandra: no larger ring has been tried"
+// +kubebuilder:validation:XValidation:rule="self.engine != 'Cassandra' || self.version.matches('^5[.]0([.][0-9]+)?$')",fieldPath=".version",message="version must be 5.0, or a patch version of it such as 5.0.9, for engine Cassandra"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'Consul' || self.version.matches('^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",fieldPath=".version",message="version must have three numbers, such as 1.22.3, and no leading v"
 // +kubebuilder:validation:XValidation:rule="(has(self.consul) && has(self.consul.datacenter) ? self.consul.datacenter : 'dc1') == (has(oldSelf.consul) && has(oldSelf.consul.datacenter) ? oldSelf.consul.datacenter : 'dc1')",fieldPath=".consul",message="consul.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
+// +kubebuilder:validation:XValidation:rule="(has(self.cassandra) && has(self.cassandra.datacenter) ? self.cassandra.datacenter : 'dc1') == (has(oldSelf.cassandra) && has(oldSelf.cassandra.datacenter) ? oldSelf.cassandra.datacenter : 'dc1')",fieldPath=".cassandra",message="cassandra.datacenter cannot be changed, and is dc1 where it is absent: put back the former value, or create another Datastore and copy the data"
+// +kubebuilder:validation:XValidation:rule="(has(self.cassandra) && has(self.cassandra.clusterName) ? self.cassandra.clusterName : \"\") == (has(oldSelf.cassandra) && has(oldSelf.cassandra.clusterName) ? oldSelf.cassandra.clusterName : \"\")",fieldPath=".cassandra",message="cassandra.clusterName cannot be set, changed or removed after creation: put back the former value, or create another Datastore and copy the data"
+// +kubebuilder:validation:XValidation:rule="(has(self.cassandra) && has(self.cassandra.numTokens) ? self.cassandra.numTokens : 16) == (has(oldSelf.cassandra) && has(oldSelf.cassandra.numTokens) ? oldSelf.cassandra.numTokens : 16)",fieldPath=".cassandra",message="cassandra.numTokens cannot be changed, and is 16 where it is absent: put back the former value, or create another Datastore and copy the data"
+// +kubebuilder:validation:XValidation:rule="!has(self.cassandra) || self.engine == 'Cassandra'",fieldPath=".cassandra",message="cassandra is for engine Cassandra alone: remove it"
 // +kubebuilder:validation:XValidation:rule="!has(self.mongodb) || self.engine == 'MongoDB'",fieldPath=".mongodb",message="mongodb is for engine MongoDB alone: remove it"
 // +kubebuilder:validation:XValidation:rule="!has(self.adopt) || self.engine == 'MongoDB'",fieldPath=".adopt",message="adopt is there for engine MongoDB only: leave it out, and copy the data into a new Datastore"
 // +kubebuilder:validation:XValidation:rule="!has(self.adopt) || self.adopt.authentication != 'None' || !has(self.mongodb) || !has(self.mongodb.users) || self.mongodb.users.size() == 0",fieldPath=".mongodb",message="mongodb.users need authentication, and a set that is adopted without any has none: remove them"
@@ -64,8 +73,8 @@ type DatastoreSpec struct {
 	Engine Engine `json:"engine"`
 
 	// version is the version of the server, as its makers write it, such as
-	// 1.22.3. For MongoDB it may be a release alone, such as 8.0; the image then
-	// is whatever the registry has under that name.
+	// 1.22.3. For MongoDB and Cassandra it may be a release alone, such as 8.0; the
+	// image then is whatever the registry has under that name.
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+[.][0-9]+([.][0-9]+)?(-[0-9A-Za-z][0-9A-Za-z.-]*)?$')",message="version must have two or three numbers, such as 1.22.3 or 8.0, and no leading v"
 	// +kubebuilder:validation:MaxLength=32
 	// +required
@@ -138,6 +147,10 @@ type DatastoreSpec struct {
 	// mongodb holds what only the engine MongoDB has.
 	// +optional
 	MongoDB *MongoDBSpec `json:"mongodb,omitempty"`
+
+	// cassandra holds what only the engine Cassandra has.
+	// +optional
+	Cassandra *CassandraSpec `json:"cassandra,omitempty"`
 
 	// adopt has the operator take over a set that was made by hand, instead of
 	// forming one. Nothing is changed until the owner of the StatefulSet and the

@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/cassandra/node"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/engine/mongodb/mongod"
 )
@@ -25,7 +26,7 @@ func main() {
 }
 
 func run() error {
-	engines, err := engine.NewRegistry(consulagent.Kit(), mongod.Kit())
+	engines, err := engine.NewRegistry(consulagent.Kit(), mongod.Kit(), node.Kit())
 	if err != nil {
 		return fmt.Errorf("register the engines: %w", err)
 	}

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,10 +38,10 @@ func (d *demo) run(ctx context.Context) error {
 		{"A cluster: control plane and three nodes", d.cluster},
 		{"The operator, by its Helm chart", d.install},
 		{"One resource: " + d.sample.path(), d.form},
-		{"Members and leader", d.members},
+		{"Members, and who leads", d.members},
 		d.sample.use,
 		{"One pod deleted: same name, same claim, new address, all voters again", d.deletePod},
-		{"From three to five and back, one member at a time", d.scale},
+		{fmt.Sprintf("From three to %d and back, one member at a time", d.sample.sizes[0]), d.scale},
 	}
 	for _, c := range chapters {
 		d.title(c.title)
@@ -68,7 +69,14 @@ func (d *demo) cluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Load(ctx, d.server.Of(images)...); err != nil {
+	further, err := filepath.Glob(filepath.Join(d.Root, d.sample.archives))
+	if err != nil {
+		return fmt.Errorf("find the images of the sample: %w", err)
+	}
+	if d.sample.archives == "" {
+		further = nil
+	}
+	if err := d.Load(ctx, append(d.server.Of(images), further...)...); err != nil {
 		return err
 	}
 	return d.kubectl(ctx, "get", "nodes")
@@ -90,7 +98,7 @@ func (d *demo) form(ctx context.Context) error {
 	if err := d.kubectl(ctx, append([]string{"apply"}, d.sample.manifests...)...); err != nil {
 		return err
 	}
-	took, err := d.awaitReady(ctx, 3, 3*time.Minute)
+	took, err := d.awaitReady(ctx, 3, d.sample.patience)
 	if err != nil {
 		return err
 	}

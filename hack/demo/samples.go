@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // sample is what the demo of one engine applies, and does with it.
@@ -17,8 +18,15 @@ type sample struct {
 	manifests []string
 	// namespace and name of the Datastore in it.
 	namespace, name string
-	// leader is what the engine calls the member that leads.
+	// leader is what the engine calls the member that leads; empty where none does.
 	leader string
+	// archives is a pattern of images besides those that every demo loads; it may be
+	// empty.
+	archives string
+	// sizes are those that it is scaled to, one after the other.
+	sizes []int
+	// patience is how long a size, or the return of a member, may take.
+	patience time.Duration
 	// use tells how the set is used, and uses it.
 	use chapter
 	// refused is a setting that the engine owns, for what to try next.
@@ -35,15 +43,24 @@ func sampleOf(d *demo, engine string) (sample, error) {
 	samples := map[string]sample{
 		"consul": {
 			manifests: []string{"-k", "config/samples"}, namespace: "consul-demo", name: "consul", leader: "leader",
+			sizes: []int{5, 3}, patience: 5 * time.Minute,
 			use:     chapter{"A key written through the client Service and read from another member", d.readAndWrite},
 			refused: `{"bootstrap_expect":1}`,
 			verdict: func(*demo) string { return "" },
 		},
 		"mongodb": {
 			manifests: []string{"-f", "config/samples/mongodb.yaml"}, namespace: "mongodb-demo", name: "db", leader: "primary",
+			sizes: []int{5, 3}, patience: 5 * time.Minute,
 			use:     chapter{"A document written with MongoDB's Go driver and the connection Secret, and read from every member", d.document},
 			refused: `{"net":{"port":1}}`,
 			verdict: serverVerdict,
+		},
+		"cassandra": {
+			manifests: []string{"-f", "config/samples/cassandra.yaml"}, namespace: "cassandra-demo", name: "cassandra",
+			archives: "dist/images/cassandra/*.tar", sizes: []int{4, 3}, patience: 20 * time.Minute,
+			use:     chapter{"A row written with Cassandra's Go driver and the connection Secret, and read through every member", d.row},
+			refused: `{"seed_provider":[]}`,
+			verdict: func(*demo) string { return " - with Cassandra's own server, in an image that is made here" },
 		},
 	}
 	s, ok := samples[strings.ToLower(engine)]

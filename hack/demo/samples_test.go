@@ -11,7 +11,7 @@ import (
 )
 
 func TestSamples(t *testing.T) {
-	for _, engine := range []string{"consul", "Consul", "mongodb", "MongoDB"} {
+	for _, engine := range []string{"consul", "Consul", "mongodb", "MongoDB", "cassandra"} {
 		s, err := sampleOf(&demo{}, engine)
 		if err != nil {
 			t.Fatal(err)
@@ -19,11 +19,11 @@ func TestSamples(t *testing.T) {
 		if _, err := os.Stat(filepath.Join("..", "..", s.path())); err != nil {
 			t.Errorf("%s: %v", engine, err)
 		}
-		if s.use.run == nil || s.use.title == "" || s.leader == "" {
+		if s.use.run == nil || s.use.title == "" || len(s.sizes) == 0 || s.patience == 0 {
 			t.Errorf("%s: nothing is shown of it", engine)
 		}
 	}
-	if _, err := sampleOf(&demo{}, "etcd"); err == nil || !strings.Contains(err.Error(), "consul, mongodb") {
+	if _, err := sampleOf(&demo{}, "etcd"); err == nil || !strings.Contains(err.Error(), "cassandra, consul, mongodb") {
 		t.Errorf("an unknown engine: %v", err)
 	}
 }

@@ -92,7 +92,7 @@ func (d *demo) deletePod(ctx context.Context) error {
 	if err := d.awaitNewPod(ctx, pod, before.uid); err != nil {
 		return err
 	}
-	if _, err := d.awaitReady(ctx, 3, 2*time.Minute); err != nil {
+	if _, err := d.awaitReady(ctx, 3, d.sample.patience); err != nil {
 		return err
 	}
 	after, err := d.identity(ctx, pod)
@@ -110,8 +110,16 @@ func (d *demo) deletePod(ctx context.Context) error {
 // awaitNewPod waits until another pod of the same name is ready.
 func (d *demo) awaitNewPod(ctx context.Context, pod, oldUID string) error {
 	ns := d.sample.namespace
-	for _, until := range []string{"--for=create", "--for=condition=Ready"} {
-		if _, err := d.output(ctx, "-n", ns, "wait", until, "pod/"+pod, "--timeout=50s"); err != nil {
+	if _, err := d.output(ctx, "-n", ns, "wait", "--for=create", "pod/"+pod, "--timeout=50s"); err != nil {
+		return err
+	}
+	// A command is bounded, and some servers take longer than that to start.
+	for begin := time.Now(); ; {
+		_, err := d.output(ctx, "-n", ns, "wait", "--for=condition=Ready", "pod/"+pod, "--timeout=50s")
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || time.Since(begin) > d.sample.patience {
 			return err
 		}
 	}
@@ -126,11 +134,11 @@ func (d *demo) awaitNewPod(ctx context.Context, pod, oldUID string) error {
 }
 
 func (d *demo) scale(ctx context.Context) error {
-	for _, size := range []int{5, 3} {
+	for _, size := range d.sample.sizes {
 		if err := d.kubectl(ctx, "-n", d.sample.namespace, "scale", "dstore", d.sample.name, fmt.Sprintf("--replicas=%d", size)); err != nil {
 			return err
 		}
-		took, err := d.awaitReady(ctx, size, 5*time.Minute)
+		took, err := d.awaitReady(ctx, size, d.sample.patience)
 		if err != nil {
 			return err
 		}

@@ -43,9 +43,11 @@ const (
 // always allowed.
 const Stop = "stop"
 
-// request names a tool's arguments.
+// request names a tool's arguments. One that looks begins nothing: it is about whatever
+// runs with the same first argument.
 type request struct {
 	Arguments []string `json:"arguments"`
+	Look      bool     `json:"look,omitempty"`
 }
 
 // reply is what became of it.
@@ -76,6 +78,7 @@ type Attendant struct {
 
 // run is one tool that runs, or has ended and nobody has been told yet.
 type run struct {
+	word  string
 	ended chan struct{}
 	reply reply
 }
@@ -104,15 +107,19 @@ func (a *Attendant) converse(ctx context.Context) {
 	in, out := json.NewDecoder(conn), json.NewEncoder(conn)
 	for {
 		var r request
-		if in.Decode(&r) != nil || out.Encode(a.answer(ctx, r.Arguments)) != nil {
+		if in.Decode(&r) != nil || out.Encode(a.answer(ctx, r)) != nil {
 			return
 		}
 	}
 }
 
-func (a *Attendant) answer(ctx context.Context, arguments []string) reply {
+func (a *Attendant) answer(ctx context.Context, q request) reply {
+	arguments := q.Arguments
 	if len(arguments) == 0 || arguments[0] != Stop && !slices.Contains(a.Allowed, arguments[0]) {
 		return reply{Refused: fmt.Sprintf("%q is none of %s", arguments, strings.Join(a.Allowed, ", "))}
+	}
+	if q.Look {
+		return reply{Running: a.running(arguments[0])}
 	}
 	key := strings.Join(arguments, "\x00")
 	r := a.begin(ctx, key, arguments)
@@ -127,6 +134,22 @@ func (a *Attendant) answer(ctx context.Context, arguments []string) reply {
 	return r.reply
 }
 
+// running tells whether the tool runs with a first argument.
+func (a *Attendant) running(word string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.runs {
+		select {
+		case <-r.ended:
+		default:
+			if r.word == word {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // begin starts the tool, unless it runs already.
 func (a *Attendant) begin(ctx context.Context, key string, arguments []string) *run {
 	a.mu.Lock()
@@ -137,7 +160,7 @@ func (a *Attendant) begin(ctx context.Context, key string, arguments []string) *
 	if a.runs == nil {
 		a.runs = map[string]*run{}
 	}
-	r := &run{ended: make(chan struct{})}
+	r := &run{word: arguments[0], ended: make(chan struct{})}
 	a.runs[key] = r
 	go func() {
 		defer close(r.ended)

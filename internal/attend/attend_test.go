@@ -90,11 +90,14 @@ func TestSameRunIsJoined(t *testing.T) {
 	if first != second {
 		t.Error("a second run was begun")
 	}
+	if look := (request{Arguments: []string{"drain"}, Look: true}); !a.answer(t.Context(), look).Running {
+		t.Error("it is not said to run")
+	}
 	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	<-first.ended
-	if r := a.answer(t.Context(), []string{"drain"}); r.Failed != "" || r.Running {
+	if r := a.answer(t.Context(), request{Arguments: []string{"drain"}}); r.Failed != "" || r.Running {
 		t.Errorf("got %+v", r)
 	}
 	if ran, _ := os.ReadFile(filepath.Join(dir, "ran")); string(ran) != "x\n" {

@@ -74,19 +74,38 @@ func (d *Desk) drop() {
 // Ask has the tool carried out with these arguments and returns its output, or
 // ErrRunning.
 func (d *Desk) Ask(ctx context.Context, arguments ...string) (string, error) {
+	r, err := d.exchange(ctx, request{Arguments: arguments})
+	switch {
+	case err != nil:
+		return "", err
+	case r.Running:
+		return "", fmt.Errorf("%v: %w", arguments, ErrRunning)
+	case r.Failed != "":
+		return r.Output, fmt.Errorf("%v failed: %s: %s", arguments, r.Failed, r.Output)
+	}
+	return r.Output, nil
+}
+
+// Runs tells whether the tool is being carried out with this first argument, whoever
+// asked for it.
+func (d *Desk) Runs(ctx context.Context, word string) (bool, error) {
+	r, err := d.exchange(ctx, request{Arguments: []string{word}, Look: true})
+	return r.Running, err
+}
+
+func (d *Desk) exchange(ctx context.Context, q request) (r reply, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conn == nil {
-		return "", fmt.Errorf("%v: %w", arguments, errNobody)
+		return r, fmt.Errorf("%v: %w", q.Arguments, errNobody)
 	}
-	var r reply
 	deadline := time.Now().Add(2 * patience)
 	if at, ok := ctx.Deadline(); ok && at.Before(deadline) {
 		deadline = at
 	}
-	err := d.conn.SetDeadline(deadline)
+	err = d.conn.SetDeadline(deadline)
 	if err == nil {
-		err = json.NewEncoder(d.conn).Encode(request{Arguments: arguments})
+		err = json.NewEncoder(d.conn).Encode(q)
 	}
 	if err == nil {
 		err = json.NewDecoder(d.conn).Decode(&r)
@@ -94,13 +113,9 @@ func (d *Desk) Ask(ctx context.Context, arguments ...string) (string, error) {
 	switch {
 	case err != nil:
 		d.drop()
-		return "", fmt.Errorf("asking the attendant for %v: %w", arguments, err)
+		return reply{}, fmt.Errorf("asking the attendant for %v: %w", q.Arguments, err)
 	case r.Refused != "":
-		return "", fmt.Errorf("the attendant refuses: %s", r.Refused)
-	case r.Running:
-		return "", fmt.Errorf("%v: %w", arguments, ErrRunning)
-	case r.Failed != "":
-		return r.Output, fmt.Errorf("%v failed: %s: %s", arguments, r.Failed, r.Output)
+		return reply{}, fmt.Errorf("the attendant refuses: %s", r.Refused)
 	}
-	return r.Output, nil
+	return r, nil
 }

@@ -163,6 +163,9 @@ func actionID(a plan.Ask) string {
 	for _, k := range keys {
 		_, _ = fmt.Fprintf(sum, "%q=%q,", k, s.Params[k])
 	}
+	if s.Leave != engine.LeaveForGood {
+		_, _ = fmt.Fprintf(sum, "%q", s.Leave)
+	}
 	if s.Accounts != nil {
 		_, _ = fmt.Fprintf(sum, "%q", s.Accounts.Revision)
 	}

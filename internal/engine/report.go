@@ -3,6 +3,8 @@
 
 package engine
 
+import "slices"
+
 // VolumeState is what an agent finds on its data volume.
 type VolumeState string
 
@@ -13,8 +15,8 @@ const (
 	// VolumeMember bears the marker of a grant: its server starts at once,
 	// without anybody.
 	VolumeMember VolumeState = "Member"
-	// VolumeLeaving bears the mark of a leave that was begun, and that the
-	// manager will see through. Its server never starts on this data again; a
+	// VolumeLeaving bears the mark of a leave that was begun, or done where it moves
+	// data, and that the manager will see through. Its server never starts on this data again; a
 	// Join grant has the data removed and lets it start afresh.
 	VolumeLeaving VolumeState = "Leaving"
 	// VolumeRecovering bears the word of a recovery that was agreed to. Its server
@@ -41,7 +43,7 @@ type Marker struct {
 	// Formed is set once the server was seen to be part of a formed set; from
 	// then on nothing is rendered that could form another.
 	Formed bool `json:"formed,omitempty"`
-	// Leaving is set before a leave is begun.
+	// Leaving is set before a leave is begun; where it moves data, once it is done.
 	Leaving bool `json:"leaving,omitempty"`
 	// Recovery is the last one that was told of, and Recovered the number of the
 	// last one that the data was prepared for, or that was given up.
@@ -106,6 +108,8 @@ type Server struct {
 	Running bool `json:"running,omitempty"`
 	// Serving is true when it can answer clients in its planned role.
 	Serving bool `json:"serving,omitempty"`
+	// Leaving is true while it gives away what it has, so as to leave.
+	Leaving bool `json:"leaving,omitempty"`
 	// ID is the engine's own identity of this member.
 	ID string `json:"id,omitempty"`
 	// Set is the engine's own identity of the set whose state the server holds,
@@ -141,6 +145,12 @@ type Server struct {
 	Accounts *AccountState `json:"accounts,omitempty"`
 	// Facts are in the engine's words, for its own Plan.
 	Facts map[string]string `json:"facts,omitempty"`
+}
+
+// TakesPart tells whether a server may be a member with a vote, by its own word: one that
+// holds the set's state and does not say who is in the set may be.
+func (s Server) TakesPart() bool {
+	return s.Formed && (s.View == nil || slices.ContainsFunc(s.View.Peers, func(p Peer) bool { return p.ID == s.ID && p.Voter }))
 }
 
 // View is one server's knowledge of the membership.

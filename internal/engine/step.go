@@ -76,6 +76,8 @@ type Step struct {
 	// SubjectID is the engine's own identity of the subject. An agent refuses
 	// the step where the identity it finds is another.
 	SubjectID string `json:"subjectID,omitempty"`
+	// Leave says what a Leave is to come to. The core sets it.
+	Leave LeaveMode `json:"leave,omitempty"`
 	// Recovery is the number of the one that a Recover is about.
 	Recovery int `json:"recovery,omitempty"`
 	// Params are in the engine's words.
@@ -97,7 +99,26 @@ type Step struct {
 	Cost Cost `json:"-"`
 	// Why is the reason in a sentence, for status.plan.
 	Why string `json:"-"`
+	// Blocked says in a sentence why the engine does not have the step carried out
+	// now, where the core cannot know; empty where it may. A step that is merely not
+	// due is not planned: this is for what is asked for and waits for a person.
+	Blocked string `json:"-"`
 }
+
+// LeaveMode says what a Leave is to come to.
+type LeaveMode string
+
+const (
+	// LeaveForGood marks the volume first and has the server leave then: it never
+	// starts on its data again.
+	LeaveForGood LeaveMode = ""
+	// LeaveMoving has the server give away what it has and leave then, where the
+	// engine says LeaveMovesData. Nothing is marked.
+	LeaveMoving LeaveMode = "Moving"
+	// LeaveGone marks the volume of one whom the membership has let go, or never had,
+	// and ends its server. An agent whose server says that it takes part refuses it.
+	LeaveGone LeaveMode = "Gone"
+)
 
 // About returns the member that the step concerns.
 func (s Step) About() string {

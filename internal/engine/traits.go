@@ -36,6 +36,12 @@ type Traits struct {
 	// first, counts for nothing as long as it is, and gets its vote from the engine
 	// itself once it has caught up; so that the next one may join meanwhile.
 	VoteFollows bool
+	// LeaveMovesData is true where a member that leaves first gives away what it has,
+	// which may take long, and may be the only one that has it. It goes on as the
+	// member that it is until the others have let it go: whatever ends its server
+	// before that, it is started again, and asked again to leave. Otherwise a member
+	// that was told to leave never starts again on its data.
+	LeaveMovesData bool
 	// Quorum returns how many of n voters must be healthy for service.
 	Quorum func(n int) int
 	// Votes returns how many of n members shall have a vote; nil where all shall.

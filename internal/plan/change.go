@@ -17,7 +17,8 @@ import (
 // settings that need no restart, and last the accounts that clients log in by.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
-// none may pass, the first one's guard is the reason shown.
+// none may pass, the first one's guard is the reason shown. What the engine itself
+// holds back waits for a person, and does not keep others from evicting a member.
 //
 // A repeated grant, for a crash between the ledger and the agent, is not a new
 // step: it was admitted when it was written.
@@ -28,7 +29,9 @@ func (p *draft) change() {
 	var first *Summary
 	candidates := p.candidates()
 	p.disrupting = otherOnItsWay(p, engine.Step{}) != "" ||
-		slices.ContainsFunc(candidates, func(c candidate) bool { return disruptive(c.step) || c.step.Kind == engine.StepRecover })
+		slices.ContainsFunc(candidates, func(c candidate) bool {
+			return c.step.Blocked == "" && (disruptive(c.step) || c.step.Kind == engine.StepRecover)
+		})
 	for _, c := range candidates {
 		v, blocked := p.refusal(c)
 		if !blocked {
@@ -64,6 +67,7 @@ func (p *draft) candidates() []candidate {
 		// A set that was usable has its credentials: whoever claims otherwise is
 		// not told them again.
 		if s.Kind != engine.StepBootstrap || !p.ledger.Bootstrapped {
+			s.Leave = p.leaveMode(s)
 			out = append(out, candidate{step: s})
 		}
 	}
@@ -103,6 +107,7 @@ func (p *draft) withdrawals() (begun, fresh []candidate) {
 		if r := p.state.trusted(m); r != nil {
 			step.SubjectID = r.Server.ID // whom the membership does not know
 		}
+		step.Leave = p.leaveMode(step)
 		if e.Leaving {
 			step.Why = m.Name + " has left; its server is to stay down"
 			begun = append(begun, candidate{step: step})
@@ -111,6 +116,18 @@ func (p *draft) withdrawals() (begun, fresh []candidate) {
 		}
 	}
 	return begun, fresh
+}
+
+// leaveMode says what a Leave comes to: where it moves data, the volume is marked
+// once the membership has let the member go, and not before.
+func (p *draft) leaveMode(s engine.Step) engine.LeaveMode {
+	switch {
+	case s.Kind != engine.StepLeave || !p.traits.LeaveMovesData:
+		return engine.LeaveForGood
+	case slices.ContainsFunc(p.out.Assessment.PeersNamed(s.About()), func(q engine.Peer) bool { return q.Voter }):
+		return engine.LeaveMoving
+	}
+	return engine.LeaveGone
 }
 
 // desired is the membership by the specification. Identities whose volume is
@@ -145,10 +162,13 @@ func (p *draft) desiredNames() (d engine.Desired) {
 // at its gate without a running server; or the ledger has no grant for it, and
 // it is held in the same way or has neither pod nor claim. The latter is left
 // over where the word of a manager that was replaced came late.
+//
+// A member whose leave was to move its data, and whose volume is found empty
+// before the membership has let it go, has lost what it had instead, see lostFor.
 func (p *draft) leftBehind(name string) bool {
 	e, known := p.ledger.Members[name]
 	if known {
-		return e.Leaving && p.stopped(p.state.member(name))
+		return e.Leaving && p.stopped(p.state.member(name)) && !(p.traits.LeaveMovesData && p.wiped(name, e))
 	}
 	return p.state.owns(name) && p.vacant(name)
 }

@@ -28,6 +28,7 @@ const (
 	GuardBudget          = "budget-closed"
 	GuardConsent         = "consent"
 	GuardAdoptable       = "adoptable"
+	GuardEngine          = "engine-agrees"
 )
 
 // Guard is one safety rule that every step must pass, whatever engine planned
@@ -41,7 +42,8 @@ type Guard struct {
 // Guards is the table of all of them, in the order in which they are asked.
 // GuardFounders and GuardFormedOnce guard the formation, where no engine step
 // exists yet; they are asked in form. GuardConsent and GuardAdoptable guard an
-// adoption, where nobody reports yet; they are asked in adoption.
+// adoption, where nobody reports yet; they are asked in adoption. GuardEngine is
+// the engine's own word on its step, and is asked before these.
 var Guards = []Guard{
 	{GuardMembershipKnown, "law 2: unknown is not gone", membershipKnown},
 	{GuardSetServes, "law 5: a set without a quorum is not changed", setServes},
@@ -65,6 +67,12 @@ type verdict struct {
 
 // refusal asks every guard and returns the first refusal.
 func (p *draft) refusal(c candidate) (verdict, bool) {
+	if c.step.Blocked != "" {
+		if p.Refused != nil {
+			p.Refused(GuardEngine)
+		}
+		return verdict{Guard: GuardEngine, Message: c.step.Blocked}, true
+	}
 	for _, g := range p.Guards {
 		if why := g.Refuse(p, c.step); why != "" {
 			if p.Refused != nil {
@@ -207,7 +215,7 @@ func (p *draft) podInHand(m Member, s engine.Step) string {
 }
 
 // leaveBegun tells whether a member that is to leave may be doing so: only its
-// own agent can say that it has not begun. A leave that a guard holds back is
+// own agent can say that it has not begun, or not gone on. A leave that a guard holds back is
 // not in flight, and must not hold back what has to come before it.
 func (p *draft) leaveBegun(name string) bool {
 	m := p.state.member(name)
@@ -215,5 +223,5 @@ func (p *draft) leaveBegun(name string) bool {
 		return true
 	}
 	r := p.state.trusted(*m)
-	return r == nil || r.Volume != engine.VolumeMember || r.Action != nil && r.Action.Kind == engine.StepLeave && !r.Action.Done
+	return r == nil || r.Volume != engine.VolumeMember || r.Server.Leaving || r.Action != nil && r.Action.Kind == engine.StepLeave && !r.Action.Done
 }

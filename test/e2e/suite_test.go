@@ -30,10 +30,15 @@ const operatorNamespace = "quorate-system"
 // themselves, on a cluster of another name, beside all others.
 var withMongoDB = Label("mongodb")
 
+// withCassandra labels those that need servers of Cassandra, which take so long to start
+// that they are run when somebody asks for them.
+var withCassandra = Label("cassandra")
+
 var (
 	clusterKind = flag.String("cluster", string(target.Local), "local, kind or existing")
 	clusterName = flag.String("name", "quorate-e2e", "name of the cluster that is made")
 	mongoServer = flag.String("mongodb", "", "double or real: the server of MongoDB (default: the double on the local cluster, the real one elsewhere)")
+	furtherLoad = flag.String("images", "", "pattern of archives of images that are loaded besides those of dist/images, from the root of the checkout")
 	keepCluster = flag.Bool("keep", false, "leave the cluster up at the end")
 
 	cluster *target.Target
@@ -64,7 +69,12 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	server, err := cluster.MongoDB(*mongoServer)
 	Expect(err).NotTo(HaveOccurred())
-	Expect(cluster.Load(ctx, server.Of(images)...)).To(Succeed())
+	further, err := filepath.Glob(filepath.Join(root, *furtherLoad))
+	Expect(err).NotTo(HaveOccurred())
+	if *furtherLoad == "" {
+		further = nil
+	}
+	Expect(cluster.Load(ctx, append(server.Of(images), further...)...)).To(Succeed())
 	k8s = connect(ctx)
 	By("installing the operator by its chart")
 	installOperator(ctx)

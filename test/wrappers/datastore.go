@@ -52,6 +52,13 @@ func (w *DatastoreWrapper) Users(users ...v1alpha1.MongoDBUser) *DatastoreWrappe
 	return w
 }
 
+// Cassandra has it be of Cassandra 5.0, with a section.
+func (w *DatastoreWrapper) Cassandra(section v1alpha1.CassandraSpec) *DatastoreWrapper {
+	w.datastore.Spec.Engine, w.datastore.Spec.Version = v1alpha1.EngineCassandra, "5.0"
+	w.datastore.Spec.Cassandra = &section
+	return w
+}
+
 // UID sets the UID, as the API server would.
 func (w *DatastoreWrapper) UID(uid types.UID) *DatastoreWrapper {
 	w.datastore.UID = uid

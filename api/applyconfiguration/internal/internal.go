@@ -52,6 +52,20 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: secretRef
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.SecretKeyReference
+- name: com.github.quorate.quorate.api.v1alpha1.CassandraSpec
+  map:
+    fields:
+    - name: clusterName
+      type:
+        scalar: string
+    - name: datacenter
+      type:
+        scalar: string
+      default: dc1
+    - name: numTokens
+      type:
+        scalar: numeric
+      default: 16
 - name: com.github.quorate.quorate.api.v1alpha1.ConsulSpec
   map:
     fields:
@@ -96,6 +110,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: adopt
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.Adopt
+    - name: cassandra
+      type:
+        namedType: com.github.quorate.quorate.api.v1alpha1.CassandraSpec
     - name: config
       type:
         namedType: io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON

@@ -5,6 +5,7 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -101,6 +102,9 @@ func (d *Desk) checkGrant(g engine.Grant) *protocol.Refusal {
 	}
 }
 
+// errTakesPart is why a volume is not marked: what is on it may be needed.
+var errTakesPart = errors.New("its server is a member that takes part")
+
 // whileLeaving are the steps that a member which is leaving still takes.
 var whileLeaving = []engine.StepKind{engine.StepLeave, engine.StepStepDown, engine.StepDemote}
 
@@ -159,9 +163,24 @@ func (d *Desk) step(s engine.Step) func(context.Context) error {
 // leave marks the volume before this member's own server is told. Where no
 // server runs, and none may start any more, there is nobody to tell: what is
 // left of it in the membership is for the others to remove.
+//
+// A server that gives away what it has goes on until that is done, and is not
+// marked: where it dies meanwhile it has to start again. The mark comes once the
+// membership has let it go, and never while the server says that it takes part.
 func (d *Desk) leave(ctx context.Context, s engine.Step) error {
 	if d.Keeper.Volume().State == engine.VolumeEmpty {
 		return nil
+	}
+	switch s.Leave {
+	case engine.LeaveMoving:
+		return d.tell(ctx, s)
+	case engine.LeaveGone:
+		if d.Look(ctx).TakesPart() {
+			return fmt.Errorf("mark the volume of %s as left: %w", d.Member, errTakesPart)
+		}
+	case engine.LeaveForGood:
+	default:
+		return fmt.Errorf("carry out a leave %q of %s: this version of the agent does not know it", s.Leave, d.Member)
 	}
 	if err := d.Keeper.BeginLeave(); err != nil {
 		return err

@@ -218,6 +218,41 @@ func TestALeaveIsMarkedBeforeTheServerIsTold(t *testing.T) {
 	}
 }
 
+// A server that gives away what it has is started again if it dies meanwhile: nothing
+// is marked before the membership has let it go, nor while it says that it takes part.
+func TestALeaveThatMovesDataIsMarkedOnceItIsDone(t *testing.T) {
+	b := newBench(t)
+	b.ask(granting("g", 1, engine.GrantJoin), false)
+	running := b.serverRuns()
+	member := func(what string) {
+		t.Helper()
+		if s := b.Keeper.Volume(); s.State != engine.VolumeMember || !b.Keeper.Open() {
+			t.Errorf("%s: the volume is %s, open %v", what, s.State, b.Keeper.Open())
+		}
+	}
+	moving := engine.Step{Kind: engine.StepLeave, Leave: engine.LeaveMoving, SubjectID: "one"}
+	b.server = engine.Server{Running: true, Formed: true, ID: "one", View: &engine.View{Peers: []engine.Peer{{ID: "one", Voter: true}}}}
+	b.ask(stepping("m", 1, moving), false)
+	member("it moves its data")
+	b.start()
+	member("its agent was started again")
+	b.ask(stepping("g", 1, engine.Step{Kind: engine.StepLeave, Leave: engine.LeaveGone}), true)
+	member("it takes part")
+	b.server.View = nil
+	b.ask(stepping("v", 1, engine.Step{Kind: engine.StepLeave, Leave: engine.LeaveGone}), true)
+	member("it may take part")
+	if len(b.steps) != 1 || b.steps[0].Leave != engine.LeaveMoving {
+		t.Errorf("the server was told %+v", b.steps)
+	}
+	b.server = engine.Server{Running: true}
+	b.ask(stepping("h", 1, engine.Step{Kind: engine.StepLeave, Leave: engine.LeaveGone}), false)
+	if s := b.Keeper.Volume().State; s != engine.VolumeLeaving || b.Keeper.Open() {
+		t.Errorf("it has left: the volume is %s, open %v", s, b.Keeper.Open())
+	}
+	running()
+	b.ask(stepping("i", 1, engine.Step{Kind: engine.StepLeave, Leave: "Strange"}), true)
+}
+
 // A reload goes to the server with its files, under the fence of any other
 // step, and only while the member is one and stays one.
 func TestAReloadReachesTheServerOfAMember(t *testing.T) {

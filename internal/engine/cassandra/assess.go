@@ -23,6 +23,8 @@ const (
 	FactFactor = "factor"
 	// FactData is the largest replication factor of the users' keyspaces.
 	FactData = "dataFactor"
+	// FactKeyspace is a keyspace of the users' that has it.
+	FactKeyspace = "dataKeyspace"
 	// FactCleanup is Due while the member has data that others took over.
 	FactCleanup = "cleanup"
 	CleanupDue  = "Due"

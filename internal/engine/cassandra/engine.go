@@ -34,11 +34,8 @@ const (
 	PortJMX    = 7199
 )
 
-// The place of every member.
-const (
-	Datacenter = "dc1"
-	rack       = "rack1"
-)
+// rack is that of every member.
+const rack = "rack1"
 
 // maxFactor is the largest replication factor of the keyspaces that the operator
 // owns, and the one that tokens are spread for.
@@ -61,13 +58,14 @@ var (
 // starting. A member is known by its address, which has to outlive its pods.
 func (Engine) Traits() engine.Traits {
 	return engine.Traits{
-		Formation:     engine.FormFirst,
-		StableAddress: true,
-		StartIsJoin:   true,
-		Quorum:        quorum,
-		MaxReplicas:   maxReplicas,
-		User:          999,
-		Group:         999,
+		Formation:      engine.FormFirst,
+		StableAddress:  true,
+		StartIsJoin:    true,
+		LeaveMovesData: true,
+		Quorum:         quorum,
+		MaxReplicas:    maxReplicas,
+		User:           999,
+		Group:          999,
 		Credentials: []engine.Credential{
 			{Key: CredentialAgent, Format: engine.CredentialUUID, Mounted: true},
 			{Key: CredentialAdmin, Format: engine.CredentialUUID},
@@ -85,12 +83,12 @@ func factor(n int) int { return min(maxFactor, n) }
 
 // Connection names the client Service, where a driver finds a member that is ready,
 // and the datacenter, which drivers ask for.
-func (Engine) Connection(_ *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
+func (Engine) Connection(d *v1alpha1.Datastore, host string, credentials map[string][]byte) engine.Connection {
 	return engine.Connection{
 		Type: "cassandra", Host: host, Port: strconv.Itoa(PortNative),
 		Username: RoleAdmin, Password: string(credentials[CredentialAdmin]),
 		URI:   "cassandra://" + net.JoinHostPort(host, strconv.Itoa(PortNative)),
-		Extra: map[string]string{"datacenter": Datacenter},
+		Extra: map[string]string{"datacenter": d.CassandraSettings().Datacenter},
 	}
 }
 

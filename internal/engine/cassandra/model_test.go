@@ -86,6 +86,7 @@ func (m *model) Observe(i int) engine.Server {
 		return out
 	}
 	out.ID, out.Version, out.Serving, out.View = in.ID, "5.0.9", in.Serving, &engine.View{}
+	out.Leaving = in.Leaving
 	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.factor)), FactData: "1"}
 	if m.due && i == 0 {
 		out.Facts[FactCleanup] = CleanupDue

@@ -28,14 +28,15 @@ const (
 //  3. Configure: the operator's own keyspaces get the replication factor of the size,
 //     one more or one fewer at a time. A larger one has to be there before a member
 //     may be missed, a smaller one before a member can leave.
-//  4. Leave for each member that is not wanted, the highest ordinal first, where as
-//     many stay as the users' keyspaces have replicas.
+//  4. Leave for each member that is not wanted, the highest ordinal first; blocked
+//     where fewer would stay than a keyspace of the users' has replicas.
 //  5. Configure: a member removes the data that those took over that have joined,
-//     once nothing else is left to do.
+//     once nothing else is left that may be done.
 //
 // It does not:
 //   - lower a replication factor of the users' keyspaces, and so does not shrink the
-//     ring below it: they say how many copies there are;
+//     ring below it: they say how many copies there are. While that blocks a leave
+//     it does not lower that of its own keyspaces either;
 //   - evict an identity under a wanted name that merely differs from the one that its
 //     member reports: only what is known to be lost goes;
 //   - join: the grant is the join.
@@ -56,10 +57,10 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 		})
 	}
 	leaves := leaves(want, a, have.Report(by))
-	if len(out)+len(leaves) == 0 {
-		return cleanups(want, a, have)
+	if out = append(out, leaves...); !slices.ContainsFunc(out, func(s engine.Step) bool { return s.Blocked == "" }) {
+		out = append(out, cleanups(want, a, have)...)
 	}
-	return append(out, leaves...)
+	return out
 }
 
 // bootstrap is planned while nobody can log in.
@@ -125,26 +126,41 @@ func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) int 
 	switch {
 	case now < factor(max(1, len(stay))):
 		return now + 1
-	case now > factor(len(want.Members)):
+	case now > factor(len(want.Members)) && (len(stay) == voters(a) || shortOf(a, r) == ""):
 		return now - 1
 	}
 	return 0
 }
 
 func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []engine.Step) {
-	voters, _ := a.Voters()
 	for _, p := range slices.Backward(a.Peers) {
 		if want.Wants(p.Name) || want.LostName(p.ID) != "" {
 			continue
 		}
-		if p.Voter && voters-1 < fact(r, FactData) {
-			continue
-		}
-		out = append(out, engine.Step{
+		step := engine.Step{
 			Kind: engine.StepLeave, Member: p.Name, SubjectID: p.ID, Cost: engine.Cost{Voters: 1, Membership: true}, Why: "it is not wanted",
-		})
+		}
+		if p.Voter {
+			step.Blocked = shortOf(a, r)
+		}
+		out = append(out, step)
 	}
 	return out
+}
+
+// shortOf says which keyspace of the users' would have more replicas than there are
+// members, if one left; empty where none would.
+func shortOf(a engine.Assessment, r *engine.Report) string {
+	if n := voters(a); n-1 < fact(r, FactData) {
+		return fmt.Sprintf("the keyspace %s has a replication factor of %d, and %d members would stay: lower it first, or put replicas back",
+			r.Server.Facts[FactKeyspace], fact(r, FactData), n-1)
+	}
+	return ""
+}
+
+func voters(a engine.Assessment) int {
+	n, _ := a.Voters()
+	return n
 }
 
 // cleanups are planned one at a time, while every wanted member is in the ring and

@@ -66,6 +66,9 @@ func words(steps []engine.Step) (out []string) {
 				word += " " + key + "=" + s.Params[key]
 			}
 		}
+		if s.Blocked != "" {
+			word += " blocked: " + s.Blocked
+		}
 		out = append(out, word)
 	}
 	return out
@@ -76,13 +79,16 @@ func TestPlan(t *testing.T) {
 	lost.Lost = map[string][]string{"db-2": {"id-2"}}
 	replicas := func(have engine.Observation, n int) engine.Observation {
 		for _, m := range have.Members {
-			m.Report.Server.Facts[FactData] = fmt.Sprint(n)
+			m.Report.Server.Facts[FactData], m.Report.Server.Facts[FactKeyspace] = fmt.Sprint(n), "shop"
 		}
 		return have
 	}
 	due := see(3, 3)
 	due.Members[0].Report.Server.Facts[FactCleanup] = CleanupDue
 	due.Members[1].Report.Server.Facts[FactCleanup] = CleanupDue
+	blocked := "Leave db-3 blocked: the keyspace shop has a replication factor of 4, and 3 members would stay: lower it first, or put replicas back"
+	blockedDue := replicas(see(4, 3), 4)
+	blockedDue.Members[1].Report.Server.Facts[FactCleanup] = CleanupDue
 	differ := see(3, 3)
 	differ.Members[1].Report.Server.View.Peers = differ.Members[1].Report.Server.View.Peers[:2]
 	pending := see(1, 1)
@@ -102,7 +108,9 @@ func TestPlan(t *testing.T) {
 		"as many replicas for one to come":   {wanted(3), see(2, 3), nil},
 		"a leave":                            {wanted(2), see(3, 2), []string{"Leave db-2"}},
 		"the highest ordinal first":          {wanted(3), see(5, 3), []string{"Leave db-4", "Leave db-3"}},
-		"not below the users' replicas":      {wanted(3), replicas(see(4, 3), 4), nil},
+		"not below the users' replicas":      {wanted(3), replicas(see(4, 3), 4), []string{blocked}},
+		"not below theirs, nor its own":      {wanted(2), replicas(see(3, 3), 3), []string{"Leave db-2 blocked: the keyspace shop has a replication factor of 3, and 2 members would stay: lower it first, or put replicas back"}},
+		"a cleanup beside what is blocked":   {wanted(3), blockedDue, []string{blocked, "Configure db-1 cleanup=true"}},
 		"as low as the users' replicas":      {wanted(3), replicas(see(4, 3), 3), []string{"Leave db-3"}},
 		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},
 		"a lost identity":                    {lost, down(see(3, 3), 2), []string{"EvictDead db-0 of db-2"}},

@@ -49,12 +49,12 @@ const graceSeconds = 180
 const AttendSocket = "attend.sock"
 
 // Attendant carries out nodetool beside the server, by these words alone. A server that
-// has been decommissioned would stay and answer nobody, so that it is ended.
+// has been decommissioned stays and answers nobody, until its agent has it ended: one that
+// ended by itself would be started again, and again.
 func Attendant(runDir string) *attend.Attendant {
 	return &attend.Attendant{
 		Socket: path.Join(runDir, AttendSocket), Tool: nodetool(),
 		Allowed: []string{"decommission", "removenode", "cleanup", "drain", "repair"},
-		Last:    []string{"decommission"},
 	}
 }
 
@@ -78,7 +78,7 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 		ConfigDir: configDir,
 		Files: map[string]string{
 			ServerFile: encode(serverSettings(d)), JavaFile: javaOptions, HeapFile: heapOptions(d), LogFile: logging,
-			RackFile: "dc=" + Datacenter + "\nrack=" + rack + "\n",
+			RackFile: "dc=" + d.CassandraSettings().Datacenter + "\nrack=" + rack + "\n",
 		},
 		GraceSeconds: graceSeconds,
 		Scratch:      []string{"/tmp"}, // native libraries are unpacked there
@@ -88,9 +88,10 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 // serverSettings merges the user's settings into the defaults. Settings that Validate
 // refuses are not looked at again here.
 func serverSettings(d *v1alpha1.Datastore) object {
+	settings := d.CassandraSettings()
 	base := object{
-		"cluster_name": d.Name,
-		"num_tokens":   16,
+		"cluster_name": settings.ClusterName,
+		"num_tokens":   *settings.NumTokens,
 		"allocate_tokens_for_local_replication_factor": maxFactor,
 		"partitioner":           "org.apache.cassandra.dht.Murmur3Partitioner",
 		"endpoint_snitch":       "GossipingPropertyFileSnitch",

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	inpod "github.com/quorate/quorate/internal/agent/settings"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -55,13 +56,34 @@ storage_port: 7000
 		t.Errorf("the image is %s", got.Image)
 	}
 	command := strings.Join(append(got.Command, got.Args...), " ")
-	if !strings.HasPrefix(command, "/run/quorate/quorate attend {") || !strings.Contains(command, " -- java @/etc/quorate-cassandra/java.options ") {
+	if !strings.HasPrefix(command, inpod.RunDir+"/"+inpod.BinaryName+" attend {") || !strings.Contains(command, " -- java @/etc/quorate-cassandra/java.options ") {
 		t.Errorf("the command is %s", command)
 	}
 	larger := datastore(string(d.Spec.Config.Raw))
 	larger.Spec.Replicas = ptr.To[int32](7)
 	if diff := cmp.Diff(got, (Engine{}).Template(larger)); diff != "" {
 		t.Errorf("the number of members changes the template:\n%s", diff)
+	}
+}
+
+// TestSectionIsInTheFiles has the section of the specification reach the server, its
+// place and the clients.
+func TestSectionIsInTheFiles(t *testing.T) {
+	d := datastore("")
+	d.Spec.Cassandra = &v1alpha1.CassandraSpec{Datacenter: "DC1-K8Demo", ClusterName: "K8Demo", NumTokens: ptr.To[int32](8)}
+	got := Engine{}.Template(d).Files
+	for file, want := range map[string]string{
+		ServerFile: "cluster_name: K8Demo\n", RackFile: "dc=DC1-K8Demo\nrack=rack1\n",
+	} {
+		if !strings.Contains(got[file], want) {
+			t.Errorf("%s lacks %q:\n%s", file, want, got[file])
+		}
+	}
+	if !strings.Contains(got[ServerFile], "num_tokens: 8\n") {
+		t.Errorf("the tokens are not 8:\n%s", got[ServerFile])
+	}
+	if c := (Engine{}).Connection(d, "host", nil); c.Extra["datacenter"] != "DC1-K8Demo" {
+		t.Errorf("clients are told of %v", c.Extra)
 	}
 }
 

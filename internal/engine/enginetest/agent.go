@@ -178,6 +178,15 @@ func (w *World) do(i int, own fence.Own, s engine.Step) bool {
 	if !m.volume.marked {
 		return false
 	}
+	switch s.Leave {
+	case engine.LeaveMoving:
+		return w.model.Do(i, s) == nil
+	case engine.LeaveGone:
+		if w.model.Observe(i).TakesPart() {
+			return false
+		}
+	case engine.LeaveForGood:
+	}
 	m.volume.leaving, m.released = true, false
 	if !w.model.Running(i) {
 		return true

@@ -25,6 +25,9 @@ func (w *World) checkWorld() {
 		w.violate("law 1: %d sets have formed", t.Formations)
 	}
 	w.checkKeys()
+	if t.Unread != "" {
+		w.violate("law 5: %s", t.Unread)
+	}
 	if t.Usurped {
 		w.violate("law 5: an empty server has taken the vote of a member that had lost its data")
 	}
@@ -52,7 +55,8 @@ func (w *World) checkStep(_ int, s engine.Step) {
 		return
 	}
 	for _, p := range w.model.Truth().Peers {
-		if p.ID == s.SubjectID && p.Data && !w.members[p.Member].volume.leaving {
+		gone := w.members[p.Member].volume.leaving && !w.sc.Engine.Traits().LeaveMovesData
+		if p.ID == s.SubjectID && p.Data && !gone {
 			w.violate("law 2: %s of %s is evicted although its volume exists", p.ID, Name(p.Member))
 		}
 	}
@@ -319,7 +323,8 @@ func (w *World) checkNoneElse(about string, a plan.Ask) {
 		if Name(i) == about || !w.members[i].booted {
 			continue
 		}
-		if w.members[i].leaving && w.model.Running(i) && t.peers(i) > 0 {
+		leaving := w.members[i].leaving || w.model.Observe(i).Leaving
+		if leaving && w.model.Running(i) && t.peers(i) > 0 {
 			w.violate("law 3: %s of %s while %s is leaving", a.Kind(), about, Name(i))
 		}
 		evicts := a.Kind() == engine.StepEvictDead || a.Kind() == engine.StepDiscardVolume

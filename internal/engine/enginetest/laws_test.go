@@ -21,7 +21,17 @@ var (
 	recklessSet = enginetest.Subject{Engine: raft.Reckless{}, Model: raft.New(raft.Report)}
 	documentSet = enginetest.Subject{Engine: document.Engine{}, Model: document.New()}
 	ringSet     = enginetest.Subject{Engine: ring.Engine{}, Model: ring.New()}
+	markingSet  = enginetest.Subject{Engine: marking{}, Model: ring.New()}
 )
+
+// marking is the engine of a ring that does not say that who leaves moves its data.
+type marking struct{ ring.Engine }
+
+func (marking) Traits() engine.Traits {
+	t := ring.Engine{}.Traits()
+	t.LeaveMovesData = false
+	return t
+}
 
 // planner is what a scenario decides with.
 type planner = func(engine.Engine, plan.State) plan.Decision
@@ -162,6 +172,7 @@ func TestEachLawIsChecked(t *testing.T) {
 		mutate   func(*enginetest.Scenario)
 		law      string
 	}{
+		{"a volume is marked before what is on it has moved", markingSet, "three to two", safely(func(*enginetest.Scenario) {}), "a row that was acknowledged"},
 		{"no membership-known", raftSet, "lies", guard(plan.GuardMembershipKnown), "law 2"},
 		{"no set-serves", ringSet, "five to three and back", guard(plan.GuardSetServes), "law 5"},
 		{"no agent-present", recklessSet, "losses", guard(plan.GuardAgentPresent), "panicked"},

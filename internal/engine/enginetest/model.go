@@ -106,6 +106,10 @@ type Truth struct {
 	Serving bool
 	// Usable is true once all that follows a formation has been done.
 	Usable bool
+	// Unread says of which rows that were acknowledged a quorum of the replicas has no
+	// current copy any more, although as many volumes are there as it takes; empty
+	// where there are none.
+	Unread string
 	// Usurped is true once an empty server has taken the vote of a member that
 	// had lost its data.
 	Usurped bool

@@ -26,6 +26,7 @@ import (
 
 	"github.com/quorate/quorate/internal/controller"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/cassandra/node"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/engine/mongodb/mongod"
 	"github.com/quorate/quorate/test/double/members"
@@ -100,7 +101,7 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
-	kits := []engine.Kit{consulagent.Kit(), mongod.Kit()}
+	kits := []engine.Kit{consulagent.Kit(), mongod.Kit(), node.Kit()}
 	if o.Kit != nil {
 		kits = []engine.Kit{*o.Kit}
 	}

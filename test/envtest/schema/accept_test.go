@@ -53,6 +53,9 @@ var _ = Describe("A Datastore that can be right", func() {
 				v1alpha1.MongoDBUser{Name: "app", Database: "shop", Roles: read},
 				v1alpha1.MongoDBUser{Name: "admin-2", Roles: read, PasswordSecretRef: &v1alpha1.SecretKeyReference{Name: "app.password"}})
 		}),
+		Entry("with a ring of Cassandra", func(w *wrappers.DatastoreWrapper) {
+			w.Cassandra(v1alpha1.CassandraSpec{Datacenter: "DC1-K8Demo", ClusterName: "K8 Demo"}).Version("5.0.9").Replicas(50)
+		}),
 		Entry("with a mount beside the engine's", func(w *wrappers.DatastoreWrapper) {
 			w.Pod(func(p *v1alpha1.PodSpec) {
 				p.Volumes = []v1alpha1.Volume{emptyVolume("extra")}

@@ -70,6 +70,11 @@ func withUser(input string, change func(*v1alpha1.MongoDBUser), field, message s
 	}, "spec.mongodb.users[0]"+field, message)
 }
 
+// withCassandra refuses a section of Cassandra.
+func withCassandra(input string, section v1alpha1.CassandraSpec, field, message string) refusal {
+	return with(input, func(w *wrappers.DatastoreWrapper) { w.Cassandra(section) }, "spec.cassandra."+field, message)
+}
+
 // withLabel refuses a label of the pods.
 func withLabel(name, value, message string) refusal {
 	return withPod("label "+name+"="+value, func(p *v1alpha1.PodSpec) {
@@ -148,6 +153,8 @@ var onCreation = []refusal{
 	with("-1 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(-1) }, "spec.replicas", "replicas must be 1 or more"),
 	with("51 replicas of MongoDB", func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineMongoDB).Version("8.0").Replicas(51) },
 		"spec.replicas", "replicas must be 50 or less for engine MongoDB"),
+	with("51 replicas of Cassandra", func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineCassandra).Version("5.0").Replicas(51) },
+		"spec.replicas", "replicas must be 50 or less for engine Cassandra"),
 	with("10 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(10) }, "spec.replicas", "replicas must be 9 or less"),
 	with("1000 replicas", func(w *wrappers.DatastoreWrapper) { w.Replicas(1000) },
 		"spec.replicas", "replicas must be 9 or less"),
@@ -240,6 +247,16 @@ var onCreation = []refusal{
 	withUser("a Secret that is no name", func(u *v1alpha1.MongoDBUser) { u.PasswordSecretRef.Name = "My Secret" }, ".passwordSecretRef.name", "name must be the name of a Secret"),
 	withUser("a key that is none", func(u *v1alpha1.MongoDBUser) { u.PasswordSecretRef.Key = "a b" }, ".passwordSecretRef.key", "key must be one that a Secret can have"),
 
+	with("a version of Cassandra that is not known", func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineCassandra).Version("4.1.3") },
+		"spec.version", "version must be 5.0, or a patch version of it"),
+	with("a Cassandra section for Consul", func(w *wrappers.DatastoreWrapper) {
+		w.Cassandra(v1alpha1.CassandraSpec{}).Engine(v1alpha1.EngineConsul).Version("1.22.3")
+	}, "spec.cassandra", "cassandra is for engine Cassandra alone"),
+	withCassandra("a datacenter with a quote", v1alpha1.CassandraSpec{Datacenter: "dc'1"}, "datacenter", "datacenter must hold only letters"),
+	withCassandra("a cluster with a colon", v1alpha1.CassandraSpec{ClusterName: "a: b"}, "clusterName", "clusterName must hold only letters"),
+	withCassandra("no tokens", v1alpha1.CassandraSpec{NumTokens: ptr.To[int32](0)}, "numTokens", "greater than or equal to 1"),
+	withCassandra("257 tokens", v1alpha1.CassandraSpec{NumTokens: ptr.To[int32](257)}, "numTokens", "less than or equal to 256"),
+
 	withLabel("quorate.dev/datastore", "other", reservedPrefix),
 	withLabel("consul.quorate.dev/role", "leader", reservedPrefix),
 	withLabel("app.kubernetes.io/name", "x", "labels must not be app.kubernetes.io/name"),
@@ -321,6 +338,11 @@ const (
 	fixedDatacenter = "consul.datacenter cannot be changed, and is dc1 where it is absent"
 )
 
+// ring has it be of Cassandra.
+func ring(section v1alpha1.CassandraSpec) func(*wrappers.DatastoreWrapper) {
+	return func(w *wrappers.DatastoreWrapper) { w.Cassandra(section) }
+}
+
 // onChange lists what is refused only because of what was there before.
 var onChange = []change{
 	{
@@ -377,5 +399,21 @@ var onChange = []change{
 	{
 		"a datacenter set", asItWas, func(w *wrappers.DatastoreWrapper) { w.Datacenter("east") },
 		"spec.consul", fixedDatacenter,
+	},
+	{
+		"another datacenter of a ring", ring(v1alpha1.CassandraSpec{Datacenter: "east"}), ring(v1alpha1.CassandraSpec{Datacenter: "west"}),
+		"spec.cassandra", "cassandra.datacenter cannot be changed",
+	},
+	{
+		"a datacenter of a ring set", func(w *wrappers.DatastoreWrapper) { w.Engine(v1alpha1.EngineCassandra).Version("5.0") },
+		ring(v1alpha1.CassandraSpec{Datacenter: "east"}), "spec.cassandra", "cassandra.datacenter cannot be changed",
+	},
+	{
+		"the name of a ring set", ring(v1alpha1.CassandraSpec{}), ring(v1alpha1.CassandraSpec{ClusterName: "demo"}),
+		"spec.cassandra", "cassandra.clusterName cannot be set, changed or removed",
+	},
+	{
+		"other tokens", ring(v1alpha1.CassandraSpec{}), ring(v1alpha1.CassandraSpec{NumTokens: ptr.To[int32](8)}),
+		"spec.cassandra", "cassandra.numTokens cannot be changed",
 	},
 }

@@ -18,8 +18,8 @@ type DatastoreSpecApplyConfiguration struct {
 	// engine is the kind of server to run. It cannot be changed afterwards.
 	Engine *apiv1alpha1.Engine `json:"engine,omitempty"`
 	// version is the version of the server, as its makers write it, such as
-	// 1.22.3. For MongoDB it may be a release alone, such as 8.0; the image then
-	// is whatever the registry has under that name.
+	// 1.22.3. For MongoDB and Cassandra it may be a release alone, such as 8.0; the
+	// image then is whatever the registry has under that name.
 	Version *string `json:"version,omitempty"`
 	// image is the container image of the server. If it is empty, it follows
 	// from engine and version; the image in use is in status.image.
@@ -60,6 +60,8 @@ type DatastoreSpecApplyConfiguration struct {
 	Consul *ConsulSpecApplyConfiguration `json:"consul,omitempty"`
 	// mongodb holds what only the engine MongoDB has.
 	MongoDB *MongoDBSpecApplyConfiguration `json:"mongodb,omitempty"`
+	// cassandra holds what only the engine Cassandra has.
+	Cassandra *CassandraSpecApplyConfiguration `json:"cassandra,omitempty"`
 	// adopt has the operator take over a set that was made by hand, instead of
 	// forming one. Nothing is changed until the owner of the StatefulSet and the
 	// user have both agreed; status.plan says what would be done, or what is in
@@ -174,6 +176,14 @@ func (b *DatastoreSpecApplyConfiguration) WithConsul(value *ConsulSpecApplyConfi
 // If called multiple times, the MongoDB field is set to the value of the last call.
 func (b *DatastoreSpecApplyConfiguration) WithMongoDB(value *MongoDBSpecApplyConfiguration) *DatastoreSpecApplyConfiguration {
 	b.MongoDB = value
+	return b
+}
+
+// WithCassandra sets the Cassandra field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Cassandra field is set to the value of the last call.
+func (b *DatastoreSpecApplyConfiguration) WithCassandra(value *CassandraSpecApplyConfiguration) *DatastoreSpecApplyConfiguration {
+	b.Cassandra = value
 	return b
 }
 

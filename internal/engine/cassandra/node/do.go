@@ -124,8 +124,12 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	defer root.Close()
+	datacenter, err := datacenterOf(ctx, root)
+	if err != nil {
+		return err
+	}
 	for _, keyspace := range ownKeyspaces {
-		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', '%s': %d}", keyspace, cassandra.Datacenter, factor)
+		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', %s: %d}", keyspace, quoted(datacenter), factor)
 		if err := run(ctx, root, statement); err != nil {
 			return fmt.Errorf("changing the replication of %s: %w", keyspace, err)
 		}
@@ -152,16 +156,27 @@ func (l *local) cleanup(ctx context.Context) error {
 	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
 }
 
-// leave streams the data away. Once that is done the attendant ends the server, which
-// would stay and answer nobody; an agent before this one may have asked.
-func (l *local) leave(ctx context.Context, _ engine.Step) error {
-	word := "decommission"
-	if !listens(ctx, l.place.address, l.place.native) {
-		word = attend.Stop
+// leave streams the data away, which takes as long as it takes. The server then stays,
+// and answers nobody: it is ended once the ring has let it go, as is one that has not
+// joined. One that is told to move its data and does not answer is starting, or has
+// left: it is left alone.
+func (l *local) leave(ctx context.Context, s engine.Step) error {
+	answers := listens(ctx, l.place.address, l.place.native)
+	word := attend.Stop
+	switch {
+	case s.Leave == engine.LeaveMoving && !answers:
+		return errors.New("the server does not answer")
+	case s.Leave == engine.LeaveMoving:
+		word = decommission
+	case answers:
+		return errors.New("the server answers: it may be in the ring")
 	}
 	_, err := l.tool.Ask(ctx, word)
 	return err
 }
+
+// decommission is the word by which a server streams its data away and leaves.
+const decommission = "decommission"
 
 // evict has the others stream what a lost member had, and forget it. The server refuses
 // it for one that is up.

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,6 +23,8 @@ import (
 // Asker has nodetool carried out with these arguments.
 type Asker interface {
 	Ask(ctx context.Context, arguments ...string) (string, error)
+	// Runs tells whether it is being carried out with this first argument.
+	Runs(ctx context.Context, word string) (bool, error)
 }
 
 // place is where the server is.
@@ -83,20 +86,21 @@ func (l *local) agent() login {
 	return login{cassandra.RoleAgent, readText(filepath.Join(l.config.SecretDir, cassandra.CredentialAgent))}
 }
 
-// own returns the session of the agent's role. It is kept until it fails.
-func (l *local) own() (*gocql.Session, error) {
+// own returns the session of the agent's role, and whether it was opened just now. It
+// is kept until it fails.
+func (l *local) own() (s *gocql.Session, opened bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	who := l.agent()
 	if l.session != nil && l.who == who {
-		return l.session, nil
+		return l.session, false, nil
 	}
 	l.drop()
-	s, err := open(l.place.address, l.place.native, who)
+	s, err = open(l.place.address, l.place.native, who)
 	if err == nil {
 		l.session, l.who = s, who
 	}
-	return s, err
+	return s, true, err
 }
 
 func (l *local) drop() {
@@ -114,12 +118,17 @@ func (l *local) forget() {
 }
 
 // Drain has the server write out what it has in memory and take no more. A server that
-// ends does so by itself; this is before the others notice that it goes.
+// ends does so by itself; this is before the others notice that it goes. It is waited
+// for until ctx ends, since starting the tool alone can take seconds.
 func (l *local) Drain(ctx context.Context) error {
 	if !listens(ctx, l.place.address, l.place.native) {
 		return nil
 	}
-	if _, err := l.tool.Ask(ctx, "drain"); err != nil {
+	_, err := l.tool.Ask(ctx, "drain")
+	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
+		_, err = l.tool.Ask(ctx, "drain")
+	}
+	if err != nil {
 		return fmt.Errorf("draining %s: %w", l.config.Member, err)
 	}
 	return nil

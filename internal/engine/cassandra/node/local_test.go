@@ -24,10 +24,19 @@ import (
 type asker struct {
 	asked []string
 	err   error
+	runs  bool
+	// running is how often it says that the tool runs on before that.
+	running int
 }
+
+func (a *asker) Runs(context.Context, string) (bool, error) { return a.runs, a.err }
 
 func (a *asker) Ask(_ context.Context, arguments ...string) (string, error) {
 	a.asked = append(a.asked, strings.Join(arguments, " "))
+	if a.running > 0 {
+		a.running--
+		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
+	}
 	return "", a.err
 }
 
@@ -97,24 +106,47 @@ func TestServerThatAnswersNoClientIsKnownToRunByItsManagement(t *testing.T) {
 	}
 }
 
-func TestLeaveStreamsAwayOrStopsWhoHasNotJoined(t *testing.T) {
+func TestLeaveStreamsAwayAndIsEndedOnceItIsGone(t *testing.T) {
 	a := &asker{}
 	l := beside(t, a)
-	leave := engine.Step{Kind: engine.StepLeave, Member: "db-1"}
-	if err := l.Do(t.Context(), leave); err != nil {
+	moving, gone := engine.Step{Kind: engine.StepLeave, Member: "db-1", Leave: engine.LeaveMoving}, engine.Step{Kind: engine.StepLeave, Member: "db-1", Leave: engine.LeaveGone}
+	if err := l.Do(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
+	if err := l.Do(t.Context(), moving); err == nil {
+		t.Error("a server that does not answer is taken for one that streams")
+	}
 	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
+	if err := l.Do(t.Context(), gone); err == nil {
+		t.Error("a server that answers is ended")
+	}
 	a.err = fmt.Errorf("decommission: %w", attend.ErrRunning)
-	if err := l.Do(t.Context(), leave); err != nil {
+	if err := l.Do(t.Context(), moving); err != nil {
 		t.Errorf("a leave that goes on is taken for one that failed: %v", err)
 	}
 	a.err = errors.New("not enough live nodes")
-	if err := l.Do(t.Context(), leave); err == nil {
+	if err := l.Do(t.Context(), moving); err == nil {
 		t.Error("a leave that was refused is taken for one that goes on")
 	}
-	if want := []string{attend.Stop, "decommission", "decommission"}; !slices.Equal(a.asked, want) {
+	if want := []string{attend.Stop, decommission, decommission}; !slices.Equal(a.asked, want) {
 		t.Errorf("asked for %q, want %q", a.asked, want)
+	}
+}
+
+// A leave that failed is not one that is under way, though the server still tells others
+// that it leaves; where nobody can say, it may be.
+func TestALeaveIsUnderWayWhileItsToolRuns(t *testing.T) {
+	a := &asker{}
+	l := beside(t, a)
+	for _, c := range []struct {
+		runs bool
+		err  error
+		want bool
+	}{{true, nil, true}, {false, nil, false}, {false, errors.New("nobody is there"), true}} {
+		a.runs, a.err = c.runs, c.err
+		if got := l.moves(t.Context()); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 
@@ -146,6 +178,32 @@ func TestDrainOfAServerThatDoesNotRunIsNothing(t *testing.T) {
 	}
 }
 
+func TestDrainIsWaitedFor(t *testing.T) {
+	a := &asker{running: 2}
+	l := beside(t, a)
+	l.place.native = listen(t).Addr().(*net.TCPAddr).Port
+	if err := l.Drain(t.Context()); err != nil || len(a.asked) != 3 {
+		t.Errorf("%v, asked for %q", err, a.asked)
+	}
+}
+
+func TestSessionThatTookAllTheTimeIsKept(t *testing.T) {
+	for _, c := range []struct {
+		opened bool
+		end    error
+		want   bool
+	}{
+		{true, context.DeadlineExceeded, true},
+		{false, context.DeadlineExceeded, false}, // it hangs
+		{true, nil, false},                       // it failed
+		{true, context.Canceled, false},
+	} {
+		if got := worthKeeping(c.opened, c.end); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 	l := beside(t, nil)
 	for range 2 {
@@ -167,12 +225,12 @@ func TestHeartbeatThatStopsIsMissed(t *testing.T) {
 func TestReplicationFactors(t *testing.T) {
 	type r = map[string]string
 	for want, replication := range map[string]r{
-		"3 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "3"},
-		"2 true":  {"class": "NetworkTopologyStrategy", cassandra.Datacenter: "2/1"},
+		"3 true":  {"class": "NetworkTopologyStrategy", "east": "3"},
+		"2 true":  {"class": "NetworkTopologyStrategy", "east": "2/1"},
 		"1 false": {"class": "SimpleStrategy", "replication_factor": "1"},
 		"0 false": {"class": "LocalStrategy"},
 	} {
-		factor, in := factorOf(replication)
+		factor, in := factorOf(replication, "east")
 		if got := fmt.Sprint(factor, in); got != want {
 			t.Errorf("%v: %s, want %s", replication, got, want)
 		}

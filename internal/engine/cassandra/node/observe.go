@@ -47,7 +47,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Running: listens(ctx, l.place.address, l.place.jmx)}, nil
 	}
 	out := engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}
-	s, err := l.own()
+	s, opened, err := l.own()
 	if err != nil {
 		return out, nil //nolint:nilerr // nobody can log in yet
 	}
@@ -56,10 +56,19 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Running: true, Formed: true, Facts: map[string]string{cassandra.FactRoles: cassandra.RolesPending}}, nil
 	}
 	if err != nil {
-		l.forget()
+		if !worthKeeping(opened, ctx.Err()) {
+			l.forget()
+		}
 		return engine.Server{Running: true, Formed: true}, fmt.Errorf("asking %s: %w", l.config.Member, err)
 	}
 	return out, nil
+}
+
+// worthKeeping tells whether a session may be good though it was of no use this time: opening
+// it can take as long as a look may, and whoever dropped it then would open another one
+// for ever.
+func worthKeeping(opened bool, end error) bool {
+	return opened && errors.Is(end, context.DeadlineExceeded)
 }
 
 func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Server) error {
@@ -73,10 +82,11 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	}
 	out.ID, self.Version = self.ID, out.Version
 	out.Serving = bootstrapped == "COMPLETED"
-	peers, err := l.peers(ctx, s)
+	peers, status, err := l.peers(ctx, s, self.Address)
 	if err != nil {
 		return err
 	}
+	out.Leaving = status == statusLeaving && l.moves(ctx)
 	out.View = &engine.View{Peers: append(peers, self)}
 	slices.SortFunc(out.View.Peers, func(a, b engine.Peer) int { return strings.Compare(a.ID, b.ID) })
 	if err := factors(ctx, s, out.Facts); err != nil {
@@ -89,43 +99,59 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	return err
 }
 
-// peers are the others that have tokens, and those that are joining.
-func (l *local) peers(ctx context.Context, s *gocql.Session) ([]engine.Peer, error) {
-	var out []engine.Peer
+// The states that servers tell each other.
+const (
+	statusNormal  = "NORMAL"
+	statusLeaving = "LEAVING"
+)
+
+// moves tells whether the server streams its data away. One that gave up still tells
+// others that it leaves, until it is asked again or started again. Where nobody says, it
+// may do so.
+func (l *local) moves(ctx context.Context) bool {
+	runs, err := l.tool.Runs(ctx, decommission)
+	return runs || err != nil
+}
+
+// peers are the others that have tokens, and those that are joining, and what the server
+// tells of its own state. One that is leaving serves until it is gone.
+func (l *local) peers(ctx context.Context, s *gocql.Session, self string) (out []engine.Peer, own string, err error) {
 	rows := s.Query("SELECT peer, host_id, release_version, tokens FROM system.peers_v2").IterContext(ctx).Scanner()
 	for rows.Next() {
 		p := engine.Peer{Voter: true}
 		var tokens []string
 		if err := rows.Scan((*address)(&p.Address), (*uuid)(&p.ID), &p.Version, &tokens); err != nil {
-			return nil, fmt.Errorf("reading system.peers_v2: %w", err)
+			return nil, "", fmt.Errorf("reading system.peers_v2: %w", err)
 		}
 		if p.ID != "" && len(tokens) > 0 {
 			out = append(out, p)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading system.peers_v2: %w", err)
+		return nil, "", fmt.Errorf("reading system.peers_v2: %w", err)
 	}
 	rows = s.Query("SELECT address, generation, heartbeat, status_with_port, host_id FROM system_views.gossip_info").IterContext(ctx).Scanner()
 	for rows.Next() {
 		var at, status, id string
 		var h heart
 		if err := rows.Scan((*address)(&at), &h.generation, &h.beat, &status, &id); err != nil {
-			return nil, fmt.Errorf("reading system_views.gossip_info: %w", err)
+			return nil, "", fmt.Errorf("reading system_views.gossip_info: %w", err)
 		}
 		beats := l.hears(at, h)
 		i := slices.IndexFunc(out, func(p engine.Peer) bool { return p.Address == at })
 		switch state, _, _ := strings.Cut(status, ","); {
 		case i >= 0:
-			out[i].Healthy = beats && state == "NORMAL"
+			out[i].Healthy = beats && (state == statusNormal || state == statusLeaving)
+		case at == self:
+			own = state
 		case state == "BOOT" || state == "BOOT_REPLACE":
 			out = append(out, engine.Peer{ID: id, Address: at})
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading system_views.gossip_info: %w", err)
+		return nil, "", fmt.Errorf("reading system_views.gossip_info: %w", err)
 	}
-	return out, nil
+	return out, own, nil
 }
 
 // hears notes down a heartbeat and tells whether it goes on. One that was never heard
@@ -145,9 +171,21 @@ func (l *local) hears(at string, h heart) bool {
 // own keyspaces are those whose replication the operator sets.
 var ownKeyspaces = []string{"system_traces", "system_distributed", "system_auth"}
 
+// datacenterOf asks a server for its datacenter.
+func datacenterOf(ctx context.Context, s *gocql.Session) (name string, err error) {
+	if err := s.Query("SELECT data_center FROM system.local").ScanContext(ctx, &name); err != nil {
+		return "", fmt.Errorf("reading the datacenter: %w", err)
+	}
+	return name, nil
+}
+
 // factors reads the replication factors in the datacenter.
 func factors(ctx context.Context, s *gocql.Session, facts map[string]string) error {
-	own, data := map[string]int{}, 0
+	datacenter, err := datacenterOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	own, data, most := map[string]int{}, 0, ""
 	rows := s.Query("SELECT keyspace_name, replication FROM system_schema.keyspaces").IterContext(ctx).Scanner()
 	for rows.Next() {
 		var name string
@@ -155,26 +193,27 @@ func factors(ctx context.Context, s *gocql.Session, facts map[string]string) err
 		if err := rows.Scan(&name, &replication); err != nil {
 			return fmt.Errorf("reading the replication factors: %w", err)
 		}
-		factor, inDatacenter := factorOf(replication)
+		factor, inDatacenter := factorOf(replication, datacenter)
 		switch {
 		case slices.Contains(ownKeyspaces, name):
 			if inDatacenter {
 				own[name] = factor
 			}
-		default:
-			data = max(data, factor)
+		case factor > data || factor == data && factor > 0 && name < most:
+			data, most = factor, name // the rows are in no order that is the same on every member
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading the replication factors: %w", err)
 	}
+	facts[cassandra.FactKeyspace] = most
 	facts[cassandra.FactData], facts[cassandra.FactFactor] = strconv.Itoa(data), strconv.Itoa(alike(own))
 	return nil
 }
 
 // factorOf reads one keyspace's, and tells whether it is set for the datacenter.
-func factorOf(replication map[string]string) (factor int, inDatacenter bool) {
-	text, inDatacenter := replication[cassandra.Datacenter]
+func factorOf(replication map[string]string, datacenter string) (factor int, inDatacenter bool) {
+	text, inDatacenter := replication[datacenter]
 	if !inDatacenter {
 		text = replication["replication_factor"]
 	}

@@ -248,6 +248,9 @@ func (r *ring) settle(want engine.Desired) (done []string) {
 			return cassandra.Engine{}.Assess(have).Known
 		}
 		s := steps[0]
+		if s.Kind == engine.StepLeave {
+			s.Leave = engine.LeaveMoving // as the core has it
+		}
 		s.Credentials = map[string]string{cassandra.CredentialAdmin: testPassword, cassandra.CredentialAgent: testPassword}
 		for _, m := range r.members {
 			if m.name != s.Member {
@@ -310,6 +313,14 @@ func TestRealRing(t *testing.T) {
 
 	t.Log("a member leaves")
 	r.settle(desired(2, nil))
+	r.await("db-2 is in the ring no more", 5*time.Minute, func(have engine.Observation) bool {
+		a := cassandra.Engine{}.Assess(have)
+		voters, _ := a.Voters()
+		return a.Known && voters == 2 && have.Members[2].Report.Server.View == nil
+	})
+	if err := lost.local.Do(t.Context(), engine.Step{Kind: engine.StepLeave, Member: lost.name, Leave: engine.LeaveGone}); err != nil {
+		t.Error(err)
+	}
 	r.await("the server of db-2 has ended", 2*time.Minute, func(engine.Observation) bool {
 		select {
 		case <-lost.exited:
@@ -339,7 +350,7 @@ func TestRealRing(t *testing.T) {
 func (r *ring) write() {
 	r.Helper()
 	for _, statement := range []string{
-		"CREATE KEYSPACE k WITH replication = {'class': 'NetworkTopologyStrategy', '" + cassandra.Datacenter + "': 2}",
+		"CREATE KEYSPACE k WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 2}",
 		"CREATE TABLE k.t (id int PRIMARY KEY, v text)", "INSERT INTO k.t (id, v) VALUES (1, 'my-data')",
 	} {
 		if err := r.as(statement); err != nil {

@@ -20,7 +20,7 @@ var _ engine.Engine = Engine{}
 
 // Traits implements engine.Engine.
 func (Engine) Traits() engine.Traits {
-	return engine.Traits{Formation: engine.FormFirst, StableAddress: true, StartIsJoin: true, Quorum: Quorum, MaxReplicas: 100}
+	return engine.Traits{Formation: engine.FormFirst, StableAddress: true, StartIsJoin: true, LeaveMovesData: true, Quorum: Quorum, MaxReplicas: 100}
 }
 
 // Validate implements engine.Engine: it accepts everything.

@@ -4,6 +4,8 @@
 // Package ring models servers like Cassandra's: nobody leads, starting an
 // empty server is joining, one joins at a time and streams what it will own, a
 // leave streams it away, and the replication factor says how many may be down.
+// What clients wrote is on a quorum of a row's replicas, and a server that dies while it
+// leaves has what it had when it starts again.
 package ring
 
 import (
@@ -25,6 +27,7 @@ func Quorum(n int) int { return n - (min(factor, n)-1)/2 }
 type Model struct {
 	servers [enginetest.MaxMembers]server
 	rings   [][]node
+	rows    rows
 }
 
 // server is one server and its volume.
@@ -63,6 +66,7 @@ func (m *Model) Key(b []byte) []byte {
 	for _, s := range m.servers {
 		b = append(b, bits(s.running, s.leaving, s.form, s.data), s.ids, byte(s.ring))
 	}
+	b = m.rows.key(b)
 	for _, r := range m.rings {
 		b = append(b, '#')
 		for _, n := range r {
@@ -108,6 +112,9 @@ func (m *Model) Stop(i int) {
 // Wipe implements enginetest.Model.
 func (m *Model) Wipe(i int) {
 	m.Stop(i)
+	if n := m.node(i); n != nil {
+		m.lose(int(m.servers[i].ring)-1, i)
+	}
 	m.servers[i] = server{ids: m.servers[i].ids}
 }
 
@@ -159,7 +166,7 @@ func (m *Model) drop(r, member int, id uint8) {
 
 // Truth implements enginetest.Model.
 func (m *Model) Truth() enginetest.Truth {
-	t := enginetest.Truth{Formations: len(m.rings)}
+	t := enginetest.Truth{Formations: len(m.rings), Unread: m.rows.unread}
 	if len(m.rings) == 0 {
 		return t
 	}

@@ -9,12 +9,13 @@ import (
 
 // What servers do by themselves.
 const (
-	moveForm      uint8 = iota // A, its own seed, begins a ring
-	moveBegin                  // A begins to join ring B
-	moveFinish                 // A has streamed what it owns
-	moveJoinFails              // A gives up to join, since a member is down
-	moveLeave                  // A has streamed away what it owned, and stops
-	moveLeaveLost              // A stops without having left
+	moveForm       uint8 = iota // A, its own seed, begins a ring
+	moveBegin                   // A begins to join ring B
+	moveFinish                  // A has streamed what it owns
+	moveJoinFails               // A gives up to join, since a member is down
+	moveLeave                   // A has streamed away what it owned, and is in the ring no more
+	moveLeaveFails              // A gives up to leave, since a member is down
+	moveStops                   // A stops while it leaves
 )
 
 // Moves implements enginetest.Model.
@@ -50,13 +51,18 @@ func (m *Model) movesOf(i int, out []enginetest.Move) []enginetest.Move {
 		add(moveJoinFails, r, false)
 	}
 	if s.leaving {
-		streams := s.ring > 0 && m.othersUp(r, i)
-		if streams {
-			add(moveLeave, r, false)
-		}
-		add(moveLeaveLost, 0, streams)
+		add(m.howLeaves(r, i), r, false)
+		add(moveStops, r, true)
 	}
 	return out
+}
+
+// howLeaves is how a leave goes on: it streams only while all others are up.
+func (m *Model) howLeaves(r, i int) uint8 {
+	if m.othersUp(r, i) {
+		return moveLeave
+	}
+	return moveLeaveFails
 }
 
 // mayJoin tells whether a ring takes a server in: one at a time, while all are
@@ -78,18 +84,26 @@ func (m *Model) Move(mv enginetest.Move) {
 	case moveForm:
 		m.rings = append(m.rings, []node{{uint8(i), s.ids, true}})
 		s.ring, s.form = int8(len(m.rings)), false
+		m.write(len(m.rings) - 1)
 	case moveBegin:
 		m.rings[r] = append(m.rings[r], node{uint8(i), s.ids, false})
 		s.ring = int8(r) + 1
 	case moveFinish:
 		m.node(i).normal = true
+		m.streamIn(r, i)
+		m.read(r)
+		m.write(r)
 	case moveJoinFails:
 		m.drop(r, i, s.ids)
 		s.ring = 0
 	case moveLeave:
+		m.streamAway(r, i)
 		m.drop(r, i, s.ids)
-		m.Stop(i)
-	case moveLeaveLost:
+		m.read(r)
+		s.leaving = false
+	case moveLeaveFails:
+		s.leaving = false
+	case moveStops:
 		m.Stop(i)
 	}
 }

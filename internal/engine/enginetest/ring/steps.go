@@ -24,7 +24,7 @@ func (m *Model) Observe(i int) engine.Server {
 	if n == nil || !n.normal {
 		return out
 	}
-	out.Formed, out.Serving, out.View = true, !s.leaving, &engine.View{}
+	out.Formed, out.Serving, out.Leaving, out.View = true, true, s.leaving, &engine.View{}
 	for _, p := range m.rings[s.ring-1] {
 		out.View.Peers = append(out.View.Peers, engine.Peer{
 			ID: hostID(p), Name: enginetest.Name(int(p.member)), Voter: p.normal, Healthy: m.up(int(s.ring)-1, p),
@@ -41,6 +41,10 @@ func (m *Model) Do(i int, s engine.Step) error {
 	}
 	switch s.Kind {
 	case engine.StepLeave:
+		if n := m.node(i); n == nil || !n.normal {
+			m.Stop(i) // it has nothing to give away
+			return nil
+		}
 		v.leaving = true
 		return nil
 	case engine.StepEvictDead:
@@ -50,7 +54,8 @@ func (m *Model) Do(i int, s engine.Step) error {
 	}
 }
 
-// remove takes a node out that is down.
+// remove takes a node out that is down. Who takes its place gets each row from any of
+// the replicas that are left, also from one that had missed it.
 func (m *Model) remove(i int, id string) error {
 	if m.node(i) == nil {
 		return fmt.Errorf("%w: it is in no ring", errRefused)
@@ -64,6 +69,7 @@ func (m *Model) remove(i int, id string) error {
 			return fmt.Errorf("%w: %s is up", errRefused, id)
 		}
 		m.drop(r, int(n.member), n.id)
+		m.read(r)
 		return nil
 	}
 	return nil
