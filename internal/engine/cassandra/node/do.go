@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,7 +121,8 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 	}
 	// What the present replicas have is made alike before there are more, and once there
 	// are: who may log in is read from a majority of them.
-	if err := l.repair(ctx); err != nil {
+	was := ringName(before.View) + " " + before.Facts[cassandra.FactFactor] + " " + before.Facts[cassandra.FactMost] + fmt.Sprintf(" to %d %d", least, most)
+	if err := l.repair(ctx, "before "+was); err != nil {
 		return err
 	}
 	root, err := open(l.place.address, l.place.native, login{cassandra.RoleAdmin, s.Credentials[cassandra.CredentialAdmin]})
@@ -138,7 +140,7 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 			return fmt.Errorf("changing the replication of %s: %w", keyspace, err)
 		}
 	}
-	return l.repair(ctx)
+	return l.repair(ctx, "after "+was)
 }
 
 // bounds are those that a step sets to the factors; 0 is none.
@@ -162,6 +164,19 @@ func (l *local) ring(ctx context.Context) (engine.Server, error) {
 	return seen, err
 }
 
+// ringName names a ring by who has a full part in it: what was done for one is not done
+// for another.
+func ringName(v *engine.View) string {
+	var ids []string
+	for _, p := range v.Peers {
+		if p.Voter {
+			ids = append(ids, p.ID)
+		}
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, ",")
+}
+
 // members counts those that have a full part in the ring.
 func members(v *engine.View) (n int) {
 	for _, p := range v.Peers {
@@ -174,8 +189,8 @@ func members(v *engine.View) (n int) {
 
 // repair makes the roles alike on all their replicas. They are few: it is done in
 // seconds.
-func (l *local) repair(ctx context.Context) error {
-	_, err := l.tool.Ask(ctx, "repair", "--full", "system_auth")
+func (l *local) repair(ctx context.Context, purpose string) error {
+	_, err := l.tool.Ask(ctx, purpose, "repair", "--full", "system_auth")
 	return err
 }
 
@@ -185,7 +200,7 @@ func (l *local) cleanup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.tool.Ask(ctx, "cleanup"); err != nil {
+	if _, err := l.tool.Ask(ctx, ringName(before.View), "cleanup"); err != nil {
 		return err
 	}
 	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
@@ -206,7 +221,7 @@ func (l *local) leave(ctx context.Context, s engine.Step) error {
 	case answers:
 		return errors.New("the server answers: it may be in the ring")
 	}
-	_, err := l.tool.Ask(ctx, word)
+	_, err := l.tool.Ask(ctx, "", word)
 	return err
 }
 
@@ -222,7 +237,7 @@ func (l *local) evict(ctx context.Context, s engine.Step) error {
 	}
 	for _, p := range seen.View.Peers {
 		if p.ID == s.SubjectID {
-			_, err := l.tool.Ask(ctx, "removenode", p.ID)
+			_, err := l.tool.Ask(ctx, "", "removenode", p.ID)
 			return err
 		}
 	}

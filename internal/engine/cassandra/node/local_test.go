@@ -32,7 +32,7 @@ type asker struct {
 
 func (a *asker) Runs(context.Context, string) (bool, error) { return a.runs, a.err }
 
-func (a *asker) Ask(_ context.Context, arguments ...string) (string, error) {
+func (a *asker) Ask(_ context.Context, _ string, arguments ...string) (string, error) {
 	a.asked = append(a.asked, strings.Join(arguments, " "))
 	if a.running > 0 {
 		a.running--
@@ -288,6 +288,15 @@ func TestCleanupIsDueOnceAnotherHasJoined(t *testing.T) {
 		if got, err := l.cleanupDue(&engine.View{Peers: c.peers}); err != nil || got != c.want {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
+	}
+}
+
+// TestARingIsNamedByWhoHasAFullPart tells what was done for one ring from another's.
+func TestARingIsNamedByWhoHasAFullPart(t *testing.T) {
+	name := func(peers ...engine.Peer) string { return ringName(&engine.View{Peers: peers}) }
+	a, b, joining := engine.Peer{ID: "a", Voter: true}, engine.Peer{ID: "b", Voter: true}, engine.Peer{ID: "c"}
+	if name(a, b) != name(b, a) || name(a, b) != name(a, joining, b) || name(a) == name(a, b) {
+		t.Error(name(a, b), name(b, a), name(a, joining, b), name(a))
 	}
 }
 
