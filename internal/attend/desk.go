@@ -72,9 +72,9 @@ func (d *Desk) drop() {
 }
 
 // Ask has the tool carried out with these arguments and returns its output, or
-// ErrRunning.
-func (d *Desk) Ask(ctx context.Context, arguments ...string) (string, error) {
-	r, err := d.exchange(ctx, request{Arguments: arguments})
+// ErrRunning. Who asks again for the same purpose is told of the same run.
+func (d *Desk) Ask(ctx context.Context, purpose string, arguments ...string) (string, error) {
+	r, err := d.exchange(ctx, request{Purpose: purpose, Arguments: arguments})
 	switch {
 	case err != nil:
 		return "", err
