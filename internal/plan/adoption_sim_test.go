@@ -431,10 +431,12 @@ func (w *hand) ask(a plan.Ask, epoch int64) bool {
 // carryOut has a member's server do what it was asked for, if it can.
 func (w *hand) carryOut(i int, s *engine.Step) {
 	p := w.pods[i]
+	if s.Kind == engine.StepBootstrap {
+		w.known = w.known || w.leader >= 0 && !w.locked && p.running
+		return
+	}
 	p.action = &engine.ActionState{ID: "1", Kind: s.Kind, Done: true}
 	switch {
-	case s.Kind == engine.StepBootstrap:
-		w.known = w.known || w.leader >= 0 && !w.locked && p.running
 	case !w.healthy(i):
 		p.action.Error = "it does not run"
 	case s.Kind == engine.StepConfigure:
@@ -561,7 +563,8 @@ func (w *hand) done() bool {
 
 // wanderHand begins somewhere in an adoption, since a walk alone seldom gets far.
 func wanderHand(t *rapid.T, w *hand) {
-	w.closed = rapid.Bool().Draw(t, "closed")
+	_, admits := w.engine.(engine.SecretAdopter)
+	w.closed = admits && rapid.Bool().Draw(t, "closed")
 	w.locked = w.closed && rapid.Bool().Draw(t, "locked")
 	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
 		w.approved = true
