@@ -63,7 +63,7 @@ func TestReasonsOfTroubleNameARemedy(t *testing.T) {
 		"ReasonInvalidConfig", "ReasonTemplateRejected", "ReasonConflict", "ReasonPodStuck", "ReasonForeignVolume",
 		"ReasonDataLost", "ReasonLedgerLost", "ReasonCredentialsLost", "ReasonFormationUncertain", "ReasonPaused",
 		"ReasonQuorumLost", "ReasonMembersSilent", "ReasonBlocked", "ReasonForming",
-		"ReasonStopped", "ReasonRolloutFailed", "ReasonUpgradeRefused", "ReasonExpansionRefused", "ReasonDowntimeRefused",
+		"ReasonStopped", "ReasonRolloutFailed", "ReasonUpgradeRefused", "ReasonExpansionRefused", "ReasonVolumeFull", "ReasonDowntimeRefused",
 		"ReasonMemberLost", "ReasonClaimTerminating", "ReasonMajorityLost", "ReasonRollingOut", "ReasonReloading", "ReasonSwitchingOver", "ReasonExpandingVolumes", "ReasonStopping",
 	} {
 		if doc := found[name][1]; !strings.Contains(doc, "\nRemedy: ") {

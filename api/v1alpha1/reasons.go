@@ -178,6 +178,14 @@ const (
 	// it, or mend what the message names. It is tried again every minute.
 	ReasonExpansionRefused = "ExpansionRefused"
 
+	// ReasonVolumeFull says that next to nothing can be written any more to the
+	// volume of a member that runs, or that ran until then. The others go on, as
+	// long as they are a majority.
+	//
+	// Remedy: raise spec.storage.size, if the StorageClass lets volumes grow; or
+	// make room among what the server keeps.
+	ReasonVolumeFull = "VolumeFull"
+
 	// ReasonDowntimeRefused says that planned work waits since it would interrupt
 	// the service of a set of one or two members, and that spec.disruption is
 	// Protect.

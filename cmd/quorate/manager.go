@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -31,6 +32,7 @@ import (
 	"github.com/quorate/quorate/internal/controller"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/lease"
 	"github.com/quorate/quorate/internal/scrape"
 )
 
@@ -43,6 +45,10 @@ type managerOptions struct {
 	settings      controller.Settings
 	zap           zap.Options
 }
+
+// renewDeadline is how long a leader goes on that cannot renew its lease: well before
+// another may take it, in the proportions that controller-runtime has by default.
+func (o managerOptions) renewDeadline() time.Duration { return o.leaseDuration * 2 / 3 }
 
 func newManagerCommand(engines *engine.Registry) *cobra.Command {
 	var o managerOptions
@@ -105,14 +111,20 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 			return err
 		}
 	}
+	if o.leaderElect {
+		config.Wrap(lease.NewGuard(o.renewDeadline()).Wrap)
+	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       served,
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "quorate.dev",
+		LeaderElectionNamespace:       o.settings.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &o.leaseDuration,
+		RenewDeadline:                 ptr.To(o.renewDeadline()),
+		RetryPeriod:                   ptr.To(o.leaseDuration * 2 / 15),
 		Cache:                         controller.CacheOptions(),
 		// Secrets are read by name when they are needed, never cached (law 11).
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},

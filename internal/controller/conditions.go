@@ -12,6 +12,7 @@ import (
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
 )
 
 // findings are what one pass came to know, as the conditions need it. All of
@@ -254,6 +255,9 @@ func stalled(f *findings) verdict {
 		return yes(f.blocked.Reason, f.blocked.Message)
 	case f.decision.Stalled != nil:
 		return yes(f.decision.Stalled.Reason, f.decision.Stalled.Message)
+	case len(f.full()) > 0:
+		return yes(v1alpha1.ReasonVolumeFull, fmt.Sprintf("there is next to no room left on %s; raise spec.storage.size, which is given while servers run or are down, or make room%s",
+			strings.Join(f.full(), ", "), f.volumes.also()))
 	}
 	for _, m := range f.wanted() {
 		if m.Pod != nil && !m.Pod.Ready && m.Pod.Stuck != "" {
@@ -265,6 +269,18 @@ func stalled(f *findings) verdict {
 		return yes(r.Reason, r.Message)
 	}
 	return no(v1alpha1.ReasonNotStalled, "nothing waits for a person")
+}
+
+// full names the claims of wanted members that have next to no room; none while they
+// are being enlarged.
+func (f *findings) full() []string {
+	var out []string
+	for _, m := range f.wanted() {
+		if m.Report != nil && m.Report.VolumeFull && f.volumes.growing == "" {
+			out = append(out, fmt.Sprintf("claim %s of %s", resource.ClaimName(f.datastore, m.Name), m.Name))
+		}
+	}
+	return out
 }
 
 // adopting tells whether the members of a set that was made by hand are being taken

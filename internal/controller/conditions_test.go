@@ -131,6 +131,14 @@ func TestDegraded(t *testing.T) {
 // stop has the specification say that no member shall run.
 func stop(f *findings) { f.state.Wanted.Stopped = true }
 
+// full has a member's volume be full.
+func full(i int) func(*findings) {
+	return func(f *findings) { f.state.Members[i].Report.VolumeFull = true }
+}
+
+// growth has a claim be on its way to its size.
+func growth(f *findings) { f.volumes.growing = "claim data-db-0 is being enlarged" }
+
 // noGrowth has the class of the claims refuse to let them be enlarged.
 func noGrowth(f *findings) { f.volumes.refuse("claim data-db-0 may not be enlarged") }
 
@@ -144,7 +152,6 @@ func TestReconciling(t *testing.T) {
 	pending := func(f *findings) {
 		f.decision.Pending = &plan.Finding{Reason: v1alpha1.ReasonRollingOut, Message: "2 of the members still run"}
 	}
-	growth := func(f *findings) { f.volumes.growing = "claim data-db-0 is being enlarged" }
 	replacing := func(f *findings) { f.decision.Replace = []plan.PodRef{{Name: "db-1", UID: "p1"}} }
 	wanted := func(n int32) func(*findings) { return func(f *findings) { f.state.Wanted.Replicas = n } }
 	expectVerdicts(t, reconciling, []judged{
@@ -184,6 +191,11 @@ func TestStalled(t *testing.T) {
 		{"blocked", serving(3).with(blocked, stalledFor(v1alpha1.ReasonDataLost)), isTrue, v1alpha1.ReasonConflict, "Service db exists already"},
 		{"decided", serving(3).with(stalledFor(v1alpha1.ReasonDataLost), pod(1, stuck)), isTrue, v1alpha1.ReasonDataLost, "because of"},
 		{"stuck", serving(3).with(pod(1, stuck)), isTrue, v1alpha1.ReasonPodStuck, "db-1 cannot start: container server: ImagePullBackOff: not found; correct spec.image"},
+		{"full", serving(3).with(full(1)), isTrue, v1alpha1.ReasonVolumeFull, "claim data-db-1 of db-1; raise spec.storage.size"},
+		{"full, and the server down", serving(3).with(full(1), pod(1, stuck)), isTrue, v1alpha1.ReasonVolumeFull, "claim data-db-1 of db-1"},
+		{"full, and growth refused", serving(3).with(full(1), noGrowth), isTrue, v1alpha1.ReasonVolumeFull, "and claim data-db-0 may not be enlarged"},
+		{"full, and growing", serving(3).with(full(1), growth), isFalse, v1alpha1.ReasonNotStalled, "nothing"},
+		{"full, and not wanted", serving(3).with(full(2), func(f *findings) { f.state.Wanted.Replicas = 2 }), isFalse, v1alpha1.ReasonNotStalled, "nothing"},
 		{"growth refused", serving(3).with(noGrowth), isTrue, v1alpha1.ReasonExpansionRefused, "claim data-db-0 may not be enlarged"},
 		{"stuck, and growth refused", serving(3).with(pod(1, stuck), noGrowth), isTrue, v1alpha1.ReasonPodStuck, "by itself; and claim data-db-0 may not be enlarged"},
 		{"stuck before the set forms", forming(3).with(pod(2, stuck)), isTrue, v1alpha1.ReasonPodStuck, "db-2 cannot start"},

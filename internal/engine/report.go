@@ -67,6 +67,8 @@ type Report struct {
 	PodUID string `json:"podUID"`
 	// Volume is what the agent found.
 	Volume VolumeState `json:"volume"`
+	// VolumeFull is true where next to nothing can be written to it any more.
+	VolumeFull bool `json:"volumeFull,omitempty"`
 	// ClusterID, ClaimUID and Grant are the marker's.
 	ClusterID string    `json:"clusterID,omitempty"`
 	ClaimUID  string    `json:"claimUID,omitempty"`

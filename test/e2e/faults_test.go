@@ -162,6 +162,7 @@ func moveOperatorFrom(ctx context.Context, node string) {
 type writer struct {
 	base, token string
 	http        *http.Client
+	value       string
 	sent        int
 	done        []int
 }
@@ -173,7 +174,7 @@ func newWriter(ctx context.Context, key types.NamespacedName) *writer {
 	var secret corev1.Secret
 	Expect(k8s.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name + "-connection"}, &secret)).To(Succeed())
 	return &writer{
-		base: "http://" + service.Spec.ClusterIP + ":8500/v1/kv/", token: string(secret.Data["token"]),
+		base: "http://" + service.Spec.ClusterIP + ":8500/v1/kv/", token: string(secret.Data["token"]), value: "value",
 		// Each request has a connection of its own, and so a member of its own.
 		http: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
@@ -197,7 +198,7 @@ func (w *writer) write(ctx context.Context) error {
 }
 
 func (w *writer) do(ctx context.Context, method, name string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, w.base+name, strings.NewReader("value"))
+	req, err := http.NewRequestWithContext(ctx, method, w.base+name, strings.NewReader(w.value))
 	if err != nil {
 		return "", err
 	}

@@ -7,11 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,7 +51,7 @@ func fillDisk(ctx context.Context, st *stage) error {
 	if err != nil {
 		return err
 	}
-	if err := fill(filepath.Join(folder, "filler")); err != nil {
+	if err := storage.Fill(filepath.Join(folder, "filler")); err != nil {
 		return err
 	}
 	err = st.await(ctx, "the full disk to be noticed", fullTime, func(s quorum.Sample) bool {
@@ -84,30 +82,6 @@ func (st *stage) volume(ctx context.Context, member string) (string, error) {
 		return "", fmt.Errorf("the volume of %s is not kept on this machine", member)
 	}
 	return v.Spec.Local.Path, nil
-}
-
-// fill writes a file until not one more block can be had.
-func fill(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("fill a disk: %w", err)
-	}
-	for _, size := range []int{1 << 20, 4 << 10} {
-		for chunk := make([]byte, size); err == nil; {
-			if _, err = f.Write(chunk); err == nil {
-				err = f.Sync()
-			}
-		}
-		if !errors.Is(err, unix.ENOSPC) {
-			_ = f.Close() // there is an error to tell already
-			return fmt.Errorf("fill a disk: %w", err)
-		}
-		err = nil
-	}
-	if err := f.Close(); err != nil && !errors.Is(err, unix.ENOSPC) {
-		return fmt.Errorf("fill a disk: %w", err)
-	}
-	return nil
 }
 
 // enlarged waits for every claim to have what is asked for.

@@ -78,6 +78,9 @@ func New(v *volume.Volume, h hold.Dir, local Releaser, retire func() error, reco
 // Volume returns the volume as it is now.
 func (k *Keeper) Volume() volume.Snapshot { return k.volume.Snapshot() }
 
+// Full tells whether there is next to no room on the volume.
+func (k *Keeper) Full() (bool, error) { return k.volume.Full() }
+
 // See keeps the highest epoch.
 func (k *Keeper) See(epoch int64) error {
 	k.mu.Lock()

@@ -152,8 +152,10 @@ func (o *Observer) formed(server engine.Server) error {
 
 func (o *Observer) publish(epoch int64, server engine.Server, released bool, hashes map[string]string, problems map[string]error) error {
 	volume := o.keeper.Volume()
+	full, err := o.keeper.Full()
+	problems["room"] = err
 	return o.board.Update(func(d *board.Draft) {
-		d.Volume, d.Epoch = volume.State, epoch
+		d.Volume, d.VolumeFull, d.Epoch = volume.State, full, epoch
 		d.ClusterID, d.ClaimUID, d.Grant, d.Recovery, d.Recovered = "", "", "", 0, 0
 		if m := volume.Marker; m != nil {
 			d.ClusterID, d.ClaimUID, d.Grant = m.Grant.ClusterID, m.Grant.ClaimUID, m.Grant.Kind

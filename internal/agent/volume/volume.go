@@ -26,6 +26,8 @@ type Volume struct {
 	finding Finding
 	// epoch is the highest seen; it is on the disk too once there is a marker.
 	epoch int64
+	// full is whether there was next to no room when that was last looked at.
+	full bool
 }
 
 // Snapshot is a volume at one moment. Nothing in it is shared.

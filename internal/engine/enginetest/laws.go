@@ -120,12 +120,32 @@ func (w *World) checkDecision(p *pass) {
 	w.checkGivingUp(p)
 	w.checkConsent(p)
 	w.checkAbandoned(p)
+	w.checkBudget(p)
 	for _, r := range p.decision.Replace {
 		for _, a := range p.decision.Asks {
 			if a.Member == r.Name {
 				w.violate("%s is asked for something and its pod deleted in one pass", a.Member)
 			}
 		}
+	}
+}
+
+// checkBudget asserts that evictions are let pass only where it was measured that the
+// set can do without a member, and one at a time (law 12). Two voters have none to
+// spare, and the user's word takes the place of that.
+func (w *World) checkBudget(p *pass) {
+	b, a := p.decision.Budget, p.decision.Assessment
+	if b == nil || b.Max == 0 {
+		return
+	}
+	voters, _ := a.Voters()
+	switch {
+	case b.Max > 1:
+		w.violate("law 12: %d members may be evicted at once", b.Max)
+	case !a.Known:
+		w.violate("law 12: a member may be evicted while the membership is not known")
+	case !a.Serving || a.Tolerance == 0 && voters > 2:
+		w.violate("law 12: a member may be evicted while none can be spared")
 	}
 }
 

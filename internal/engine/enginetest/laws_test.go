@@ -97,6 +97,38 @@ func eager(e engine.Engine, s plan.State) plan.Decision {
 	return d
 }
 
+// elsewhere is the planner, but for grants that are for the claim of another.
+func elsewhere(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	for i, a := range d.Asks {
+		if a.Grant == nil {
+			continue
+		}
+		g, entry := *a.Grant, d.Ledger.Members[a.Member]
+		g.ClaimUID, entry.ClaimUID = "another", "another"
+		d.Asks[i].Grant, d.Ledger.Members[a.Member] = &g, entry
+	}
+	return d
+}
+
+// generous is the planner, but for evictions that are let pass at any time.
+func generous(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	if d.Budget != nil {
+		d.Budget.Max = 1
+	}
+	return d
+}
+
+// plenty is the planner, but for evictions of two at once.
+func plenty(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	if d.Budget != nil && d.Budget.Max > 0 {
+		d.Budget.Max = 2
+	}
+	return d
+}
+
 // greedy is the planner, but for a second leave beside the first.
 func greedy(e engine.Engine, s plan.State) plan.Decision {
 	d := plan.Next(e, s)
@@ -214,6 +246,9 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"a request is forgotten", raftSet, "key rotated", decide(onLedger(forgetRequest)), "come to rest"},
 		{"the Secret is written whatever it is", raftSet, "key rotated, another manager", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSecret = true }, "ledger before Secret"},
 		{"the former key is forgotten at once", raftSet, "key rotated, another manager, losses", func(sc *enginetest.Scenario) { sc.Executor.ForgetAtOnce = true }, "law 7"},
+		{"a grant is for another's claim", raftSet, "formation, crashes and losses", safely(decide(elsewhere)), "law 9"},
+		{"evictions are let pass at any time", raftSet, "lies", safely(decide(generous)), "law 12"},
+		{"two are let be evicted at once", raftSet, "rollout and evictions", safely(decide(plenty)), "law 12"},
 		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
 	} {
 		t.Run(tt.breaks, func(t *testing.T) {
