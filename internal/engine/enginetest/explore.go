@@ -25,8 +25,9 @@ func (b *Breach) Error() string {
 func Explore(sc *Scenario) (*Coverage, *Breach) {
 	started := time.Now()
 	x := &explorer{sc: sc, seen: map[uint64]struct{}{}, calm: map[uint64]struct{}{}, cov: NewCoverage()}
-	sc.refused = x.cov.refuse
+	sc.refused, sc.memory = x.cov.refuse, &memory{}
 	b := x.walk()
+	sc.memory = nil
 	x.cov.Complete = x.cov.Complete && b == nil
 	x.cov.Took = time.Since(started)
 	return x.cov, b
