@@ -69,11 +69,11 @@ test: ## Run all the tests; installs and builds what they need.
 
 ##@ Tests, from quick to real
 
-# Four packages at once on two cores, since many wait, and the one that takes longest
-# first: the others take no longer than it.
+# Three packages at once on two cores, and first the two that take longest, which wait
+# most of it: the others pass beside them.
 .PHONY: test-unit
 test-unit: ## Unit tests, properties and the suites on a real API server, with the race detector.
-	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -p 4 -skip '^Test(Contract|Spares)$$' -timeout 20m $(GOTESTFLAGS) ./test/envtest/controller ./internal/engine/mongodb/mongod $$($(GO) list ./... | grep -v /enginetest)
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -p 3 -skip '^Test(Contract|Spares)$$' -timeout 20m $(GOTESTFLAGS) ./test/envtest/controller ./internal/engine/mongodb/mongod $$($(GO) list ./... | grep -v /enginetest)
 
 .PHONY: test-controlplane
 test-controlplane: ## The controller with real controller-manager and scheduler, and pods of kwok.
