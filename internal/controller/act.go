@@ -43,17 +43,23 @@ func (p *pass) replace(ctx context.Context) error {
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("replace pod %s: %w", ref.Name, err)
 		}
-		why := "it cannot get on as it is"
-		if p.findings.decision.Ledger.Recovery != nil {
-			why = "the set is being recovered"
-		}
-		if p.findings.decision.Ledger.Adoption != nil {
-			why = "it was made by hand"
-		}
-		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, why))
+		p.begun = append(p.begun, p.findings.actionOn(engine.StepReplacePod, ref.Name, ref.UID, whyReplaced(p.findings.decision.Ledger, p.snapshot.pods[ref.Name])))
 		pointPodDeleted.Reach()
 	}
 	return nil
+}
+
+// whyReplaced says why a pod is replaced, where the plan says nothing of it. In an
+// adoption those of ours are too that cannot get on.
+func whyReplaced(l *plan.Ledger, pod *corev1.Pod) string {
+	switch {
+	case l.Adoption != nil && pod != nil && agentContainer(pod) == nil:
+		return "it was made by hand"
+	case l.Recovery != nil:
+		return "the set is being recovered"
+	default:
+		return "it cannot get on as it is"
+	}
 }
 
 // ask sends what the decision asks of the agents. That an agent accepted is

@@ -16,6 +16,7 @@ import (
 	"github.com/quorate/quorate/internal/agent/protocol"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
 )
 
 func step(changes ...func(*engine.Step)) plan.Ask {
@@ -147,5 +148,25 @@ func TestRequest(t *testing.T) {
 	g := &engine.Grant{Kind: engine.GrantJoin, PodUID: "p0"}
 	if r := asking().request(plan.Ask{Member: "db-0", PodUID: "p0", Grant: g}); r.Step != nil || r.Grant != g {
 		t.Errorf("request %+v", r)
+	}
+}
+
+// A pod is replaced because it was made by hand only where it was.
+func TestWhyReplaced(t *testing.T) {
+	ours := &corev1.Pod{Spec: corev1.PodSpec{InitContainers: []corev1.Container{{Name: resource.AgentContainer}}}}
+	for name, c := range map[string]struct {
+		ledger plan.Ledger
+		pod    *corev1.Pod
+		want   string
+	}{
+		"stuck":                       {plan.Ledger{}, ours, "it cannot get on as it is"},
+		"in a recovery":               {plan.Ledger{Recovery: &plan.Recovery{}}, ours, "the set is being recovered"},
+		"by hand, in an adoption":     {plan.Ledger{Adoption: &plan.Adoption{}}, &corev1.Pod{}, "it was made by hand"},
+		"stuck, ours, in an adoption": {plan.Ledger{Adoption: &plan.Adoption{}}, ours, "it cannot get on as it is"},
+		"gone, in an adoption":        {plan.Ledger{Adoption: &plan.Adoption{}}, nil, "it cannot get on as it is"},
+	} {
+		if got := whyReplaced(&c.ledger, c.pod); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }

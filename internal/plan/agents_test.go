@@ -51,12 +51,8 @@ func TestAnAgentThatCannotStartGetsThePresentImage(t *testing.T) {
 			}
 			s.Members[1].Report, s.Members[1].Pod.AgentDown = nil, "old"
 			c.change(&s)
-			var got []string
 			d := plan.Next(consul.Engine{}, s)
-			for _, ref := range d.UpgradeAgents {
-				got = append(got, ref.Name)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff(c.want, upgraded(d)); diff != "" {
 				t.Errorf("(-want +got)\n%s%+v", diff, d.Plan)
 			}
 		})
@@ -87,12 +83,8 @@ func TestAgentsThatDoNotTellAreChangedWithoutAQuorum(t *testing.T) {
 			delete(s.Members[0].Report.Server.Facts, "log")
 			s.Wanted.Agent = "new"
 			c.change(&s)
-			var got []string
 			d := plan.Next(consul.Engine{}, s)
-			for _, ref := range d.UpgradeAgents {
-				got = append(got, ref.Name)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff(c.want, upgraded(d)); diff != "" {
 				t.Errorf("(-want +got)\n%s%+v", diff, d.Plan)
 			}
 		})
@@ -134,4 +126,12 @@ func TestAgentsThatDoNotTellAreChangedOneAtATime(t *testing.T) {
 	if d := plan.Next(consul.Engine{}, s); len(d.UpgradeAgents) != 1 || d.UpgradeAgents[0].Name != "db-4" {
 		t.Errorf("changes %v once the first reports", d.UpgradeAgents)
 	}
+}
+
+// upgraded are the members whose agents a decision changes; nil for none.
+func upgraded(d plan.Decision) (names []string) {
+	for _, ref := range d.UpgradeAgents {
+		names = append(names, ref.Name)
+	}
+	return names
 }

@@ -89,11 +89,7 @@ func TestAgentsAreChangedOneAtATime(t *testing.T) {
 	expect := func(what string, names ...string) {
 		t.Helper()
 		d := plan.Next(consul.Engine{}, s)
-		var got []string
-		for _, ref := range d.UpgradeAgents {
-			got = append(got, ref.Name)
-		}
-		if diff := cmp.Diff(names, got); diff != "" || len(d.Asks)+len(d.Replace) > 0 || d.Shape.WriteTemplate {
+		if diff := cmp.Diff(names, upgraded(d)); diff != "" || len(d.Asks)+len(d.Replace) > 0 || d.Shape.WriteTemplate {
 			t.Errorf("%s: (-want +got)\n%s", what, diff)
 		}
 	}

@@ -7,13 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/hack/bench/manifests"
@@ -97,20 +95,12 @@ func changeSettings(m *corev1.ConfigMap, over object) error {
 	return nil
 }
 
-func (byHand) set(ctx context.Context, st *stage, spec object) error {
-	return st.patch(ctx, &appsv1.StatefulSet{}, manifests.Name, object{"spec": spec})
+func (byHand) rollout(ctx context.Context, st *stage) error {
+	return handSet(manifests.Name).rollout(ctx, st)
 }
 
-// rollout does what kubectl rollout restart does.
-func (b byHand) rollout(ctx context.Context, st *stage) error {
-	return b.set(ctx, st, object{"template": object{"metadata": object{"annotations": object{
-		rolloutAnnotation: time.Now().UTC().Format(time.RFC3339),
-	}}}})
-}
-
-func (byHand) upgrade(ctx context.Context, st *stage, version string) error {
-	change := object{"spec": object{"template": object{"spec": object{"containers": []object{{"name": "consul", "image": image + version}}}}}}
-	return st.patchAs(ctx, types.StrategicMergePatchType, &appsv1.StatefulSet{}, manifests.Name, change)
+func (b byHand) upgrade(ctx context.Context, st *stage, version string) error {
+	return handSet(manifests.Name).run(ctx, st, b.container(), image+version)
 }
 
 // configure changes the ConfigMap, which restarts nothing, and then the pods.
@@ -128,8 +118,8 @@ func (b byHand) configure(ctx context.Context, st *stage, key string, value any)
 	return b.rollout(ctx, st)
 }
 
-func (b byHand) scale(ctx context.Context, st *stage, size int32) error {
-	return b.set(ctx, st, object{"replicas": size})
+func (byHand) scale(ctx context.Context, st *stage, size int32) error {
+	return handSet(manifests.Name).change(ctx, st, object{"replicas": size})
 }
 
 // grow changes every claim, since those of a StatefulSet's template cannot be.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -18,7 +17,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/hack/bench/ground"
@@ -122,31 +120,23 @@ func (st *stage) running(ctx context.Context, ordinal int) error {
 	return fmt.Errorf("%s does not run yet", p.Name)
 }
 
-func (byHandMongoDB) set(ctx context.Context, st *stage, spec object) error {
-	return st.patch(ctx, &appsv1.StatefulSet{}, manifests.NameMongoDB, object{"spec": spec})
+func (byHandMongoDB) rollout(ctx context.Context, st *stage) error {
+	return handSet(manifests.NameMongoDB).rollout(ctx, st)
 }
 
-// rollout does what kubectl rollout restart does.
-func (b byHandMongoDB) rollout(ctx context.Context, st *stage) error {
-	return b.set(ctx, st, object{"template": object{"metadata": object{"annotations": object{
-		rolloutAnnotation: time.Now().UTC().Format(time.RFC3339),
-	}}}})
-}
-
-func (byHandMongoDB) upgrade(ctx context.Context, st *stage, version string) error {
-	change := object{"spec": object{"template": object{"spec": object{"containers": []object{{"name": "mongo", "image": mongoImage + version}}}}}}
-	return st.patchAs(ctx, types.StrategicMergePatchType, &appsv1.StatefulSet{}, manifests.NameMongoDB, change)
+func (b byHandMongoDB) upgrade(ctx context.Context, st *stage, version string) error {
+	return handSet(manifests.NameMongoDB).run(ctx, st, b.container(), mongoImage+version)
 }
 
 // scale adds members when their pods run, and removes them before these go.
-func (b byHandMongoDB) scale(ctx context.Context, st *stage, size int32) error {
+func (byHandMongoDB) scale(ctx context.Context, st *stage, size int32) error {
 	before := len(st.before.Members)
 	for i := before - 1; i >= int(size); i-- {
 		if err := st.patiently(ctx, "a member to be removed", func(ctx context.Context) error { return remove(ctx, st, handHost(i)) }); err != nil {
 			return err
 		}
 	}
-	if err := b.set(ctx, st, object{"replicas": size}); err != nil {
+	if err := handSet(manifests.NameMongoDB).change(ctx, st, object{"replicas": size}); err != nil {
 		return err
 	}
 	for i := before; i < int(size); i++ {

@@ -96,6 +96,16 @@ func (e *engine) slowSync() scenario {
 	return scenario{name: "3-to-5-slowly", title: "3 → 5 with a slow initial sync", setup: s, want: 5, apply: scaleTo(5), target: planned}
 }
 
+// reached is the address of the set for a client, and what finds its servers.
+func (st *stage) reached(ctx context.Context) (string, dial.Dialer, error) {
+	address, err := st.subject.token(ctx, st)
+	if err != nil {
+		return "", nil, err
+	}
+	names, err := st.names(ctx)
+	return address, names, err
+}
+
 // names finds servers by the names that they have for each other, which of the
 // tutorial's are good in their namespace only.
 func (st *stage) names(ctx context.Context) (dial.Dialer, error) {
@@ -145,11 +155,7 @@ func (w within) DialContext(ctx context.Context, network, address string) (net.C
 }
 
 func askMongoDB(ctx context.Context, st *stage) (quorum.Prober, error) {
-	address, err := st.subject.token(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	names, err := st.names(ctx)
+	address, names, err := st.reached(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +163,7 @@ func askMongoDB(ctx context.Context, st *stage) (quorum.Prober, error) {
 }
 
 func writeDocuments(ctx context.Context, st *stage, sc scenario) (writer, error) {
-	address, err := st.subject.token(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	names, err := st.names(ctx)
+	address, names, err := st.reached(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +177,7 @@ func stepDown(ctx context.Context, st *stage, _ quorum.Member, _ string) error {
 
 // command runs one on the primary, or on the host that is named.
 func (st *stage) command(ctx context.Context, host string, into any, command bson.D) error {
-	address, err := st.subject.token(ctx, st)
-	if err != nil {
-		return err
-	}
-	names, err := st.names(ctx)
+	address, names, err := st.reached(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,21 +4,16 @@
 package consul
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/quorate/quorate/internal/engine/enginetest"
 )
 
 // TestThisHalfIsPure has the half that decides know nothing of Consul's client, nor
 // of the half beside the servers.
 func TestThisHalfIsPure(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
-	if err != nil {
-		t.Fatalf("list what this package needs: %v", err)
-	}
-	for name := range strings.FieldsSeq(string(out)) {
-		if strings.HasPrefix(name, "github.com/hashicorp/consul/") || strings.HasSuffix(name, "/consul/consulagent") {
-			t.Errorf("it needs %s", name)
-		}
-	}
+	enginetest.ExpectApart(t, func(path string) bool {
+		return strings.HasPrefix(path, "github.com/hashicorp/consul/") || strings.HasSuffix(path, "/consul/consulagent")
+	})
 }

@@ -13,8 +13,8 @@ import (
 // the way there.
 
 // givenUp is what the user agreed to of a set that lost all of its data.
-func (w *World) givenUp() []v1alpha1.Approval {
-	if !w.wanted.StartEmpty {
+func (w Wanted) givenUp() []v1alpha1.Approval {
+	if !w.StartEmpty {
 		return nil
 	}
 	return []v1alpha1.Approval{{Kind: v1alpha1.ApproveStartEmpty, Subject: Datastore, Token: clusterID}}

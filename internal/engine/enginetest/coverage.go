@@ -23,8 +23,9 @@ type Coverage struct {
 	Complete bool
 	// Took is the time of the walk.
 	Took time.Duration
-	// Refused and Admitted count how often each guard refused, and the decisions
-	// in which each kind of step and grant was asked for.
+	// Refused and Admitted count how often each guard refused, once for decisions
+	// that are remembered, and the decisions in which each kind of step and grant was
+	// asked for.
 	Refused, Admitted map[string]int
 	// Stalled counts the reasons for which a person was called.
 	Stalled map[string]int

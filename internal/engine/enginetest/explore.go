@@ -22,11 +22,14 @@ func (b *Breach) Error() string {
 
 // Explore walks the worlds of a scenario, nearest first, so that the way to a
 // breach is as short as can be, and returns the first breach that it finds.
-func Explore(sc *Scenario) (*Coverage, *Breach) {
+func Explore(sc *Scenario) (*Coverage, *Breach) { return explore(sc, &memory{}) }
+
+func explore(sc *Scenario, m *memory) (*Coverage, *Breach) {
 	started := time.Now()
 	x := &explorer{sc: sc, seen: map[uint64]struct{}{}, calm: map[uint64]struct{}{}, cov: NewCoverage()}
-	sc.refused = x.cov.refuse
+	sc.refused, sc.memory = x.cov.refuse, m
 	b := x.walk()
+	sc.memory = nil
 	x.cov.Complete = x.cov.Complete && b == nil
 	x.cov.Took = time.Since(started)
 	return x.cov, b

@@ -51,21 +51,16 @@ func KeyOf(hash string) (key uint8) {
 }
 
 // keyed is the credential that can be rotated, where engine and model know one.
-func (w *World) keyed() (engine.Credential, bool) {
-	c, has := w.sc.Engine.Traits().Rotated()
-	_, models := w.model.(Keyed)
-	return c, has && models
-}
+func (w *World) keyed() (engine.Credential, bool) { return w.sc.credential, w.sc.keyed }
 
 // observeKeys puts the Secret and the user's request into what a manager reads.
-func (w *World) observeKeys(s *plan.State) {
-	c, has := w.keyed()
-	if !has {
+func (sc *Scenario) observeKeys(v view, s *plan.State) {
+	if !sc.keyed {
 		return
 	}
-	s.Keys = &plan.Keys{Current: KeyHash(w.secret.current), Next: KeyHash(w.secret.next), Former: KeyHash(w.secret.former)}
-	if n := w.wanted.Rotate; n > 0 {
-		s.Wanted.Rotate = v1alpha1.Rotation{Name: c.Rotates, Word: fmt.Sprint(n)}
+	s.Keys = &plan.Keys{Current: KeyHash(v.secret.current), Next: KeyHash(v.secret.next), Former: KeyHash(v.secret.former)}
+	if n := v.wanted.Rotate; n > 0 {
+		s.Wanted.Rotate = v1alpha1.Rotation{Name: sc.credential.Rotates, Word: fmt.Sprint(n)}
 	}
 }
 

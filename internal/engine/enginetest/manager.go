@@ -14,7 +14,6 @@ import (
 // pass is one pass of a manager: what it read, what it decided, and how far it
 // has come with it.
 type pass struct {
-	state    plan.State
 	decision plan.Decision
 	base     *record
 	set      kubeSet
@@ -48,65 +47,73 @@ const (
 )
 
 // observe is what the manager reads in a pass, and whether all of it is true.
-// Asked anew, the agents say what is so now, or garble it; what the manager
-// had from before may be stale.
 func (w *World) observe(anew bool) (plan.State, bool) {
+	v, fresh := w.view(anew)
+	return w.sc.state(v, w.ledger), fresh
+}
+
+// state is a view in the planner's words. The ledger is the one of which the view has
+// the text; nothing else of the world is used, so that what is decided on a view is
+// decided on all that look the same.
+func (sc *Scenario) state(v view, l *record) plan.State {
 	s := plan.State{
 		Name: Datastore,
 		Wanted: plan.Wanted{
-			Replicas: int32(w.wanted.Replicas), Template: w.wanted.Template.String(), AllowDowntime: w.wanted.AllowDowntime, Stopped: w.wanted.Stopped, Lead: w.wanted.lead(),
-			DeleteScaled: w.wanted.DeleteScaled, DeleteLost: w.wanted.DeleteLost, Approved: append(w.approvals(), w.givenUp()...),
+			Replicas: int32(v.wanted.Replicas), Template: v.wanted.Template.String(), AllowDowntime: v.wanted.AllowDowntime, Stopped: v.wanted.Stopped, Lead: v.wanted.lead(),
+			DeleteScaled: v.wanted.DeleteScaled, DeleteLost: v.wanted.DeleteLost, Approved: append(sc.approvals(v.wanted, l), v.wanted.givenUp()...),
 		},
-		Ledger: w.ledger.get(), Epoch: int64(w.manager.epoch), NewClusterID: clusterID,
+		Ledger: l.get(), Epoch: int64(v.epoch), NewClusterID: clusterID,
 	}
-	w.observeKeys(&s)
-	if w.set.exists {
-		s.Set = &plan.Set{Replicas: int32(w.set.replicas), Template: w.set.template.String(), Settled: true}
+	sc.observeKeys(v, &s)
+	if v.set.exists {
+		s.Set = &plan.Set{Replicas: int32(v.set.replicas), Template: v.set.template.String(), Settled: true}
 	}
-	if b := w.budget; b.exists {
+	if b := v.budget; b.exists {
 		s.Budget = &plan.Budget{Max: int32(b.max), Closed: b.max == 0 && b.seen && b.approved == 0, Epoch: int64(b.epoch)}
 	}
-	fresh := anew || w.stale == nil
-	for i := range w.span() {
-		m := &w.members[i]
-		fresh = fresh && m.garbled == garbleNone
-		pm := plan.Member{Name: Name(i), Ordinal: int32(i), Address: Name(i) + ".example"}
-		if m.claim != 0 {
-			s.Retained = true
-			pm.Claim = &plan.Claim{UID: claimUID(i, m.claim), Terminating: m.claimDying, Stranded: m.strandedFor()}
-		}
-		if m.pod != 0 {
-			pm.Pod = &plan.Pod{
-				UID: podUID(i, m.pod), Template: m.template.String(), Started: m.started,
-				Ready: w.model.Observe(i).Serving, Terminating: m.dying, Stuck: m.stuck(), Failed: m.stuck(),
-			}
-			pm.Report = w.report(i)
-		}
-		if !anew && w.stale != nil && w.stale.member == i && w.stale.pod == m.pod {
-			pm.Report = w.stale.report
-		}
-		s.Members = append(s.Members, pm)
+	for i := range v.span(sc.Members, l) {
+		m := v.members[i]
+		s.Retained = s.Retained || m.claim != 0
+		s.Members = append(s.Members, m.planned(i))
 	}
-	return s, fresh
+	return s
+}
+
+// planned is what is seen of a member in the planner's words.
+func (s sight) planned(i int) plan.Member {
+	out := plan.Member{Name: Name(i), Ordinal: int32(i), Address: Name(i) + ".example", Report: s.report}
+	m := member{pod: s.pod, claim: s.claim, template: s.template, stranded: s.stranded, released: s.released}
+	if s.claim != 0 {
+		out.Claim = &plan.Claim{UID: claimUID(i, s.claim), Terminating: s.claimDying, Stranded: m.strandedFor()}
+	}
+	if s.pod != 0 {
+		out.Pod = &plan.Pod{
+			UID: podUID(i, s.pod), Template: s.template.String(), Started: s.started,
+			Ready: s.serving, Terminating: s.dying, Stuck: m.stuck(), Failed: m.stuck(),
+		}
+	}
+	return out
 }
 
 // span is up to the highest ordinal that has anything.
-func (w *World) span() int {
-	n := max(int(w.wanted.Replicas), int(w.set.replicas))
-	for i := n; i < w.sc.Members; i++ {
-		_, known := w.entry(i)
-		if known || w.members[i].pod != 0 || w.members[i].claim != 0 {
+func (v *view) span(members int, l *record) int {
+	n := max(int(v.wanted.Replicas), int(v.set.replicas))
+	for i := n; i < members; i++ {
+		_, known := l.entry(i)
+		if known || v.members[i].pod != 0 || v.members[i].claim != 0 {
 			n = i + 1
 		}
 	}
 	return n
 }
 
-func (w *World) entry(i int) (plan.Entry, bool) {
-	if w.ledger == nil {
+func (w *World) entry(i int) (plan.Entry, bool) { return w.ledger.entry(i) }
+
+func (r *record) entry(i int) (plan.Entry, bool) {
+	if r == nil {
 		return plan.Entry{}, false
 	}
-	e, ok := w.ledger.ledger.Members[Name(i)]
+	e, ok := r.ledger.Members[Name(i)]
 	return e, ok
 }
 
@@ -122,9 +129,9 @@ func (w *World) look() *pass {
 }
 
 func (w *World) decide(anew bool) *pass {
-	s, fresh := w.observe(anew)
-	p := &pass{state: s, base: w.ledger, set: w.set, budget: w.budget, secret: w.secret, members: w.members, wanted: w.wanted, fresh: fresh}
-	p.decision = w.ask(s)
+	v, fresh := w.view(anew)
+	p := &pass{base: w.ledger, set: w.set, budget: w.budget, secret: w.secret, members: w.members, wanted: w.wanted, fresh: fresh}
+	p.decision = w.sc.memory.decisionOn(v, func() plan.Decision { return w.ask(w.sc.state(v, w.ledger)) })
 	return p
 }
 

@@ -126,13 +126,13 @@ func (w *World) checkSurvivors(i int, t Truth, survivors []int) {
 }
 
 // approvals are what the user agreed to: whichever recovery is asked for.
-func (w *World) approvals() []v1alpha1.Approval {
-	if !w.wanted.Recover || w.ledger == nil {
+func (sc *Scenario) approvals(wanted Wanted, l *record) []v1alpha1.Approval {
+	if !wanted.Recover || l == nil {
 		return nil
 	}
 	var out []v1alpha1.Approval
-	for i := range w.sc.Members {
-		for n := range w.ledger.ledger.Recoveries + 2 {
+	for i := range sc.Members {
+		for n := range l.ledger.Recoveries + 2 {
 			out = append(out, v1alpha1.Approval{Kind: v1alpha1.ApproveRecover, Subject: Name(i), Token: strconv.Itoa(n)})
 		}
 	}

@@ -45,6 +45,11 @@ type Scenario struct {
 	Sampled bool
 
 	refused func(guard string)
+	// credential is the one that can be rotated, where engine and model know one.
+	credential engine.Credential
+	keyed      bool
+	// memory is nil where no walk has one.
+	memory *memory
 }
 
 // decide has the planner decide, and notes who refused.
@@ -160,6 +165,9 @@ func Faults(of map[Fault]int8) (b Budget) {
 
 // newWorld returns the world at the beginning of a scenario.
 func (sc *Scenario) newWorld() *World {
+	c, has := sc.Engine.Traits().Rotated()
+	_, models := sc.Model.(Keyed)
+	sc.credential, sc.keyed = c, has && models
 	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1}
 	if sc.Formed > 0 {
 		w.wanted = Wanted{Replicas: sc.Formed}

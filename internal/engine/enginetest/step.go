@@ -142,6 +142,6 @@ func (w *World) applyFault(a Action) {
 
 // takeStale has the manager go on with the report that a member gives now.
 func (w *World) takeStale(i int) {
-	r := w.report(i)
+	r := w.sc.memory.one(i, w.report(i))
 	w.stale = &staleReport{member: i, pod: w.members[i].pod, report: r, key: reportKey(i, r)}
 }

@@ -223,7 +223,7 @@ func (w *World) hash(b []byte, budgets bool) (uint64, []byte) {
 }
 
 func (w *World) key(b []byte) []byte {
-	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost),
+	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost, w.wanted.StartEmpty, w.wanted.Recover),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost), byte(w.wanted.Rotate), w.secret.current, w.secret.next, w.secret.former)
