@@ -108,6 +108,10 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if leader == "" {
 		out.Facts[consul.FactLog] = self.LogEnd().String()
 	}
+	if leader == "" && self.Stats.Raft["last_contact"] == "never" && l.adopted() {
+		l.returnTo(client, q)
+		return out, nil // it says nothing of the others before it has heard of them
+	}
 	if err := l.describeRole(client, q, &out, self, leader); err != nil { //nolint:contextcheck // a knock outlives the look
 		return out, err
 	}
