@@ -30,7 +30,7 @@ import (
 // handmade applies the set of the tutorial: a headless Service and a StatefulSet of
 // three with claims. Its pods are made by the double and said to be ready here; nothing
 // of it has our labels.
-func handmade(ctx context.Context, s *Scene) *appsv1.StatefulSet {
+func handmade(ctx context.Context, s *Scene, change ...func(*appsv1.StatefulSet)) *appsv1.StatefulSet {
 	GinkgoHelper()
 	labels := map[string]string{"app": "db"}
 	set := &appsv1.StatefulSet{
@@ -46,6 +46,9 @@ func handmade(ctx context.Context, s *Scene) *appsv1.StatefulSet {
 				Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: apiresource.MustParse("2Gi")}},
 			}}},
 		},
+	}
+	for _, c := range change {
+		c(set)
 	}
 	ExpectApplied(ctx, set, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "db"},
