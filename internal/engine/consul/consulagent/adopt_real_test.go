@@ -245,6 +245,10 @@ func TestRealTakenOver(t *testing.T) {
 			}
 		}
 	}
+	// Whoever joins later is as open as they are.
+	c.prepare(3).grant(engine.GrantJoin, 0)
+	c.settle(desired(4, nil), time.Minute)
+	c.awaitVoters(4, time.Minute)
 	if lost := w.lost(c.leader().client("")); len(lost) > 0 {
 		t.Errorf("acknowledged writes are lost: %v", lost)
 	}

@@ -139,6 +139,21 @@ func TestOneThatMovedLooksForTheOthers(t *testing.T) {
 	}
 }
 
+// TestAnOpenSetIsGivenNoKey, whoever asks for one.
+func TestAnOpenSetIsGivenNoKey(t *testing.T) {
+	f, l := newOpenFake(t)
+	f.answers["/v1/status/leader"] = `"10.96.0.10:8300"`
+	f.answers["/v1/agent/self"] = selfJSON("id-0", "Leader", 4, 7, 90)
+	f.calls = nil
+	err := l.Do(t.Context(), engine.Step{
+		Kind: engine.StepRotateKey, Member: "db-0", Credentials: map[string]string{consul.CredentialGossip: "k"},
+		Key: &engine.KeyChange{Phase: engine.KeyAdd, Credential: consul.CredentialGossip, Hash: engine.KeyHash([]byte("k"))},
+	})
+	if err == nil || !strings.Contains(err.Error(), "no key of gossip") || len(f.calls) > 0 {
+		t.Errorf("got %v after %q", err, f.calls)
+	}
+}
+
 // TestStepsThatArePassedOn are taken by whoever does not lead, in an adoption.
 func TestStepsThatArePassedOn(t *testing.T) {
 	f, l := newOpenFake(t)
