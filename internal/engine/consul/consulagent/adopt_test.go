@@ -37,6 +37,9 @@ func newOpenFake(t *testing.T) (*fake, *local) {
 	if err := os.WriteFile(filepath.Join(l.config.ConfigDir, consul.ServerFile), []byte(`{"acl":{"enabled":false}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(l.config.SecretDir, consul.CredentialGossip), []byte("a key that is mounted"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Release(engine.Marker{Grant: engine.Grant{Kind: engine.GrantAdopt}, Formed: true}); err != nil {
 		t.Fatal(err)
 	}
