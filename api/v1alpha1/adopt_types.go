@@ -24,11 +24,12 @@ type Adopt struct {
 	// +required
 	ClaimTemplate string `json:"claimTemplate"`
 
-	// setName is the name that the servers know their set by, such as rs0.
+	// setName is the name that the servers of MongoDB know their set by, such as rs0.
+	// Those of Consul know theirs by the datacenter, in spec.consul.
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9A-Za-z][0-9A-Za-z._-]*$')",message="setName must be the name of the replica set, as the servers were started with, such as rs0"
 	// +kubebuilder:validation:MaxLength=63
-	// +required
-	SetName string `json:"setName"`
+	// +optional
+	SetName string `json:"setName,omitempty"`
 
 	// authentication is what the set has, and keeps.
 	// +required

@@ -138,6 +138,9 @@ func TestRunWritesWhatTheServerReads(t *testing.T) {
 	if len(in.Secrets) != 1 || string(in.Secrets["gossip"]) != "gossip" {
 		t.Errorf("secrets %v", in.Secrets)
 	}
+	if len(in.Shared) != 1 || string(in.Shared["server.json"]) != "s" {
+		t.Errorf("shared files %v", in.Shared)
+	}
 }
 
 func TestRunAgainComesToTheSameEnd(t *testing.T) {

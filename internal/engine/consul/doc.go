@@ -17,6 +17,7 @@
 // A running server takes up some of its settings without a restart, and says of
 // itself which of them it has.
 //
-// Access control is always on. Before it is bootstrapped no token is valid and
+// Access control is always on, but for a set that was made by hand without any, see
+// Open. Before it is bootstrapped no token is valid and
 // only the status calls answer; they say enough to plan the bootstrap.
 package consul

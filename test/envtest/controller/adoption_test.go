@@ -30,7 +30,7 @@ import (
 // handmade applies the set of the tutorial: a headless Service and a StatefulSet of
 // three with claims. Its pods are made by the double and said to be ready here; nothing
 // of it has our labels.
-func handmade(ctx context.Context, s *Scene, change ...func(*corev1.PodSpec)) *appsv1.StatefulSet {
+func handmade(ctx context.Context, s *Scene, change ...func(*appsv1.StatefulSet)) *appsv1.StatefulSet {
 	GinkgoHelper()
 	labels := map[string]string{"app": "db"}
 	set := &appsv1.StatefulSet{
@@ -48,7 +48,7 @@ func handmade(ctx context.Context, s *Scene, change ...func(*corev1.PodSpec)) *a
 		},
 	}
 	for _, c := range change {
-		c(&set.Spec.Template.Spec)
+		c(set)
 	}
 	ExpectApplied(ctx, set, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "db"},
@@ -209,7 +209,8 @@ var _ = Describe("A set that was made by hand", func() {
 
 	It("keeps its key file, which is read from a Secret whose owner agrees", func(ctx context.Context) {
 		s := NewScene(ctx)
-		set := handmade(ctx, s, func(spec *corev1.PodSpec) {
+		set := handmade(ctx, s, func(set *appsv1.StatefulSet) {
+			spec := &set.Spec.Template.Spec
 			spec.Volumes = []corev1.Volume{{Name: "key", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "mongo-key"}}}}
 			c := &spec.Containers[0]
 			c.Command = append(c.Command, "--keyFile", "/etc/mongo/keyfile")

@@ -185,10 +185,18 @@ var onCreation = []refusal{
 	with("a config that is a list", func(w *wrappers.DatastoreWrapper) { w.Config(`[1]`) },
 		"spec.config", "must be of type object"),
 
-	with("an adoption by Consul", func(w *wrappers.DatastoreWrapper) {
+	with("an adoption by Consul of a set with a name", func(w *wrappers.DatastoreWrapper) {
 		w.Adopt("data", "rs0").Engine(v1alpha1.EngineConsul).Version("1.22.3")
 	},
-		"spec.adopt", "adopt is there for engine MongoDB only"),
+		"spec.adopt.setName", "left out with any other"),
+	with("an adoption by Consul with a key file", func(w *wrappers.DatastoreWrapper) {
+		w.Adopt("data", "").KeyFile("key", "admin").Engine(v1alpha1.EngineConsul).Version("1.22.3")
+	},
+		"spec.adopt.authentication", "authentication must be None with any engine but MongoDB"),
+	with("an adoption by Cassandra", func(w *wrappers.DatastoreWrapper) {
+		w.Adopt("data", "").Engine(v1alpha1.EngineCassandra).Version("5.0.9")
+	},
+		"spec.adopt", "adopt is there for engines Consul and MongoDB only"),
 	with("users of an adoption", func(w *wrappers.DatastoreWrapper) {
 		w.Adopt("data", "rs0").Users(v1alpha1.MongoDBUser{Name: "app", Roles: []v1alpha1.MongoDBRole{{Role: "read"}}})
 	}, "spec.mongodb", "a set that is adopted without any has none"),

@@ -18,7 +18,8 @@ type AdoptApplyConfiguration struct {
 	// claimTemplate is the name of the volume claim template of the StatefulSet.
 	// The claims keep their names, which begin with it.
 	ClaimTemplate *string `json:"claimTemplate,omitempty"`
-	// setName is the name that the servers know their set by, such as rs0.
+	// setName is the name that the servers of MongoDB know their set by, such as rs0.
+	// Those of Consul know theirs by the datacenter, in spec.consul.
 	SetName *string `json:"setName,omitempty"`
 	// authentication is what the set has, and keeps.
 	Authentication *apiv1alpha1.AdoptedAuthentication `json:"authentication,omitempty"`

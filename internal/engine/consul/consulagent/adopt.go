@@ -27,6 +27,12 @@ func (l *local) adopted() bool {
 	return l.marker.Grant.Kind == engine.GrantAdopt
 }
 
+// unreached tells whether no leader has been in touch with a server since it started
+// that was taken over. Raft's configuration cannot be read from it until then.
+func (l *local) unreached(self wire.Self, leader string) bool {
+	return leader == "" && l.adopted() && self.Stats.Raft["last_contact"] == "never"
+}
+
 // heardOf is a server as gossip knows it.
 type heardOf struct {
 	name, address string // that of Raft
@@ -65,7 +71,9 @@ func (l *local) seenView(client *api.Client, q *api.QueryOptions, raft *api.Raft
 	if err != nil {
 		return nil
 	}
-	l.returnTo(client, raft, heard)
+	if !slices.ContainsFunc(raft.Servers, func(s *api.RaftServer) bool { return s.ID == l.storedID() && s.Address == l.advertised() }) {
+		l.returnTo(client, q)
+	}
 	health := map[string]api.ServerHealth{}
 	if leader != "" {
 		reply, err := client.Operator().AutopilotServerHealth(q)
@@ -95,16 +103,17 @@ func (l *local) seenView(client *api.Client, q *api.QueryOptions, raft *api.Raft
 	return v
 }
 
-// returnTo has the server join the others for as long as Raft knows it by the address
+// returnTo has the server join the others, for as long as Raft knows it by the address
 // that it had when it was made by hand. Gossip refuses a known name with a new address
 // until the old one has been dead for 30 seconds, which no setting changes, and a server
 // then tells the others of itself every half a minute only. The leader moves the vote
-// to the new address as soon as gossip has it.
-func (l *local) returnTo(client *api.Client, raft *api.RaftConfiguration, heard map[string]heardOf) {
-	own, at := l.storedID(), l.advertised()
-	if at == "" || slices.ContainsFunc(raft.Servers, func(s *api.RaftServer) bool { return s.ID == own && s.Address == at }) {
-		return
+// to the new address as soon as gossip has it, and not before does it get in touch.
+func (l *local) returnTo(client *api.Client, q *api.QueryOptions) {
+	heard, err := gossip(client, q)
+	if err != nil {
+		return // it is tried again with the next look
 	}
+	own := l.storedID()
 	for id, other := range heard {
 		host, _, err := net.SplitHostPort(other.address)
 		if err != nil || id == own || other.status != serfAlive || !l.mayKnock(host, time.Now()) {

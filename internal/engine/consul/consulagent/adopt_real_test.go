@@ -57,6 +57,8 @@ func (s *server) takeOver() {
 	if err := os.Remove(filepath.Join(s.dir, "config", "consul.json")); err != nil {
 		s.c.t.Fatal(err)
 	}
+	s.write("secret/"+consul.CredentialGossip, testGossip) // both are mounted, and of no use
+	s.write("secret/"+consul.CredentialAgent, testAgent)
 	s.ip = s.c.ip(engine.OrdinalOf(s.name))
 	s.local = newLocal(s.local.config, "http://"+s.ip+":8500")
 	s.render(len(s.c.members))
@@ -245,6 +247,10 @@ func TestRealTakenOver(t *testing.T) {
 			}
 		}
 	}
+	// Whoever joins later is as open as they are.
+	c.prepare(3).grant(engine.GrantJoin, 0)
+	c.settle(desired(4, nil), time.Minute)
+	c.awaitVoters(4, time.Minute)
 	if lost := w.lost(c.leader().client("")); len(lost) > 0 {
 		t.Errorf("acknowledged writes are lost: %v", lost)
 	}

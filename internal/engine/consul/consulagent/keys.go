@@ -20,6 +20,9 @@ func (l *local) rotateKey(ctx context.Context, s engine.Step) error {
 	if s.Key == nil {
 		return errors.New("it does not say which change")
 	}
+	if l.open() {
+		return errors.New("the set has no key of gossip, and one that was given it would not understand the others")
+	}
 	key := s.Credentials[s.Key.Credential]
 	if key == "" || engine.KeyHash([]byte(key)) != s.Key.Hash {
 		return fmt.Errorf("%w: the key that came with it is another", wire.ErrStale)

@@ -99,14 +99,15 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Facts = map[string]string{consul.FactACL: consul.ACLReady}
-	if l.open() {
-		out.Facts[consul.FactACL] = consul.ACLOpen
-	}
+	out.Facts = map[string]string{consul.FactACL: l.access()}
 	out.ID, out.Version, out.Term = self.Config.NodeID, self.Config.Version, self.Number("term")
 	out.Settings = l.settings(self)
 	if leader == "" {
 		out.Facts[consul.FactLog] = self.LogEnd().String()
+	}
+	if l.unreached(self, leader) {
+		l.returnTo(client, q) //nolint:contextcheck // a knock outlives the look
+		return out, nil       // it says nothing of the others before it has heard of them
 	}
 	if err := l.describeRole(client, q, &out, self, leader); err != nil { //nolint:contextcheck // a knock outlives the look
 		return out, err

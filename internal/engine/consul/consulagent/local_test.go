@@ -28,6 +28,7 @@ type fake struct {
 	mu      sync.Mutex
 	answers map[string]any
 	calls   []string
+	tokens  []string
 	onCall  func(path string)
 }
 
@@ -41,6 +42,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	f.calls = append(f.calls, call)
+	f.tokens = append(f.tokens, r.Header.Get("X-Consul-Token"))
 	if f.onCall != nil {
 		f.onCall(call)
 	}

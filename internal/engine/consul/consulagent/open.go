@@ -22,6 +22,14 @@ func (l *local) open() bool {
 	return err == nil && consul.Open(content)
 }
 
+// access is the fact about access control of a server that answers the agent.
+func (l *local) access() string {
+	if l.open() {
+		return consul.ACLOpen
+	}
+	return consul.ACLReady
+}
+
 // confirm makes a read that needs a quorum, with what the agent may read in any case.
 func (l *local) confirm(client *api.Client, q *api.QueryOptions) error {
 	consistent := *q
