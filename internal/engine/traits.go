@@ -33,8 +33,9 @@ type Traits struct {
 	// step follows the start (law 4).
 	StartIsJoin bool
 	// VoteFollows is true where a server that joins is a member without a vote at
-	// first, counts for nothing as long as it is, and gets its vote from the engine
-	// itself once it has caught up; so that the next one may join meanwhile.
+	// first, counts for nothing as long as it is, and gets its vote once it has caught
+	// up, from the server that leads or by a Promote; so that the next one may join
+	// meanwhile.
 	VoteFollows bool
 	// Quorum returns how many of n voters must be healthy for service.
 	Quorum func(n int) int
