@@ -22,6 +22,16 @@ type Adopter interface {
 	Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string
 }
 
+// HandOverer is implemented by Adopters of sets whose leader another member can ask to hand
+// over.
+type HandOverer interface {
+	Adopter
+	// AskToHandOver returns the step by which a member that was taken over has the one
+	// that leads hand over, which was made by hand and has no agent. The core has seen
+	// that all others are healthy.
+	AskToHandOver(member MemberObservation, leader string) Step
+}
+
 // SecretAdopter is implemented by Adopters whose sets can have secrets of their own, which
 // the user has in Secrets. The core reads these, by name, for as long as the adoption
 // lasts; whether their owners have agreed is the core's to see.

@@ -3,7 +3,11 @@
 
 package plan
 
-import "github.com/quorate/quorate/internal/engine"
+import (
+	"fmt"
+
+	"github.com/quorate/quorate/internal/engine"
+)
 
 // What is here chooses the pod of a set that was made by hand which is replaced next.
 // Whether it may go now is said in adoption_hold.go.
@@ -29,6 +33,9 @@ func (p *draft) adoptNext() {
 		p.waitToAdopt(next.Name, why)
 		return
 	}
+	if p.handsOver(*next) {
+		return
+	}
 	e := p.ledger.Members[next.Name]
 	e.Replacing = next.Pod.UID
 	p.ledger.set(next.Name, e)
@@ -39,6 +46,44 @@ func (p *draft) adoptNext() {
 	}
 	p.summarize(Summary{Action: engine.StepAdopt, Member: next.Name, Why: why})
 	p.out.Replace = append(p.out.Replace, PodRef{Name: next.Name, UID: next.Pod.UID})
+}
+
+// handsOver has a leader that was made by hand asked to hand over before its pod goes, by a
+// member that was taken over: there is no agent beside it that the kubelet's word would
+// reach first. It is asked once. A server that refuses has nobody who may follow it, and
+// is ended all the same, as it would be by anybody.
+func (p *draft) handsOver(next Member) bool {
+	asker, ok := p.engine.(engine.HandOverer)
+	leader, _ := p.leaderSeen()
+	if !ok || leader != next.Name || !next.Pod.Handmade || p.ledger.Members[next.Name].Replacing == next.Pod.UID {
+		return false
+	}
+	var by *Member
+	for i := range p.state.Members {
+		m := &p.state.Members[i]
+		r := p.ours(*m)
+		if r == nil || m.Name == leader || m.Pod.Terminating {
+			continue
+		}
+		if a := r.Action; a != nil && a.Kind == engine.StepStepDown {
+			if a.Done {
+				return false
+			}
+			by = m
+			break
+		}
+		if by == nil {
+			by = m
+		}
+	}
+	if by == nil {
+		return false
+	}
+	step := asker.AskToHandOver(engine.MemberObservation{Name: by.Name, Ordinal: int(by.Ordinal), Report: p.ours(*by)}, leader)
+	step.Why = fmt.Sprintf("%s leads, was made by hand and is replaced last; %s asks it to hand over first", leader, by.Name)
+	p.summarize(Summary{Action: engine.StepAdopt, Member: leader, Why: step.Why})
+	p.out.Asks = append(p.out.Asks, Ask{Member: by.Name, PodUID: by.Pod.UID, Step: &step})
+	return true
 }
 
 // begunAdoption is the member whose replacement is in the ledger; nil where none is.

@@ -48,6 +48,7 @@ type hand struct {
 	taken           map[string]int // pods that the operator deleted, by UID, until their successors serve
 	broken          string
 	closed, known   bool // the set has authentication, and lets our agents in
+	stubborn        bool // the server that leads hands over to nobody
 	locked          bool // the administrator that the user names is the wrong one
 	deletedApproved bool // whether the manager that deleted the StatefulSet decided on a word
 	managers        [2]handManager
@@ -62,6 +63,7 @@ type handPod struct {
 	epoch                        int64
 	template                     string
 	started                      bool // its server has run
+	asked                        *engine.ActionState
 }
 
 // handClaim is a claim with its volume.
@@ -180,7 +182,7 @@ func (w *hand) state(m *handManager) plan.State {
 
 func (w *hand) report(i int) *engine.Report {
 	p := w.pods[i]
-	r := &engine.Report{Member: memberName(i), PodUID: p.uid, Volume: engine.VolumeUnmarked, Epoch: p.epoch}
+	r := &engine.Report{Member: memberName(i), PodUID: p.uid, Volume: engine.VolumeUnmarked, Epoch: p.epoch, Action: p.asked}
 	if w.lost(i) {
 		r.Volume = engine.VolumeEmpty
 	}
@@ -408,7 +410,7 @@ func (w *hand) ask(a plan.Ask, epoch int64) bool {
 		}
 		p.epoch = epoch
 		if a.Step != nil {
-			w.known = w.known || w.leader >= 0 && !w.locked && p.running
+			w.carryOut(i, *a.Step)
 			continue
 		}
 		if a.Grant.ClaimUID != claimUID(i) || w.lost(i) {
@@ -417,6 +419,26 @@ func (w *hand) ask(a plan.Ask, epoch int64) bool {
 		w.adopted[i] = true
 	}
 	return true
+}
+
+// carryOut has a member do a step on the server that leads.
+func (w *hand) carryOut(i int, s engine.Step) {
+	p := w.pods[i]
+	p.asked = &engine.ActionState{ID: "x", Kind: s.Kind, Done: true}
+	if s.Kind == engine.StepBootstrap {
+		w.known = w.known || w.leader >= 0 && !w.locked && p.running
+		return
+	}
+	if w.leader < 0 || memberName(w.leader) != s.About() || !p.running {
+		return
+	}
+	for j := range w.pods {
+		if j != w.leader && w.healthy(j) && !w.stubborn {
+			w.leader = j
+			return
+		}
+	}
+	p.asked.Error = "nobody has caught up"
 }
 
 // effect carries out what a manager does next.
@@ -537,6 +559,7 @@ func (w *hand) done() bool {
 // wanderHand begins somewhere in an adoption, since a walk alone seldom gets far.
 func wanderHand(t *rapid.T, w *hand) {
 	w.closed = rapid.Bool().Draw(t, "closed")
+	w.stubborn = rapid.Bool().Draw(t, "stubborn")
 	w.locked = w.closed && rapid.Bool().Draw(t, "locked")
 	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
 		w.approved = true

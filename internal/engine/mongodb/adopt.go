@@ -44,6 +44,13 @@ func (Engine) Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string
 	return out
 }
 
+var _ engine.HandOverer = Engine{}
+
+// AskToHandOver implements engine.HandOverer.
+func (Engine) AskToHandOver(member engine.MemberObservation, leader string) engine.Step {
+	return engine.Step{Kind: engine.StepStepDown, Member: member.Name, Subject: leader, Term: member.Report.Server.Term}
+}
+
 // flagsOf are the words after the program's name; not ok where another one is started.
 func flagsOf(server corev1.Container) (words []string, ok bool) {
 	words = append(append([]string{}, server.Command...), server.Args...)
