@@ -170,7 +170,7 @@ func startMongoWriter(ctx context.Context, s byHand) *mongoWriter {
 	w := &mongoWriter{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
-		last, next, led := time.Now(), 0, "nobody"
+		last, next, led := time.Time{}, 0, ""
 		for running.Err() == nil {
 			_ = s.onPrimary(running, func(c *mongo.Client) error {
 				leads := meOf(running, c)
@@ -185,7 +185,8 @@ func startMongoWriter(ctx context.Context, s byHand) *mongoWriter {
 					}
 					w.mu.Lock()
 					w.acked = append(w.acked, next)
-					if pause := time.Since(last); pause > w.gap {
+					// Until the first one is acknowledged there is no pause, but the set's first election.
+					if pause := time.Since(last); pause > w.gap && len(w.acked) > 1 {
 						w.gap, w.told = pause, fmt.Sprintf("from %s, when %s led, until %s did", last.Format("15:04:05.000"), led, leads)
 					}
 					w.mu.Unlock()
