@@ -162,6 +162,11 @@ type View struct {
 	Tolerance int `json:"tolerance"`
 }
 
+// LedBy tells whether a member leads, as this view has it.
+func (v *View) LedBy(name string) bool {
+	return slices.ContainsFunc(v.Peers, func(p Peer) bool { return p.Leader && p.Name == name })
+}
+
 // Peer is one identity in the membership.
 type Peer struct {
 	ID      string `json:"id"`

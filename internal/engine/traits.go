@@ -33,8 +33,9 @@ type Traits struct {
 	// step follows the start (law 4).
 	StartIsJoin bool
 	// VoteFollows is true where a server that joins is a member without a vote at
-	// first, counts for nothing as long as it is, and gets its vote from the engine
-	// itself once it has caught up; so that the next one may join meanwhile.
+	// first, counts for nothing as long as it is, and gets its vote once it has caught
+	// up, from the server that leads or by a Promote; so that the next one may join
+	// meanwhile.
 	VoteFollows bool
 	// LeaveMovesData is true where a member that leaves first gives away what it has,
 	// which may take long, and may be the only one that has it. It goes on as the

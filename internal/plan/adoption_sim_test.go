@@ -51,6 +51,7 @@ type hand struct {
 	taken           map[string]int // pods that the operator deleted, by UID, until their successors serve
 	broken          string
 	closed, known   bool // the set has authentication, and lets our agents in
+	stubborn        bool // the server that leads hands over to nobody
 	locked          bool // the administrator that the user names is the wrong one
 	deletedApproved bool // whether the manager that deleted the StatefulSet decided on a word
 	managers        [2]handManager
@@ -212,8 +213,8 @@ func (w *hand) report(i int) *engine.Report {
 	if w.engine == (consul.Engine{}) {
 		r.Server.Set, r.Server.Version = "", "1.22.3"
 		r.Server.Facts = map[string]string{consul.FactACL: consul.ACLOpen, consul.FactCleanup: strconv.FormatBool(!w.keeps), consul.FactQuorum: "2"}
-		r.Action = p.action
 	}
+	r.Action = p.action
 	if i == w.leader {
 		r.Server.View = view
 	}
@@ -441,6 +442,8 @@ func (w *hand) carryOut(i int, s *engine.Step) {
 		p.action.Error = "it does not run"
 	case s.Kind == engine.StepConfigure:
 		w.keeps = true
+	case s.Kind == engine.StepStepDown && w.stubborn:
+		p.action.Error = "nobody has caught up"
 	case s.Kind == engine.StepStepDown && w.leader >= 0:
 		w.leader = i
 	}
@@ -565,6 +568,7 @@ func (w *hand) done() bool {
 func wanderHand(t *rapid.T, w *hand) {
 	_, admits := w.engine.(engine.SecretAdopter)
 	w.closed = admits && rapid.Bool().Draw(t, "closed")
+	w.stubborn = rapid.Bool().Draw(t, "stubborn")
 	w.locked = w.closed && rapid.Bool().Draw(t, "locked")
 	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
 		w.approved = true

@@ -264,6 +264,7 @@ func TestALostMemberHoldsAnAdoptionUpNoLongerThanItMust(t *testing.T) {
 		t.Fatalf("replaces %v, asks %v, stalled %v, plan %+v", d.Replace, d.Asks, d.Stalled, d.Plan)
 	}
 	s.Wanted.AllowDowntime = true
+	s.Members[2].Report.Action = &engine.ActionState{ID: "x", Kind: engine.StepStepDown, Done: true} // db-1 was asked to hand over
 	if d = plan.Next(mongodb.Engine{}, s); len(d.Replace) != 1 || d.Replace[0].Name != "db-1" {
 		t.Fatalf("replaces %v, plan %+v", d.Replace, d.Plan)
 	}
@@ -305,6 +306,97 @@ func allButOneAdopted(t *testing.T) plan.State {
 		w.turn(0)
 	}
 	return w.state(&w.managers[0])
+}
+
+// TestALeaderIsAskedToHandOverFirst: once, by one that was taken over; what it makes of that
+// does not hold the adoption up.
+func TestALeaderIsAskedToHandOverFirst(t *testing.T) {
+	action := func(of engine.StepKind, done bool, failed string) func(*plan.State) {
+		return func(s *plan.State) {
+			s.Members[2].Report.Action = &engine.ActionState{ID: "x", Kind: of, Done: done, Error: failed}
+		}
+	}
+	for name, c := range map[string]struct {
+		change        func(*plan.State)
+		asks, replace string
+	}{
+		"it leads":                      {func(*plan.State) {}, "StepDown db-2 of db-1", ""},
+		"it is being asked":             {action(engine.StepStepDown, false, ""), "", ""},
+		"it was asked":                  {action(engine.StepStepDown, true, ""), "", "db-1"},
+		"it refused":                    {action(engine.StepStepDown, true, "nobody has caught up"), "", "db-1"},
+		"something else was asked":      {action(engine.StepBootstrap, true, ""), "StepDown db-2 of db-1", ""},
+		"its replacement was begun":     {func(s *plan.State) { begin(s, "db-1") }, "", "db-1"},
+		"another is not healthy":        {func(s *plan.State) { s.Members[2].Report.Server.Seen.Peers[0].Healthy = false }, "", ""},
+		"another one leads by now":      {lead(0), "", "db-1"},
+		"who was taken over is silent":  {func(s *plan.State) { s.Members[2].Report = nil; s.Members[0].Report = nil }, "", ""},
+		"the evictions are not stopped": {func(s *plan.State) { s.Budget.Closed = false }, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := allButTheLeader(t)
+			c.change(&s)
+			d := plan.Next(mongodb.Engine{}, s)
+			asks, replace := "", ""
+			for _, a := range d.Asks {
+				asks += string(a.Kind()) + " " + a.Member + " of " + a.Step.About()
+			}
+			for _, r := range d.Replace {
+				replace += r.Name
+			}
+			if (asks == "") != (c.asks == "") || asks != "" && !strings.HasSuffix(asks, "of db-1") || replace != c.replace {
+				t.Errorf("asks %q, replaces %q, want %q and %q: %+v", asks, replace, c.asks, c.replace, d.Plan)
+			}
+		})
+	}
+}
+
+func begin(s *plan.State, name string) {
+	e := s.Ledger.Members[name]
+	e.Replacing = s.Members[1].Pod.UID
+	s.Ledger.Members[name] = e
+}
+
+// lead has all that were taken over name another leader.
+func lead(of int) func(*plan.State) {
+	return func(s *plan.State) {
+		for _, m := range s.Members {
+			if m.Report == nil || m.Report.Server.Seen == nil {
+				continue
+			}
+			for i := range m.Report.Server.Seen.Peers {
+				m.Report.Server.Seen.Peers[i].Leader = i == of
+			}
+		}
+	}
+}
+
+// allButTheLeader is a set of which db-1 alone, who leads, is still as it was made by hand.
+func allButTheLeader(t *testing.T) plan.State {
+	t.Helper()
+	w := newHand()
+	w.approved = true
+	for range 300 {
+		w.effect(&w.managers[0])
+		for i := range w.pods {
+			w.turn(i)
+		}
+		if w.handmadeLeft() == 1 && w.pods[1] != nil && w.pods[1].handmade && w.leader == 1 && w.healthy(0) && w.healthy(2) && w.adopted[0] && w.adopted[2] {
+			w.managers[0].queue = nil
+			s := w.state(&w.managers[0])
+			s.Epoch = s.Ledger.Epoch
+			for name, e := range s.Ledger.Members {
+				e.Replacing = ""
+				s.Ledger.Members[name] = e
+			}
+			for i := range s.Members {
+				if r := s.Members[i].Report; r != nil {
+					r.Action = nil
+				}
+			}
+			return s
+		}
+	}
+	t.Fatal("db-1 is not the last")
+	return plan.State{}
 }
 
 // TestOnlyAnAgreedVolumeIsAdopted grants to go on with data to those alone whose claims

@@ -7,8 +7,8 @@ import "github.com/quorate/quorate/internal/engine"
 
 // usher has a member that was taken over make the way free for the next one, where its
 // engine knows how: switch off what the servers do by themselves, or take the lead over.
-// It tells whether there is anything to wait for. What was tried holds nobody up: the
-// next goes then as its server does. Once a pod's replacement is in the ledger it is
+// It tells whether there is anything to wait for. What any of them has tried holds nobody
+// up: the next goes then as its server does. Once a pod's replacement is in the ledger it is
 // only completed.
 func (p *draft) usher(next Member) bool {
 	u, can := p.engine.(engine.Usher)
@@ -26,12 +26,14 @@ func (p *draft) usher(next Member) bool {
 		return false
 	}
 	m := p.state.member(s.Member)
-	switch a := p.ours(*m).Action; {
-	case a.Busy():
-		p.waitToAdopt(next.Name, s.Member+" still carries out "+string(a.Kind))
-		return true
-	case a != nil && a.Kind == s.Kind:
-		return false
+	for _, t := range taken {
+		switch a := p.ours(t).Action; {
+		case a.Busy() && (t.Name == s.Member || a.Kind == s.Kind):
+			p.waitToAdopt(next.Name, t.Name+" still carries out "+string(a.Kind))
+			return true
+		case a != nil && a.Kind == s.Kind:
+			return false
+		}
 	}
 	p.summarize(Summary{Action: s.Kind, Member: s.About(), Why: s.Why})
 	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &s})

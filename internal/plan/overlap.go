@@ -13,9 +13,8 @@ import "github.com/quorate/quorate/internal/engine"
 // server may take seconds more to stop; it has no vote, and it never starts on
 // its data again.
 //
-// A join is over for another join once the member is in without a vote, where it
-// gets that from the engine itself when it has caught up. For all else it is over
-// only with the vote.
+// A join is over for another join once the member is in without a vote, where it counts
+// for nothing as long as it is. For all else it is over only with the vote.
 
 // hasLeft tells whether a quorum says that a member is out, whose own agent says
 // that it will never start on its data again. A server without an identity, or a
@@ -43,10 +42,11 @@ func (p *draft) stopping(m Member) bool {
 //   - another member may be let join as soon as the one before it is in, where
 //     both together need no larger a quorum than one alone: should both fail with
 //     their votes, the set tolerates what it would if one had. So two at a time
-//     join where an odd number votes, and one where an even one does;
+//     join where an odd number votes, and one where an even one does. It bounds also
+//     how many get all of the data at once;
 //   - what is done to a member that is itself on its way in is not held up by one
 //     that is in: neither has a vote, and each would wait for the other for ever
-//     should both be stuck.
+//     should both be stuck. That is its vote, too, where a step gives it.
 //
 // A member that is silent, or is not in by the identity that its own server has,
 // holds up everything.
@@ -54,9 +54,13 @@ func (p *draft) besideEachOther(name string, s engine.Step) bool {
 	if !p.traits.VoteFollows || !p.isIn(name) {
 		return false
 	}
-	if s.Kind != engine.StepGrant {
+	switch s.Kind {
+	case engine.StepGrant, engine.StepJoin:
+	case engine.StepLeave, engine.StepReplacePod, engine.StepPromote:
 		e, known := p.ledger.Members[s.About()]
-		return known && (s.Kind == engine.StepLeave || s.Kind == engine.StepReplacePod) && !e.Joined && e.ClaimUID != ""
+		return known && !e.Joined && e.ClaimUID != ""
+	default:
+		return false
 	}
 	voters, _ := p.out.Assessment.Voters()
 	return p.traits.Quorum(voters+1+p.coming(s.About())) == p.traits.Quorum(voters+1)
@@ -73,12 +77,12 @@ func (p *draft) isIn(name string) bool {
 	return r != nil && r.Server.Running && r.Server.ID != "" && p.out.Assessment.Has(r.Server.ID)
 }
 
-// coming counts those that have no vote and may get one, but for one: members that
-// were let join, and others that the membership has.
+// coming counts those that have no vote and may get one, but for one: others that the
+// membership has, and, where a start is a join, members that were let join.
 func (p *draft) coming(but string) int {
 	names := map[string]bool{}
 	for name, e := range p.ledger.Members {
-		if e.ClaimUID != "" && !e.Joined {
+		if p.traits.StartIsJoin && e.ClaimUID != "" && !e.Joined {
 			names[name] = true
 		}
 	}

@@ -160,6 +160,7 @@ type mongoWriter struct {
 	mu     sync.Mutex
 	acked  []int
 	gap    time.Duration
+	told   string // when the longest pause began, and who led before and after
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
@@ -169,9 +170,10 @@ func startMongoWriter(ctx context.Context, s byHand) *mongoWriter {
 	w := &mongoWriter{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
-		last, next := time.Now(), 0
+		last, next, led := time.Time{}, 0, ""
 		for running.Err() == nil {
 			_ = s.onPrimary(running, func(c *mongo.Client) error {
+				leads := meOf(running, c)
 				for running.Err() == nil {
 					next++ // one whose fate is not known is not written again
 					err := c.Database("demo").RunCommand(running, bson.D{
@@ -182,9 +184,13 @@ func startMongoWriter(ctx context.Context, s byHand) *mongoWriter {
 						return err
 					}
 					w.mu.Lock()
-					w.acked, w.gap = append(w.acked, next), max(w.gap, time.Since(last))
+					w.acked = append(w.acked, next)
+					// Until the first one is acknowledged there is no pause, but the set's first election.
+					if pause := time.Since(last); pause > w.gap && len(w.acked) > 1 {
+						w.gap, w.told = pause, fmt.Sprintf("from %s, when %s led, until %s did", last.Format("15:04:05.000"), led, leads)
+					}
 					w.mu.Unlock()
-					last = time.Now()
+					last, led = time.Now(), leads
 					time.Sleep(20 * time.Millisecond) // the pace of the writer
 				}
 				return nil
@@ -192,6 +198,15 @@ func startMongoWriter(ctx context.Context, s byHand) *mongoWriter {
 		}
 	}()
 	return w
+}
+
+// meOf is by what name a server knows itself.
+func meOf(ctx context.Context, c *mongo.Client) string {
+	var hello struct {
+		Me string `bson:"me"`
+	}
+	_ = c.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello) // else it is not known
+	return hello.Me
 }
 
 // stop ends it and returns what was acknowledged, and the longest pause.
@@ -340,7 +355,7 @@ func adoptByHand(ctx SpecContext, closed bool) {
 	written := w.count()
 	Eventually(ctx, w.count).Should(BeNumerically(">", written+20))
 	acked, gap := w.stop()
-	AddReportEntry("acknowledged writes", fmt.Sprintf("%d, the longest pause between two %s", len(acked), gap))
+	AddReportEntry("acknowledged writes", fmt.Sprintf("%d, the longest pause between two %s, %s", len(acked), gap, w.told))
 	Expect(by.onPrimary(ctx, func(c *mongo.Client) error {
 		cursor, err := c.Database("demo").Collection("acked").Find(ctx, bson.D{}, options.Find().SetBatchSize(100000))
 		if err != nil {

@@ -29,7 +29,7 @@ func (Engine) Usher(next string, taken []engine.MemberObservation) (engine.Step,
 				Why:    "autopilot shall evict nobody while the members are taken over",
 			}, true
 		}
-		if leads(seen, next) && able(seen, m.Report.Server.ID) {
+		if seen.LedBy(next) && able(seen, m.Report.Server.ID) {
 			return engine.Step{
 				Kind: engine.StepStepDown, Member: m.Name, SubjectID: m.Report.Server.ID,
 				Params: map[string]string{ParamPassOn: "true"},
@@ -38,16 +38,6 @@ func (Engine) Usher(next string, taken []engine.MemberObservation) (engine.Step,
 		}
 	}
 	return engine.Step{}, false
-}
-
-// leads tells whether a member leads by such a view.
-func leads(v *engine.View, name string) bool {
-	for _, p := range v.Peers {
-		if p.Leader {
-			return p.Name == name
-		}
-	}
-	return false
 }
 
 // able tells whether an identity is a healthy voter by such a view.

@@ -44,6 +44,22 @@ func (Engine) Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string
 	return out
 }
 
+var _ engine.Usher = Engine{}
+
+// Usher implements engine.Usher. A primary that was made by hand has no agent that the
+// kubelet's word would reach first; one that was taken over asks it to step down.
+func (Engine) Usher(next string, taken []engine.MemberObservation) (engine.Step, bool) {
+	for _, m := range taken {
+		if seen := m.Report.Server.Seen; seen != nil && seen.LedBy(next) {
+			return engine.Step{
+				Kind: engine.StepStepDown, Member: m.Name, Subject: next, Term: m.Report.Server.Term,
+				Why: fmt.Sprintf("%s leads, whose pod is replaced next; %s asks it to hand over first", next, m.Name),
+			}, true
+		}
+	}
+	return engine.Step{}, false
+}
+
 // flagsOf are the words after the program's name; not ok where another one is started.
 func flagsOf(server corev1.Container) (words []string, ok bool) {
 	words = append(append([]string{}, server.Command...), server.Args...)

@@ -32,6 +32,7 @@ var (
 func (Engine) Traits() engine.Traits {
 	return engine.Traits{
 		Formation:   engine.FormFirst,
+		VoteFollows: true,
 		Quorum:      engine.Majority,
 		Votes:       votes,
 		MaxReplicas: maxReplicas,

@@ -190,6 +190,32 @@ func TestAClosedSetIsEntered(t *testing.T) {
 	if got := c.usersOf(by); len(got) != 3 {
 		t.Errorf("with no user wanted there are %q", got)
 	}
+
+	// Who leads hands over when another one asks, whose server it is not.
+	asked := ""
+	c.eventually(func() string {
+		a := mongodb.Engine{}.Assess(c.observe())
+		if !a.Known || asked != "" && a.Leader != asked {
+			return a.Why
+		}
+		asked = a.Leader
+		asker := c.asked(c.follower()).Members[0]
+		step, ok := mongodb.Engine{}.Usher(asked, []engine.MemberObservation{asker})
+		if !ok {
+			return asker.Name + " does not see who leads"
+		}
+		if err := c.servers[asker.Ordinal].Do(t.Context(), step); err != nil {
+			return err.Error() // nobody may have caught up yet
+		}
+		if c.servers[engine.OrdinalOf(asked)].see().Leader {
+			return asked + " leads on"
+		}
+		return ""
+	})
+	c.servers[0].marker.Grant.Kind = engine.GrantJoin
+	if err := c.servers[0].Do(t.Context(), engine.Step{Kind: engine.StepStepDown, Member: "db-0", Subject: "db-1"}); err == nil || !strings.Contains(err.Error(), "only where that was made by hand") {
+		t.Errorf("who was not adopted asks others: %v", err)
+	}
 }
 
 // TestOperatorsUsersOfOthersAreLeft: who bears such a name and was made by somebody else is

@@ -6,6 +6,7 @@ package mongod
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -26,7 +27,12 @@ const (
 
 // stepDown has this primary hand over to one that has caught up. Where nobody has
 // the server refuses, and that is left so: the step is planned again.
+//
+// In an adoption it asks another server, which leads and has no agent.
 func (l *local) stepDown(ctx context.Context, s engine.Step) error {
+	if s.About() != l.config.Member {
+		return l.askToHandOver(ctx, s)
+	}
 	se, err := l.session(ctx, l.agent())
 	if err != nil {
 		return err
@@ -40,6 +46,39 @@ func (l *local) stepDown(ctx context.Context, s engine.Step) error {
 	}
 	if s.Term != 0 && s.Term>>32 != config.Rank()>>32 {
 		return fmt.Errorf("%w: it is the primary of term %d", errStale, config.Term)
+	}
+	return handOver(ctx, se, catchUpFor)
+}
+
+// askToHandOver has the server of another member step down, as the agents' user, who is the
+// same in all. It is found by the name that this server's configuration has it by.
+func (l *local) askToHandOver(ctx context.Context, s engine.Step) error {
+	if !l.adopted() {
+		return fmt.Errorf("%s asks another server only where that was made by hand", l.config.Member)
+	}
+	own, err := l.session(ctx, l.agent())
+	if err != nil {
+		return err
+	}
+	config, _, err := own.Configuration(ctx, false)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(config.Members, func(m wire.Member) bool { return l.name(m.Host) == s.About() })
+	if i < 0 {
+		return fmt.Errorf("%w: %s is in no configuration", errStale, s.About())
+	}
+	se, err := wire.Open(config.Members[i].Host, l.agent())
+	if err != nil {
+		return err
+	}
+	defer se.Close(ctx)
+	hello, err := se.Hello(ctx)
+	if err != nil {
+		return fmt.Errorf("of %s: %w", s.About(), err)
+	}
+	if !hello.Writable {
+		return nil // it leads no more
 	}
 	return handOver(ctx, se, catchUpFor)
 }
