@@ -41,7 +41,10 @@ const (
 //     it does not lower that of its own keyspaces either;
 //   - evict an identity under a wanted name that merely differs from the one that its
 //     member reports: only what is known to be lost goes;
-//   - join: the grant is the join.
+//   - join: the grant is the join;
+//   - evict one that was joining: it has no data of which there is no other copy, the
+//     server does not know it as one to be removed, and the ring forgets it half a
+//     minute after it was last heard.
 func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	a := e.Assess(have)
 	if !a.Known {
@@ -99,7 +102,7 @@ func actor(a engine.Assessment, have engine.Observation) string {
 
 func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
 	for _, p := range a.Peers {
-		if p.Healthy || want.LostName(p.ID) == "" {
+		if p.Healthy || !p.Voter || want.LostName(p.ID) == "" {
 			continue
 		}
 		for _, by := range a.Peers {
@@ -148,6 +151,9 @@ func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []e
 		}
 		if p.Voter {
 			step.Blocked = shortOf(a, r)
+		} else {
+			// It cannot say who it is, and has nothing that others have not.
+			step.SubjectID, step.Cost.Voters, step.Why = "", 0, "it is joining, and not wanted any more"
 		}
 		out = append(out, step)
 	}

@@ -61,6 +61,9 @@ func words(steps []engine.Step) (out []string) {
 		if s.Subject != "" {
 			word += " of " + s.Subject
 		}
+		if s.Kind == engine.StepLeave && s.SubjectID == "" {
+			word += " of whoever it is"
+		}
 		for _, key := range []string{ParamFactor, ParamMost, ParamCleanup} {
 			if s.Params[key] != "" {
 				word += " " + key + "=" + s.Params[key]
@@ -97,6 +100,18 @@ func TestPlan(t *testing.T) {
 		}
 		return have
 	}
+	// joining is a ring of which the last has not joined yet, and cannot say who it is.
+	joining := func(n int) engine.Observation {
+		have := see(n, n-1)
+		for _, m := range have.Members {
+			m.Report.Server.View.Peers[n-1].Voter = false
+			m.Report.Server.View.Peers[n-1].Healthy = false
+		}
+		have.Members[n-1].Report.Server = engine.Server{Running: true}
+		return have
+	}
+	lostJoiner := wanted(3)
+	lostJoiner.Lost = map[string][]string{"db-2": {"id-2"}}
 	untold := see(3, 3)
 	for _, m := range untold.Members {
 		m.Report.Server.Facts[FactFactor] = ""
@@ -129,6 +144,8 @@ func TestPlan(t *testing.T) {
 		"not below theirs, nor its own":      {wanted(2), replicas(see(3, 3), 3), []string{"Leave db-2 blocked: the keyspace shop has a replication factor of 3, and 2 members would stay: lower it first, or put replicas back"}},
 		"a cleanup beside what is blocked":   {wanted(3), blockedDue, []string{blocked, "Configure db-1 cleanup=true"}},
 		"as low as the users' replicas":      {wanted(3), replicas(see(4, 3), 3), []string{"Leave db-3"}},
+		"one that joins and is not wanted":   {wanted(2), joining(3), []string{"Leave db-2 of whoever it is"}},
+		"one that was joining and is lost":   {lostJoiner, joining(3), nil},
 		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},
 		"a lost identity":                    {lost, down(see(3, 3), 2), []string{"EvictDead db-0 of db-2"}},
 		"a lost identity that is heard":      {lost, see(3, 3), nil},

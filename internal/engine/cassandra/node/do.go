@@ -211,18 +211,56 @@ func (l *local) cleanup(ctx context.Context) error {
 // joined. One that is told to move its data and does not answer is starting, or has
 // left: it is left alone.
 func (l *local) leave(ctx context.Context, s engine.Step) error {
-	answers := listens(ctx, l.place.address, l.place.native)
-	word := attend.Stop
-	switch {
+	switch answers := listens(ctx, l.place.address, l.place.native); {
 	case s.Leave == engine.LeaveMoving && !answers:
 		return errors.New("the server does not answer")
 	case s.Leave == engine.LeaveMoving:
-		word = decommission
+		_, err := l.tool.Ask(ctx, "", decommission)
+		return err
 	case answers:
 		return errors.New("the server answers: it may be in the ring")
 	}
-	_, err := l.tool.Ask(ctx, "", word)
-	return err
+	return l.end(ctx)
+}
+
+// outside are the modes, in the server's words, of one that is in no ring: the ring forgets
+// one that was joining half a minute after it was last heard.
+var outside = []string{"STARTING", "JOINING", "JOINING_FAILED", "DECOMMISSIONED"}
+
+// end ends a server that is in no ring, by its own word: one that has just joined does not
+// answer clients yet. Where nothing runs beside the agent, no server does.
+func (l *local) end(ctx context.Context) error {
+	if listens(ctx, l.place.address, l.place.jmx) {
+		mode, err := l.mode(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(outside, mode) {
+			return fmt.Errorf("the server is %q: it may be in the ring", mode)
+		}
+	}
+	if _, err := l.tool.Ask(ctx, "", attend.Stop); err != nil && !errors.Is(err, attend.ErrNobody) {
+		return err
+	}
+	return nil
+}
+
+// mode asks the server for its mode, and waits for the answer. It is the first thing that the
+// tool says, which may fail over what it says after that.
+func (l *local) mode(ctx context.Context) (string, error) {
+	text, err := l.tool.Ask(ctx, "", "netstats")
+	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
+		text, err = l.tool.Ask(ctx, "", "netstats")
+	}
+	for line := range strings.Lines(text) {
+		if mode, found := strings.CutPrefix(strings.TrimSpace(line), "Mode: "); found {
+			return mode, nil
+		}
+	}
+	if errors.Is(err, attend.ErrRunning) || err == nil {
+		err = fmt.Errorf("the server's mode is not known: %v", err) // not one that runs on: nothing is begun
+	}
+	return "", err
 }
 
 // decommission is the word by which a server streams its data away and leaves.

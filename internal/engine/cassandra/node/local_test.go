@@ -26,6 +26,7 @@ type asker struct {
 	asked []string
 	err   error
 	runs  bool
+	says  string
 	// running is how often it says that the tool runs on before that.
 	running int
 }
@@ -38,7 +39,7 @@ func (a *asker) Ask(_ context.Context, _ string, arguments ...string) (string, e
 		a.running--
 		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
 	}
-	return "", a.err
+	return a.says, a.err
 }
 
 // beside returns an agent's half whose server does not run.
@@ -131,6 +132,38 @@ func TestLeaveStreamsAwayAndIsEndedOnceItIsGone(t *testing.T) {
 	}
 	if want := []string{attend.Stop, decommission, decommission}; !slices.Equal(a.asked, want) {
 		t.Errorf("asked for %q, want %q", a.asked, want)
+	}
+}
+
+// A server that is in the ring is not ended, whether it answers clients yet or not.
+func TestOnlyAServerOutsideTheRingIsEnded(t *testing.T) {
+	gone := engine.Step{Kind: engine.StepLeave, Member: "db-1", Leave: engine.LeaveGone}
+	for _, c := range []struct {
+		says string
+		err  error
+		ends bool
+	}{
+		{"Mode: JOINING\nNot sending any streams.", nil, true},
+		{"WARNING\nMode: DECOMMISSIONED", nil, true},
+		{"Mode: JOINING_FAILED", nil, true},
+		{"Mode: NORMAL", nil, false},
+		{"Mode: LEAVING", nil, false},
+		{"Mode: DECOMMISSION_FAILED", nil, false},
+		{"Mode: DRAINED", nil, false},
+		{"", nil, false},
+		{"", errors.New("connection refused"), false},
+		{"", attend.ErrNobody, false},
+	} {
+		a := &asker{says: c.says, err: c.err, running: 1}
+		l := beside(t, a)
+		l.place.jmx = listen(t).Addr().(*net.TCPAddr).Port
+		err := l.Do(t.Context(), gone)
+		if ended := slices.Contains(a.asked, attend.Stop); ended != c.ends || (err == nil) != c.ends {
+			t.Errorf("%+v: %v, asked for %q", c, err, a.asked)
+		}
+	}
+	if err := beside(t, &asker{err: attend.ErrNobody}).Do(t.Context(), gone); err != nil {
+		t.Errorf("nothing runs: %v", err)
 	}
 }
 
