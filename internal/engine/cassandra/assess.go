@@ -30,6 +30,14 @@ const (
 	// FactCleanup is Due while the member has data that others took over.
 	FactCleanup = "cleanup"
 	CleanupDue  = "Due"
+	// FactRepair is Due while a member that this one knew is gone that it has not seen
+	// leave: a copy of what the users wrote may be missing.
+	FactRepair = "repair"
+	RepairDue  = "Due"
+	// FactRepaired is Done where what this member is the first to have was repaired in
+	// the present ring.
+	FactRepaired = "repaired"
+	RepairDone   = "Done"
 )
 
 // Assess takes what the members say of the ring alike.

@@ -64,7 +64,7 @@ func words(steps []engine.Step) (out []string) {
 		if s.Kind == engine.StepLeave && s.SubjectID == "" {
 			word += " of whoever it is"
 		}
-		for _, key := range []string{ParamFactor, ParamMost, ParamCleanup} {
+		for _, key := range []string{ParamFactor, ParamMost, ParamRepair, ParamCleanup} {
 			if s.Params[key] != "" {
 				word += " " + key + "=" + s.Params[key]
 			}
@@ -112,6 +112,19 @@ func TestPlan(t *testing.T) {
 	}
 	lostJoiner := wanted(3)
 	lostJoiner.Lost = map[string][]string{"db-2": {"id-2"}}
+	// misses has members report that one is gone, and others that they were repaired.
+	misses := func(have engine.Observation, due []int, done ...int) engine.Observation {
+		for _, i := range due {
+			have.Members[i].Report.Server.Facts[FactRepair] = RepairDue
+		}
+		for _, i := range done {
+			have.Members[i].Report.Server.Facts[FactRepaired] = RepairDone
+		}
+		return have
+	}
+	// heardByOne has db-1 hear one that is lost, and db-0 not.
+	heardByOne := down(see(3, 3), 2)
+	heardByOne.Members[1].Report.Server.View.Peers[2].Healthy = true
 	untold := see(3, 3)
 	for _, m := range untold.Members {
 		m.Report.Server.Facts[FactFactor] = ""
@@ -148,6 +161,12 @@ func TestPlan(t *testing.T) {
 		"one that was joining and is lost":   {lostJoiner, joining(3), nil},
 		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},
 		"a lost identity":                    {lost, down(see(3, 3), 2), []string{"EvictDead db-0 of db-2"}},
+		"one that a single member hears":     {lost, heardByOne, nil},
+		"a repair, who came later first":     {wanted(3), misses(see(3, 3), []int{0, 1}), []string{"Configure db-2 repair=true"}},
+		"then who knows that it is due":      {wanted(3), misses(see(3, 3), []int{0, 1}, 2), []string{"Configure db-0 repair=true"}},
+		"and the last of them":               {wanted(3), misses(see(3, 3), []int{1}, 0, 2), []string{"Configure db-1 repair=true"}},
+		"no repair where none is due":        {wanted(3), misses(see(3, 3), nil, 1), nil},
+		"no repair while one is to come":     {wanted(3), misses(see(2, 2), []int{0, 1}), nil},
 		"a lost identity that is heard":      {lost, see(3, 3), nil},
 		"a cleanup, one at a time":           {wanted(3), due, []string{"Configure db-0 cleanup=true"}},
 		"no cleanup while one is to come":    {wanted(4), due, nil},

@@ -108,8 +108,11 @@ func (l *local) administrator(ctx context.Context, who login) (*gocql.Session, e
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 func (l *local) configure(ctx context.Context, s engine.Step) error {
-	if s.Params[cassandra.ParamCleanup] != "" {
+	switch {
+	case s.Params[cassandra.ParamCleanup] != "":
 		return l.cleanup(ctx)
+	case s.Params[cassandra.ParamRepair] != "":
+		return l.repairOwn(ctx)
 	}
 	least, most, err := bounds(s.Params)
 	if err != nil {
@@ -206,6 +209,20 @@ func (l *local) cleanup(ctx context.Context) error {
 	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
 }
 
+// repairOwn makes the copies alike of what this member is the first to have, in all
+// keyspaces, one after the other, and notes down for which ring that was.
+func (l *local) repairOwn(ctx context.Context) error {
+	before, err := l.ring(ctx)
+	if err != nil {
+		return err
+	}
+	ring := ringName(before.View)
+	if _, err := l.tool.Ask(ctx, ring, "repair", "--full", "-pr"); err != nil {
+		return err
+	}
+	return l.remember(acquaintance{Repaired: ring}.with(before.View, nil))
+}
+
 // leave streams the data away, which takes as long as it takes. The server then stays,
 // and answers nobody: it is ended once the ring has let it go, as is one that has not
 // joined. One that is told to move its data and does not answer is starting, or has
@@ -274,7 +291,10 @@ func (l *local) evict(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	for _, p := range seen.View.Peers {
-		if p.ID == s.SubjectID {
+		switch {
+		case p.ID == s.SubjectID && p.Healthy:
+			return errors.New("its heartbeat is heard")
+		case p.ID == s.SubjectID:
 			_, err := l.tool.Ask(ctx, "", "removenode", p.ID)
 			return err
 		}

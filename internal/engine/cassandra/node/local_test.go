@@ -333,6 +333,47 @@ func TestARingIsNamedByWhoHasAFullPart(t *testing.T) {
 	}
 }
 
+// A member that is gone and was not seen to leave is missed until the data was repaired,
+// whoever came in its place, and whether the agent was started again or not.
+func TestRepairIsDueOnceAnotherIsGoneWithoutALeave(t *testing.T) {
+	l := beside(t, nil)
+	view := func(ids ...string) *engine.View {
+		v := &engine.View{Peers: []engine.Peer{{ID: "joining"}}}
+		for _, id := range ids {
+			v.Peers = append(v.Peers, engine.Peer{ID: id, Voter: true})
+		}
+		return v
+	}
+	look := func(what string, v *engine.View, leaving []string, want string) {
+		t.Helper()
+		facts := map[string]string{}
+		err := l.upkeep(v, leaving, facts)
+		if got := facts[cassandra.FactRepair] + " " + facts[cassandra.FactRepaired]; err != nil || got != want {
+			t.Errorf("%s: %q, want %q; %v", what, got, want, err)
+		}
+		l = beside(t, nil).on(l.config.DataDir)
+	}
+	look("first seen", view("a", "b", "c"), nil, " ")
+	look("one is leaving", view("a", "b", "c"), []string{"c"}, " ")
+	look("it has left", view("a", "b"), nil, " ")
+	look("another has joined", view("a", "b", "d"), nil, " ")
+	look("it is leaving", view("a", "b", "d"), []string{"d"}, " ")
+	look("it stays", view("a", "b", "d"), nil, " ")
+	look("it is gone", view("a", "b"), nil, "Due ")
+	look("another is in its place", view("a", "b", "e"), nil, "Due ")
+	if err := l.remember(acquaintance{Repaired: ringName(view("a", "b", "e"))}.with(view("a", "b", "e"), nil)); err != nil {
+		t.Fatal(err)
+	}
+	look("repaired", view("a", "b", "e"), nil, " Done")
+	look("one more has joined", view("a", "b", "e", "f"), nil, " ")
+}
+
+// on has it use another's data folder.
+func (l *local) on(dir string) *local {
+	l.config.DataDir = dir
+	return l
+}
+
 func TestPasswordsCannotBreakOutOfAStatement(t *testing.T) {
 	if got := quoted(`a'; DROP ROLE admin; --`); got != `'a''; DROP ROLE admin; --'` {
 		t.Error(got)
