@@ -27,6 +27,8 @@ const (
 	FactData = "dataFactor"
 	// FactKeyspace is a keyspace of the users' that has it.
 	FactKeyspace = "dataKeyspace"
+	// FactLargest is the keyspace that has the most on the member's disk.
+	FactLargest = "largest"
 	// FactCleanup is Due while the member has data that others took over.
 	FactCleanup = "cleanup"
 	CleanupDue  = "Due"

@@ -90,7 +90,7 @@ func (m *model) Observe(i int) engine.Server {
 		return out
 	}
 	out.ID, out.Version, out.Serving, out.View = in.ID, "5.0.9", in.Serving, &engine.View{}
-	out.Leaving = in.Leaving
+	out.Leaving, out.Space = in.Leaving, &engine.Space{Data: 1, Free: 1 << 20}
 	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.least)), FactMost: strconv.Itoa(int(m.most)), FactData: "1"}
 	if m.due && i == 0 {
 		out.Facts[FactCleanup] = CleanupDue

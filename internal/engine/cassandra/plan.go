@@ -4,6 +4,7 @@
 package cassandra
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,7 +34,8 @@ const (
 //     one more or one fewer at a time. A larger one has to be there before a member
 //     may be missed, a smaller one before a member can leave.
 //  4. Leave for each member that is not wanted, the highest ordinal first; blocked
-//     where fewer would stay than a keyspace of the users' has replicas.
+//     where fewer would stay than a keyspace of the users' has replicas, or one that
+//     stays has no room for its share of the data.
 //  5. Configure: after a member was removed that was lost, each one makes the copies
 //     alike of its part of the users' data, and then removes what those took over that
 //     have joined; one member at a time, once nothing else is left that may be done.
@@ -58,13 +60,13 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 		return nil
 	}
 	out := evictions(want, a, have)
-	if param, factor := nextFactor(want, a, have.Report(by)); factor > 0 {
+	leaves := leaves(want, a, have, have.Report(by))
+	if param, factor := nextFactor(want, a, have.Report(by), held(leaves)); factor > 0 {
 		return append(out, engine.Step{
 			Kind: engine.StepConfigure, Member: by, Params: map[string]string{param: strconv.Itoa(factor)},
 			Secrets: []string{CredentialAdmin}, Why: fmt.Sprintf("the roles are to be on %d members", factor),
 		})
 	}
-	leaves := leaves(want, a, have.Report(by))
 	if out = append(out, leaves...); !slices.ContainsFunc(out, func(s engine.Step) bool { return s.Blocked == "" }) {
 		out = append(out, upkeep(want, a, have)...)
 	}
@@ -139,8 +141,9 @@ func runs(have engine.Observation, id string) bool {
 
 // nextFactor is the next replication factor on the way to that of the members that
 // stay, and the parameter for it; 0 where it is there, or is not known. It is lowered
-// by one, and not for one that is to come again.
-func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) (param string, next int) {
+// by one, and not for one that is to come again, nor while all who shall leave are held
+// back.
+func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report, held bool) (param string, next int) {
 	if r.Server.Facts[FactFactor] == "" || r.Server.Facts[FactMost] == "" {
 		return "", 0
 	}
@@ -154,13 +157,13 @@ func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) (par
 	switch {
 	case least < factor(max(1, len(stay))):
 		return ParamFactor, least + 1
-	case most > factor(len(want.Members)) && (len(stay) == voters(a) || shortOf(a, r) == ""):
+	case most > factor(len(want.Members)) && !held:
 		return ParamMost, most - 1
 	}
 	return "", 0
 }
 
-func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []engine.Step) {
+func leaves(want engine.Desired, a engine.Assessment, have engine.Observation, r *engine.Report) (out []engine.Step) {
 	for _, p := range slices.Backward(a.Peers) {
 		if want.Wants(p.Name) || want.LostName(p.ID) != "" {
 			continue
@@ -169,7 +172,7 @@ func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []e
 			Kind: engine.StepLeave, Member: p.Name, SubjectID: p.ID, Cost: engine.Cost{Voters: 1, Membership: true}, Why: "it is not wanted",
 		}
 		if p.Voter {
-			step.Blocked = shortOf(a, r)
+			step.Blocked = cmp.Or(shortOf(a, r), noRoom(a, have, p))
 		} else {
 			// It cannot say who it is, and has nothing that others have not.
 			step.SubjectID, step.Cost.Voters, step.Why = "", 0, "it is joining, and not wanted any more"
@@ -177,6 +180,18 @@ func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []e
 		out = append(out, step)
 	}
 	return out
+}
+
+// held tells whether members with a full part are to leave, and none of them may.
+func held(leaves []engine.Step) bool {
+	blocked := false
+	for _, s := range leaves {
+		if s.Cost.Voters > 0 && s.Blocked == "" {
+			return false
+		}
+		blocked = blocked || s.Blocked != ""
+	}
+	return blocked
 }
 
 // shortOf says which keyspace of the users' would have more replicas than there are

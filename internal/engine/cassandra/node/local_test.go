@@ -374,6 +374,21 @@ func (l *local) on(dir string) *local {
 	return l
 }
 
+func TestSpaceIsMeasured(t *testing.T) {
+	if total, largest := sum(map[string]int64{"a": 2, "b": 3, "c": 3, "d": 0}); total != 8 || largest != "b" {
+		t.Errorf("%d, %q", total, largest)
+	}
+	if total, largest := sum(nil); total != 0 || largest != "" {
+		t.Errorf("nothing: %d, %q", total, largest)
+	}
+	if free, err := freeOn(t.TempDir()); err != nil || free <= 0 {
+		t.Errorf("%d free, %v", free, err)
+	}
+	if _, err := freeOn("/nowhere"); err == nil {
+		t.Error("there is room nowhere")
+	}
+}
+
 func TestPasswordsCannotBreakOutOfAStatement(t *testing.T) {
 	if got := quoted(`a'; DROP ROLE admin; --`); got != `'a''; DROP ROLE admin; --'` {
 		t.Error(got)

@@ -92,7 +92,12 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 		return err
 	}
 	copies.facts(out.Facts)
-	return l.upkeep(out.View, seen.leaving, out.Facts)
+	if err := l.upkeep(out.View, seen.leaving, out.Facts); err != nil {
+		return err
+	}
+	m := l.measured(ctx, s)
+	out.Space, out.Facts[cassandra.FactLargest] = m.space, m.largest
+	return nil
 }
 
 // The states that servers tell each other.
