@@ -11,7 +11,11 @@
 // port, no credentials and no rights.
 //
 // A tool may take hours. So an answer says that it still runs, and who asks again for the
-// same is told of the same run.
+// same is told of the same run. The same is what has the same words and is for the same
+// purpose, by a name that who asks gives to it: a cleanup after one member has joined is
+// not that after the next. While the tool runs with the same words for another purpose,
+// that is waited for. How a run has ended is told once, for a while, and of the last ones
+// only: what nobody has asked about for long is done again.
 package attend
 
 import (
@@ -34,6 +38,10 @@ const (
 	patience = 10 * time.Second
 	// redial is the pause before the agent is dialed again.
 	redial = time.Second
+	// maxKept bounds how many runs that have ended are remembered, and keptFor for how
+	// long.
+	maxKept = 16
+	keptFor = 10 * time.Minute
 	// maxOutput bounds what is told of a tool's output: its beginning, which a trace of
 	// the tool's own follows.
 	maxOutput = 2000
@@ -44,11 +52,15 @@ const (
 const Stop = "stop"
 
 // request names a tool's arguments. One that looks begins nothing: it is about whatever
-// runs with the same first argument.
+// runs with the same first argument. Purpose tells it from others with the same arguments.
 type request struct {
+	Purpose   string   `json:"purpose,omitempty"`
 	Arguments []string `json:"arguments"`
 	Look      bool     `json:"look,omitempty"`
 }
+
+// tool names the arguments.
+func (q request) tool() string { return strings.Join(q.Arguments, "\x00") }
 
 // reply is what became of it.
 type reply struct {
@@ -72,15 +84,32 @@ type Attendant struct {
 	// End ends the server.
 	End func() error
 
-	mu   sync.Mutex
-	runs map[string]*run
+	// now is the clock of a test.
+	now func() time.Time
+
+	mu sync.Mutex
+	// runs are those that go on, one with the same arguments at most, and those that have
+	// ended and nobody was told of, the oldest first.
+	runs []*run
 }
 
 // run is one tool that runs, or has ended and nobody has been told yet.
 type run struct {
-	word  string
+	request
+
 	ended chan struct{}
 	reply reply
+	at    time.Time // when it ended
+}
+
+// over tells whether it has ended.
+func (r *run) over() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // Serve dials and answers until ctx ends.
@@ -121,8 +150,7 @@ func (a *Attendant) answer(ctx context.Context, q request) reply {
 	if q.Look {
 		return reply{Running: a.running(arguments[0])}
 	}
-	key := strings.Join(arguments, "\x00")
-	r := a.begin(ctx, key, arguments)
+	r := a.begin(ctx, q)
 	select {
 	case <-r.ended:
 	case <-time.After(patience):
@@ -130,7 +158,10 @@ func (a *Attendant) answer(ctx context.Context, q request) reply {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.runs, key)
+	if r.Purpose != q.Purpose {
+		return reply{Running: true} // its own turn comes when it is asked for again
+	}
+	a.runs = slices.DeleteFunc(a.runs, func(o *run) bool { return o == r })
 	return r.reply
 }
 
@@ -138,41 +169,67 @@ func (a *Attendant) answer(ctx context.Context, q request) reply {
 func (a *Attendant) running(word string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, r := range a.runs {
-		select {
-		case <-r.ended:
-		default:
-			if r.word == word {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.runs, func(r *run) bool { return r.Arguments[0] == word && !r.over() })
 }
 
-// begin starts the tool, unless it runs already.
-func (a *Attendant) begin(ctx context.Context, key string, arguments []string) *run {
+// begin returns the run that a request is about: one that goes on with the same arguments,
+// whatever for, or one for the same purpose that has ended. Where there is none it starts
+// the tool.
+func (a *Attendant) begin(ctx context.Context, q request) *run {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r := a.runs[key]; r != nil {
-		return r
+	a.forget()
+	for _, r := range a.runs {
+		if r.tool() == q.tool() && (r.Purpose == q.Purpose || !r.over()) {
+			return r
+		}
 	}
-	if a.runs == nil {
-		a.runs = map[string]*run{}
-	}
-	r := &run{word: arguments[0], ended: make(chan struct{})}
-	a.runs[key] = r
+	r := &run{request: q, ended: make(chan struct{})}
+	a.runs = append(a.runs, r)
 	go func() {
-		defer close(r.ended)
-		if arguments[0] != Stop {
-			r.reply = a.run(ctx, arguments)
-		}
-		if r.reply.Failed == "" && (arguments[0] == Stop || slices.Contains(a.Last, arguments[0])) {
-			if err := a.End(); err != nil {
-				r.reply.Failed = "ending the server: " + err.Error()
-			}
-		}
+		result := a.carryOut(ctx, q.Arguments)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		r.reply, r.at = result, a.clock()
+		close(r.ended)
 	}()
+	return r
+}
+
+// forget drops the runs that ended long ago, and the oldest where they are many.
+func (a *Attendant) forget() {
+	ended := 0
+	for _, r := range a.runs {
+		if r.over() {
+			ended++
+		}
+	}
+	a.runs = slices.DeleteFunc(a.runs, func(r *run) bool {
+		if !r.over() {
+			return false
+		}
+		ended--
+		return ended >= maxKept || a.clock().Sub(r.at) > keptFor
+	})
+}
+
+func (a *Attendant) clock() time.Time {
+	if a.now != nil {
+		return a.now()
+	}
+	return time.Now()
+}
+
+// carryOut runs the tool, and ends the server where that is to follow.
+func (a *Attendant) carryOut(ctx context.Context, arguments []string) (r reply) {
+	if arguments[0] != Stop {
+		r = a.run(ctx, arguments)
+	}
+	if r.Failed == "" && (arguments[0] == Stop || slices.Contains(a.Last, arguments[0])) {
+		if err := a.End(); err != nil {
+			r.Failed = "ending the server: " + err.Error()
+		}
+	}
 	return r
 }
 
@@ -193,5 +250,5 @@ func (a *Attendant) run(ctx context.Context, arguments []string) reply {
 // ErrRunning says that the tool runs on; who asks again is told how it ended.
 var ErrRunning = errors.New("it is still running")
 
-// errNobody says that the attendant has not dialed, or went away.
-var errNobody = errors.New("nobody beside the server carries out its tool")
+// ErrNobody says that the attendant has not dialed, or went away.
+var ErrNobody = errors.New("nobody beside the server carries out its tool")

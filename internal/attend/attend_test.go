@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +37,8 @@ func ask(t *testing.T, d *Desk, arguments ...string) (string, error) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		output, err := d.Ask(t.Context(), arguments...)
-		if !errors.Is(err, errNobody) || time.Now().After(deadline) {
+		output, err := d.Ask(t.Context(), "", arguments...)
+		if !errors.Is(err, ErrNobody) || time.Now().After(deadline) {
 			return output, err
 		}
 		time.Sleep(10 * time.Millisecond) // until it has dialed
@@ -81,29 +82,90 @@ func TestOtherWordsAreRefused(t *testing.T) {
 	}
 }
 
+// gated returns an attendant whose tool notes that it ran and waits for a file of the name
+// of its second argument.
+func gated(t *testing.T) (a *Attendant, open func(name string), ran func() string) {
+	dir := t.TempDir()
+	a = &Attendant{Tool: []string{"/bin/sh", "-c", `echo "$1" >>` + dir + `/ran; while ! test -e ` + dir + `/"$2"; do sleep 0.01; done`, "tool"}, Allowed: []string{"cleanup"}}
+	open = func(name string) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a, open, func() string {
+		text, _ := os.ReadFile(filepath.Join(dir, "ran"))
+		return strings.Join(strings.Fields(string(text)), " ")
+	}
+}
+
 // TestSameRunIsJoined asks twice beside each other, in two connections as an agent does
 // that was started again: the tool runs once.
 func TestSameRunIsJoined(t *testing.T) {
-	dir := t.TempDir()
-	a := &Attendant{Tool: []string{"/bin/sh", "-c", "echo x >>" + dir + "/ran; while ! test -e " + dir + "/go; do sleep 0.01; done", "tool"}, Allowed: []string{"drain"}}
-	first, second := a.begin(t.Context(), "drain", []string{"drain"}), a.begin(t.Context(), "drain", []string{"drain"})
+	a, open, ran := gated(t)
+	q := request{Purpose: "one", Arguments: []string{"cleanup", "go"}}
+	first, second := a.begin(t.Context(), q), a.begin(t.Context(), q)
 	if first != second {
 		t.Error("a second run was begun")
 	}
-	if look := (request{Arguments: []string{"drain"}, Look: true}); !a.answer(t.Context(), look).Running {
+	if look := (request{Arguments: []string{"cleanup"}, Look: true}); !a.answer(t.Context(), look).Running {
 		t.Error("it is not said to run")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	open("go")
 	<-first.ended
-	if r := a.answer(t.Context(), request{Arguments: []string{"drain"}}); r.Failed != "" || r.Running {
+	if r := a.answer(t.Context(), q); r.Failed != "" || r.Running {
 		t.Errorf("got %+v", r)
 	}
-	if ran, _ := os.ReadFile(filepath.Join(dir, "ran")); string(ran) != "x\n" {
-		t.Errorf("it ran %q", ran)
+	if ran() != "cleanup" || len(a.runs) != 0 {
+		t.Errorf("it ran %q, and %d are kept", ran(), len(a.runs))
 	}
-	if len(a.runs) != 0 {
-		t.Error("a run that somebody was told of is kept")
+}
+
+// TestAnotherPurposeIsAnotherRun asks for the same tool after a run that nobody was told of,
+// and beside one: an earlier run is no answer.
+func TestAnotherPurposeIsAnotherRun(t *testing.T) {
+	a, open, ran := gated(t)
+	one := request{Purpose: "one", Arguments: []string{"cleanup", "go"}}
+	other := request{Purpose: "other", Arguments: one.Arguments}
+	r := a.begin(t.Context(), one)
+	if a.begin(t.Context(), other) != r {
+		t.Error("the tool runs twice at once")
+	}
+	open("go")
+	<-r.ended
+	if r := a.answer(t.Context(), other); r.Failed != "" || r.Running {
+		t.Errorf("got %+v", r)
+	}
+	if ran() != "cleanup cleanup" {
+		t.Errorf("it ran %q", ran())
+	}
+	if a.answer(t.Context(), one); ran() != "cleanup cleanup" {
+		t.Errorf("what had ended was done again: %q", ran())
+	}
+}
+
+// TestRunsAreForgotten has runs that nobody asks about go, the oldest first.
+func TestRunsAreForgotten(t *testing.T) {
+	a, open, ran := gated(t)
+	now := time.Now()
+	a.now = func() time.Time { return now }
+	open("go")
+	purpose := func(i int) request {
+		return request{Purpose: strings.Repeat("x", i), Arguments: []string{"cleanup", "go"}}
+	}
+	for i := range 3 * maxKept {
+		<-a.begin(t.Context(), purpose(i)).ended
+	}
+	if n := len(a.runs); n > maxKept+1 {
+		t.Errorf("%d runs are kept", n)
+	}
+	if first := purpose(0); a.begin(t.Context(), first) == nil || slices.ContainsFunc(a.runs[:maxKept], func(r *run) bool { return r.Purpose == first.Purpose }) {
+		t.Error("the oldest was kept")
+	}
+	before := len(strings.Fields(ran()))
+	now = now.Add(keptFor + time.Second)
+	last := purpose(3*maxKept - 1)
+	<-a.begin(t.Context(), last).ended
+	if after := len(strings.Fields(ran())); after <= before {
+		t.Errorf("a run of long ago is told of: %d after %d", after, before)
 	}
 }

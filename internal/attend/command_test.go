@@ -73,7 +73,7 @@ func TestServerStaysTheProcessAndHasAnAttendant(t *testing.T) {
 	if want := fmt.Sprintln(cmd.Process.Pid); err != nil || string(server) != want {
 		t.Errorf("the server is the process %q, %v, want %q", server, err, want)
 	}
-	if _, err := desk.Ask(t.Context(), Stop); err != nil {
+	if _, err := desk.Ask(t.Context(), "", Stop); err != nil {
 		t.Error(err)
 	}
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "terminated") {

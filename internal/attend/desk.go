@@ -72,9 +72,9 @@ func (d *Desk) drop() {
 }
 
 // Ask has the tool carried out with these arguments and returns its output, or
-// ErrRunning.
-func (d *Desk) Ask(ctx context.Context, arguments ...string) (string, error) {
-	r, err := d.exchange(ctx, request{Arguments: arguments})
+// ErrRunning. Who asks again for the same purpose is told of the same run.
+func (d *Desk) Ask(ctx context.Context, purpose string, arguments ...string) (string, error) {
+	r, err := d.exchange(ctx, request{Purpose: purpose, Arguments: arguments})
 	switch {
 	case err != nil:
 		return "", err
@@ -97,7 +97,7 @@ func (d *Desk) exchange(ctx context.Context, q request) (r reply, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conn == nil {
-		return r, fmt.Errorf("%v: %w", q.Arguments, errNobody)
+		return r, fmt.Errorf("%v: %w", q.Arguments, ErrNobody)
 	}
 	deadline := time.Now().Add(2 * patience)
 	if at, ok := ctx.Deadline(); ok && at.Before(deadline) {

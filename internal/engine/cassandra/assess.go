@@ -18,9 +18,11 @@ const (
 	FactRoles    = "roles"
 	RolesPending = "Pending"
 	RolesReady   = "Ready"
-	// FactFactor is the replication factor of the keyspaces that the operator owns; 0
-	// where these have different ones.
+	// FactFactor is the smallest replication factor of the keyspaces that the operator
+	// owns, 0 where one has none for the datacenter yet, and FactMost the largest. They
+	// differ after a change of all of them that was cut short.
 	FactFactor = "factor"
+	FactMost   = "factorMost"
 	// FactData is the largest replication factor of the users' keyspaces.
 	FactData = "dataFactor"
 	// FactKeyspace is a keyspace of the users' that has it.

@@ -24,14 +24,16 @@ import (
 //   - a member whose data others took over keeps it until it is told to clean up.
 type model struct {
 	*ring.Model
-	roles  bool
-	factor uint8
-	due    bool // of the first member; that of the others would only multiply the states
+	roles bool
+	// least and most are the replication factors of the operator's keyspaces. A change of
+	// them is cut short after the first, and done when it is asked for again.
+	least, most uint8
+	due         bool // of the first member; that of the others would only multiply the states
 }
 
 var _ enginetest.Model = (*model)(nil)
 
-func newModel() *model { return &model{Model: ring.New(), factor: 1} }
+func newModel() *model { return &model{Model: ring.New(), least: 1, most: 1} }
 
 func (m *model) Clone() enginetest.Model {
 	out := *m
@@ -40,7 +42,7 @@ func (m *model) Clone() enginetest.Model {
 }
 
 func (m *model) Key(b []byte) []byte {
-	b = append(m.Model.Key(b), m.factor)
+	b = append(m.Model.Key(b), m.least, m.most)
 	return strconv.AppendBool(strconv.AppendBool(b, m.due), m.roles)
 }
 
@@ -87,7 +89,7 @@ func (m *model) Observe(i int) engine.Server {
 	}
 	out.ID, out.Version, out.Serving, out.View = in.ID, "5.0.9", in.Serving, &engine.View{}
 	out.Leaving = in.Leaving
-	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.factor)), FactData: "1"}
+	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.least)), FactMost: strconv.Itoa(int(m.most)), FactData: "1"}
 	if m.due && i == 0 {
 		out.Facts[FactCleanup] = CleanupDue
 	}
@@ -110,18 +112,29 @@ func (m *model) Do(i int, s engine.Step) error {
 		m.due = m.due && i != 0
 		return nil
 	case s.Kind == engine.StepConfigure && joined && m.roles:
-		return m.setFactor(s.Params[ParamFactor])
-	case s.Kind == engine.StepLeave && joined && len(m.normal()) <= int(m.factor):
-		return fmt.Errorf("%w: not enough live nodes to maintain the replication factor %d", errRefused, m.factor)
+		return m.setFactor(s.Params)
+	case s.Kind == engine.StepLeave && joined && len(m.normal()) <= int(m.most):
+		return fmt.Errorf("%w: not enough live nodes to maintain the replication factor %d", errRefused, m.most)
 	}
 	return m.Model.Do(i, s)
 }
 
-func (m *model) setFactor(text string) error {
+func (m *model) setFactor(params map[string]string) error {
+	text := params[ParamFactor] + params[ParamMost]
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxFactor || n > int(m.factor)+1 || n < int(m.factor)-1 {
-		return fmt.Errorf("%w: a replication factor of %q after %d", errRefused, text, m.factor)
+	if err != nil || n < 1 || n > maxFactor || n > int(m.least)+1 || n < int(m.most)-1 {
+		return fmt.Errorf("%w: a replication factor of %q after %d to %d", errRefused, text, m.least, m.most)
 	}
-	m.factor = uint8(n)
+	switch f, lower := uint8(n), params[ParamMost] != ""; {
+	case lower && m.most <= f || !lower && m.least >= f:
+	case lower && m.least > f:
+		m.least = f
+	case lower:
+		m.most = f
+	case m.most < f:
+		m.most = f
+	default:
+		m.least = f
+	}
 	return nil
 }

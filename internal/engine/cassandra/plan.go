@@ -13,8 +13,10 @@ import (
 
 // The parameters of steps.
 const (
-	// ParamFactor is the replication factor to give to the operator's keyspaces.
+	// ParamFactor is the replication factor to give to those of the operator's keyspaces
+	// that have a smaller one, and ParamMost to those that have a larger one.
 	ParamFactor = "factor"
+	ParamMost   = "most"
 	// ParamCleanup has a member remove the data that others took over.
 	ParamCleanup = "cleanup"
 )
@@ -39,7 +41,10 @@ const (
 //     it does not lower that of its own keyspaces either;
 //   - evict an identity under a wanted name that merely differs from the one that its
 //     member reports: only what is known to be lost goes;
-//   - join: the grant is the join.
+//   - join: the grant is the join;
+//   - evict one that was joining: it has no data of which there is no other copy, the
+//     server does not know it as one to be removed, and the ring forgets it half a
+//     minute after it was last heard.
 func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	a := e.Assess(have)
 	if !a.Known {
@@ -50,9 +55,9 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 		return nil
 	}
 	out := evictions(want, a)
-	if factor := nextFactor(want, a, have.Report(by)); factor > 0 {
+	if param, factor := nextFactor(want, a, have.Report(by)); factor > 0 {
 		return append(out, engine.Step{
-			Kind: engine.StepConfigure, Member: by, Params: map[string]string{ParamFactor: strconv.Itoa(factor)},
+			Kind: engine.StepConfigure, Member: by, Params: map[string]string{param: strconv.Itoa(factor)},
 			Secrets: []string{CredentialAdmin}, Why: fmt.Sprintf("the roles are to be on %d members", factor),
 		})
 	}
@@ -97,7 +102,7 @@ func actor(a engine.Assessment, have engine.Observation) string {
 
 func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
 	for _, p := range a.Peers {
-		if p.Healthy || want.LostName(p.ID) == "" {
+		if p.Healthy || !p.Voter || want.LostName(p.ID) == "" {
 			continue
 		}
 		for _, by := range a.Peers {
@@ -114,22 +119,26 @@ func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
 }
 
 // nextFactor is the next replication factor on the way to that of the members that
-// stay; 0 where it is there. It is not lowered for one that is to come again.
-func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) int {
+// stay, and the parameter for it; 0 where it is there, or is not known. It is lowered
+// by one, and not for one that is to come again.
+func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) (param string, next int) {
+	if r.Server.Facts[FactFactor] == "" || r.Server.Facts[FactMost] == "" {
+		return "", 0
+	}
 	stay := map[string]bool{}
 	for _, p := range a.Peers {
 		if p.Voter && want.Wants(p.Name) {
 			stay[p.Name] = true
 		}
 	}
-	now := fact(r, FactFactor)
+	least, most := fact(r, FactFactor), fact(r, FactMost)
 	switch {
-	case now < factor(max(1, len(stay))):
-		return now + 1
-	case now > factor(len(want.Members)) && (len(stay) == voters(a) || shortOf(a, r) == ""):
-		return now - 1
+	case least < factor(max(1, len(stay))):
+		return ParamFactor, least + 1
+	case most > factor(len(want.Members)) && (len(stay) == voters(a) || shortOf(a, r) == ""):
+		return ParamMost, most - 1
 	}
-	return 0
+	return "", 0
 }
 
 func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []engine.Step) {
@@ -142,6 +151,9 @@ func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []e
 		}
 		if p.Voter {
 			step.Blocked = shortOf(a, r)
+		} else {
+			// It cannot say who it is, and has nothing that others have not.
+			step.SubjectID, step.Cost.Voters, step.Why = "", 0, "it is joining, and not wanted any more"
 		}
 		out = append(out, step)
 	}

@@ -28,7 +28,7 @@ func see(n, factor int) engine.Observation {
 			Name: fmt.Sprintf("db-%d", i), Ordinal: i, Address: view.Peers[i].Address,
 			Report: &engine.Report{Grant: engine.GrantJoin, Server: engine.Server{
 				Running: true, Serving: true, Formed: true, ID: view.Peers[i].ID, Version: "5.0.9", View: v,
-				Facts: map[string]string{FactRoles: RolesReady, FactFactor: fmt.Sprint(factor), FactData: "1"},
+				Facts: map[string]string{FactRoles: RolesReady, FactFactor: fmt.Sprint(factor), FactMost: fmt.Sprint(factor), FactData: "1"},
 			}},
 		})
 	}
@@ -61,7 +61,10 @@ func words(steps []engine.Step) (out []string) {
 		if s.Subject != "" {
 			word += " of " + s.Subject
 		}
-		for _, key := range []string{ParamFactor, ParamCleanup} {
+		if s.Kind == engine.StepLeave && s.SubjectID == "" {
+			word += " of whoever it is"
+		}
+		for _, key := range []string{ParamFactor, ParamMost, ParamCleanup} {
 			if s.Params[key] != "" {
 				word += " " + key + "=" + s.Params[key]
 			}
@@ -89,6 +92,30 @@ func TestPlan(t *testing.T) {
 	blocked := "Leave db-3 blocked: the keyspace shop has a replication factor of 4, and 3 members would stay: lower it first, or put replicas back"
 	blockedDue := replicas(see(4, 3), 4)
 	blockedDue.Members[1].Report.Server.Facts[FactCleanup] = CleanupDue
+	// cutShort is a change of all keyspaces that was cut short.
+	cutShort := func(n, least, most int) engine.Observation {
+		have := see(n, least)
+		for _, m := range have.Members {
+			m.Report.Server.Facts[FactMost] = fmt.Sprint(most)
+		}
+		return have
+	}
+	// joining is a ring of which the last has not joined yet, and cannot say who it is.
+	joining := func(n int) engine.Observation {
+		have := see(n, n-1)
+		for _, m := range have.Members {
+			m.Report.Server.View.Peers[n-1].Voter = false
+			m.Report.Server.View.Peers[n-1].Healthy = false
+		}
+		have.Members[n-1].Report.Server = engine.Server{Running: true}
+		return have
+	}
+	lostJoiner := wanted(3)
+	lostJoiner.Lost = map[string][]string{"db-2": {"id-2"}}
+	untold := see(3, 3)
+	for _, m := range untold.Members {
+		m.Report.Server.Facts[FactFactor] = ""
+	}
 	differ := see(3, 3)
 	differ.Members[1].Report.Server.View.Peers = differ.Members[1].Report.Server.View.Peers[:2]
 	pending := see(1, 1)
@@ -103,8 +130,13 @@ func TestPlan(t *testing.T) {
 		"nothing to do":                      {wanted(3), see(3, 3), nil},
 		"the roles come first":               {wanted(3), pending, []string{"Bootstrap db-0"}},
 		"more replicas, one at a time":       {wanted(3), see(3, 1), []string{"Configure db-0 factor=2"}},
-		"replicas that differ":               {wanted(3), see(3, 0), []string{"Configure db-0 factor=1"}},
-		"a leave needs fewer replicas first": {wanted(2), see(3, 3), []string{"Configure db-0 factor=2"}},
+		"no replicas of its own yet":         {wanted(1), cutShort(1, 0, 0), []string{"Configure db-0 factor=1"}},
+		"a raise that was cut short":         {wanted(3), cutShort(3, 2, 3), []string{"Configure db-0 factor=3"}},
+		"one that was cut short twice":       {wanted(3), cutShort(3, 1, 3), []string{"Configure db-0 factor=2"}},
+		"a lowering that was cut short":      {wanted(2), cutShort(3, 2, 3), []string{"Configure db-0 most=2"}},
+		"one that is not wanted any more":    {wanted(3), cutShort(3, 2, 3), []string{"Configure db-0 factor=3"}},
+		"replicas that nobody says":          {wanted(3), untold, nil},
+		"a leave needs fewer replicas first": {wanted(2), see(3, 3), []string{"Configure db-0 most=2"}},
 		"as many replicas for one to come":   {wanted(3), see(2, 3), nil},
 		"a leave":                            {wanted(2), see(3, 2), []string{"Leave db-2"}},
 		"the highest ordinal first":          {wanted(3), see(5, 3), []string{"Leave db-4", "Leave db-3"}},
@@ -112,6 +144,8 @@ func TestPlan(t *testing.T) {
 		"not below theirs, nor its own":      {wanted(2), replicas(see(3, 3), 3), []string{"Leave db-2 blocked: the keyspace shop has a replication factor of 3, and 2 members would stay: lower it first, or put replicas back"}},
 		"a cleanup beside what is blocked":   {wanted(3), blockedDue, []string{blocked, "Configure db-1 cleanup=true"}},
 		"as low as the users' replicas":      {wanted(3), replicas(see(4, 3), 3), []string{"Leave db-3"}},
+		"one that joins and is not wanted":   {wanted(2), joining(3), []string{"Leave db-2 of whoever it is"}},
+		"one that was joining and is lost":   {lostJoiner, joining(3), nil},
 		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},
 		"a lost identity":                    {lost, down(see(3, 3), 2), []string{"EvictDead db-0 of db-2"}},
 		"a lost identity that is heard":      {lost, see(3, 3), nil},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,13 +111,18 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 	if s.Params[cassandra.ParamCleanup] != "" {
 		return l.cleanup(ctx)
 	}
-	factor, err := strconv.Atoi(s.Params[cassandra.ParamFactor])
-	if err != nil || factor < 1 {
-		return fmt.Errorf("a replication factor of %q makes no sense", s.Params[cassandra.ParamFactor])
+	least, most, err := bounds(s.Params)
+	if err != nil {
+		return err
+	}
+	before, err := l.ring(ctx)
+	if err != nil {
+		return err
 	}
 	// What the present replicas have is made alike before there are more, and once there
 	// are: who may log in is read from a majority of them.
-	if err := l.repair(ctx); err != nil {
+	was := ringName(before.View) + " " + before.Facts[cassandra.FactFactor] + " " + before.Facts[cassandra.FactMost] + fmt.Sprintf(" to %d %d", least, most)
+	if err := l.repair(ctx, "before "+was); err != nil {
 		return err
 	}
 	root, err := open(l.place.address, l.place.native, login{cassandra.RoleAdmin, s.Credentials[cassandra.CredentialAdmin]})
@@ -124,33 +130,77 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	defer root.Close()
-	datacenter, err := datacenterOf(ctx, root)
+	now, err := readReplication(ctx, root)
 	if err != nil {
 		return err
 	}
-	for _, keyspace := range ownKeyspaces {
-		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', %s: %d}", keyspace, quoted(datacenter), factor)
+	for keyspace, factor := range now.changed(least, most, members(before.View)) {
+		statement := fmt.Sprintf("ALTER KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', %s: %d}", keyspace, quoted(now.datacenter), factor)
 		if err := run(ctx, root, statement); err != nil {
 			return fmt.Errorf("changing the replication of %s: %w", keyspace, err)
 		}
 	}
-	return l.repair(ctx)
+	return l.repair(ctx, "after "+was)
+}
+
+// bounds are those that a step sets to the factors; 0 is none.
+func bounds(params map[string]string) (least, most int, err error) {
+	text, bound := params[cassandra.ParamFactor], &least
+	if text == "" {
+		text, bound = params[cassandra.ParamMost], &most
+	}
+	if *bound, err = strconv.Atoi(text); err != nil || *bound < 1 {
+		return 0, 0, fmt.Errorf("a replication factor of %q makes no sense", text)
+	}
+	return least, most, nil
+}
+
+// ring looks at the server, which must know the ring.
+func (l *local) ring(ctx context.Context) (engine.Server, error) {
+	seen, err := l.Observe(ctx)
+	if err == nil && seen.View == nil {
+		err = errors.New("the ring is not known")
+	}
+	return seen, err
+}
+
+// ringName names a ring by who has a full part in it: what was done for one is not done
+// for another.
+func ringName(v *engine.View) string {
+	var ids []string
+	for _, p := range v.Peers {
+		if p.Voter {
+			ids = append(ids, p.ID)
+		}
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, ",")
+}
+
+// members counts those that have a full part in the ring.
+func members(v *engine.View) (n int) {
+	for _, p := range v.Peers {
+		if p.Voter {
+			n++
+		}
+	}
+	return n
 }
 
 // repair makes the roles alike on all their replicas. They are few: it is done in
 // seconds.
-func (l *local) repair(ctx context.Context) error {
-	_, err := l.tool.Ask(ctx, "repair", "--full", "system_auth")
+func (l *local) repair(ctx context.Context, purpose string) error {
+	_, err := l.tool.Ask(ctx, purpose, "repair", "--full", "system_auth")
 	return err
 }
 
 // cleanup removes what others took over, and notes down for which ring that was.
 func (l *local) cleanup(ctx context.Context) error {
-	before, err := l.Observe(ctx)
-	if err != nil || before.View == nil {
-		return errors.Join(err, errors.New("the ring is not known"))
+	before, err := l.ring(ctx)
+	if err != nil {
+		return err
 	}
-	if _, err := l.tool.Ask(ctx, "cleanup"); err != nil {
+	if _, err := l.tool.Ask(ctx, ringName(before.View), "cleanup"); err != nil {
 		return err
 	}
 	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
@@ -161,18 +211,56 @@ func (l *local) cleanup(ctx context.Context) error {
 // joined. One that is told to move its data and does not answer is starting, or has
 // left: it is left alone.
 func (l *local) leave(ctx context.Context, s engine.Step) error {
-	answers := listens(ctx, l.place.address, l.place.native)
-	word := attend.Stop
-	switch {
+	switch answers := listens(ctx, l.place.address, l.place.native); {
 	case s.Leave == engine.LeaveMoving && !answers:
 		return errors.New("the server does not answer")
 	case s.Leave == engine.LeaveMoving:
-		word = decommission
+		_, err := l.tool.Ask(ctx, "", decommission)
+		return err
 	case answers:
 		return errors.New("the server answers: it may be in the ring")
 	}
-	_, err := l.tool.Ask(ctx, word)
-	return err
+	return l.end(ctx)
+}
+
+// outside are the modes, in the server's words, of one that is in no ring: the ring forgets
+// one that was joining half a minute after it was last heard.
+var outside = []string{"STARTING", "JOINING", "JOINING_FAILED", "DECOMMISSIONED"}
+
+// end ends a server that is in no ring, by its own word: one that has just joined does not
+// answer clients yet. Where nothing runs beside the agent, no server does.
+func (l *local) end(ctx context.Context) error {
+	if listens(ctx, l.place.address, l.place.jmx) {
+		mode, err := l.mode(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(outside, mode) {
+			return fmt.Errorf("the server is %q: it may be in the ring", mode)
+		}
+	}
+	if _, err := l.tool.Ask(ctx, "", attend.Stop); err != nil && !errors.Is(err, attend.ErrNobody) {
+		return err
+	}
+	return nil
+}
+
+// mode asks the server for its mode, and waits for the answer. It is the first thing that the
+// tool says, which may fail over what it says after that.
+func (l *local) mode(ctx context.Context) (string, error) {
+	text, err := l.tool.Ask(ctx, "", "netstats")
+	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
+		text, err = l.tool.Ask(ctx, "", "netstats")
+	}
+	for line := range strings.Lines(text) {
+		if mode, found := strings.CutPrefix(strings.TrimSpace(line), "Mode: "); found {
+			return mode, nil
+		}
+	}
+	if errors.Is(err, attend.ErrRunning) || err == nil {
+		err = fmt.Errorf("the server's mode is not known: %v", err) // not one that runs on: nothing is begun
+	}
+	return "", err
 }
 
 // decommission is the word by which a server streams its data away and leaves.
@@ -181,16 +269,13 @@ const decommission = "decommission"
 // evict has the others stream what a lost member had, and forget it. The server refuses
 // it for one that is up.
 func (l *local) evict(ctx context.Context, s engine.Step) error {
-	seen, err := l.Observe(ctx)
+	seen, err := l.ring(ctx)
 	if err != nil {
 		return err
 	}
-	if seen.View == nil {
-		return errors.New("the ring is not known")
-	}
 	for _, p := range seen.View.Peers {
 		if p.ID == s.SubjectID {
-			_, err := l.tool.Ask(ctx, "removenode", p.ID)
+			_, err := l.tool.Ask(ctx, "", "removenode", p.ID)
 			return err
 		}
 	}

@@ -22,7 +22,9 @@ import (
 
 // Asker has nodetool carried out with these arguments.
 type Asker interface {
-	Ask(ctx context.Context, arguments ...string) (string, error)
+	// Ask says how that ended, or attend.ErrRunning. What was done for another purpose
+	// with the same arguments is no answer.
+	Ask(ctx context.Context, purpose string, arguments ...string) (string, error)
 	// Runs tells whether it is being carried out with this first argument.
 	Runs(ctx context.Context, word string) (bool, error)
 }
@@ -124,9 +126,9 @@ func (l *local) Drain(ctx context.Context) error {
 	if !listens(ctx, l.place.address, l.place.native) {
 		return nil
 	}
-	_, err := l.tool.Ask(ctx, "drain")
+	_, err := l.tool.Ask(ctx, "", "drain")
 	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
-		_, err = l.tool.Ask(ctx, "drain")
+		_, err = l.tool.Ask(ctx, "", "drain")
 	}
 	if err != nil {
 		return fmt.Errorf("draining %s: %w", l.config.Member, err)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,19 +26,20 @@ type asker struct {
 	asked []string
 	err   error
 	runs  bool
+	says  string
 	// running is how often it says that the tool runs on before that.
 	running int
 }
 
 func (a *asker) Runs(context.Context, string) (bool, error) { return a.runs, a.err }
 
-func (a *asker) Ask(_ context.Context, arguments ...string) (string, error) {
+func (a *asker) Ask(_ context.Context, _ string, arguments ...string) (string, error) {
 	a.asked = append(a.asked, strings.Join(arguments, " "))
 	if a.running > 0 {
 		a.running--
 		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
 	}
-	return "", a.err
+	return a.says, a.err
 }
 
 // beside returns an agent's half whose server does not run.
@@ -130,6 +132,38 @@ func TestLeaveStreamsAwayAndIsEndedOnceItIsGone(t *testing.T) {
 	}
 	if want := []string{attend.Stop, decommission, decommission}; !slices.Equal(a.asked, want) {
 		t.Errorf("asked for %q, want %q", a.asked, want)
+	}
+}
+
+// A server that is in the ring is not ended, whether it answers clients yet or not.
+func TestOnlyAServerOutsideTheRingIsEnded(t *testing.T) {
+	gone := engine.Step{Kind: engine.StepLeave, Member: "db-1", Leave: engine.LeaveGone}
+	for _, c := range []struct {
+		says string
+		err  error
+		ends bool
+	}{
+		{"Mode: JOINING\nNot sending any streams.", nil, true},
+		{"WARNING\nMode: DECOMMISSIONED", nil, true},
+		{"Mode: JOINING_FAILED", nil, true},
+		{"Mode: NORMAL", nil, false},
+		{"Mode: LEAVING", nil, false},
+		{"Mode: DECOMMISSION_FAILED", nil, false},
+		{"Mode: DRAINED", nil, false},
+		{"", nil, false},
+		{"", errors.New("connection refused"), false},
+		{"", attend.ErrNobody, false},
+	} {
+		a := &asker{says: c.says, err: c.err, running: 1}
+		l := beside(t, a)
+		l.place.jmx = listen(t).Addr().(*net.TCPAddr).Port
+		err := l.Do(t.Context(), gone)
+		if ended := slices.Contains(a.asked, attend.Stop); ended != c.ends || (err == nil) != c.ends {
+			t.Errorf("%+v: %v, asked for %q", c, err, a.asked)
+		}
+	}
+	if err := beside(t, &asker{err: attend.ErrNobody}).Do(t.Context(), gone); err != nil {
+		t.Errorf("nothing runs: %v", err)
 	}
 }
 
@@ -235,11 +269,39 @@ func TestReplicationFactors(t *testing.T) {
 			t.Errorf("%v: %s, want %s", replication, got, want)
 		}
 	}
-	if got := alike(map[string]int{"system_auth": 2, "system_traces": 2, "system_distributed": 2}); got != 2 {
-		t.Errorf("alike: %d", got)
+}
+
+// TestFactorsAreChangedOneKeyspaceAtATime has none be lowered that is not to be, nor by
+// more than one, wherever a change before it was cut short.
+func TestFactorsAreChangedOneKeyspaceAtATime(t *testing.T) {
+	of := func(auth, traces, distributed int) *replication {
+		return &replication{own: map[string]int{"system_auth": auth, "system_traces": traces, "system_distributed": distributed}, elsewhere: map[string]int{}}
 	}
-	if got := alike(map[string]int{"system_auth": 2, "system_traces": 2}); got != 0 {
-		t.Errorf("not alike: %d", got)
+	begun := &replication{own: map[string]int{}, elsewhere: map[string]int{"system_auth": 1, "system_traces": 2, "system_distributed": 3}}
+	for _, c := range []struct {
+		name                 string
+		now                  *replication
+		least, most, members int
+		want                 map[string]int
+		facts                string
+	}{
+		{"alike", of(3, 3, 3), 3, 0, 3, map[string]int{}, "3 3"},
+		{"raised", of(2, 2, 2), 3, 0, 3, map[string]int{"system_auth": 3, "system_traces": 3, "system_distributed": 3}, "2 2"},
+		{"a raise that was cut short", of(2, 3, 3), 3, 0, 3, map[string]int{"system_auth": 3}, "2 3"},
+		{"a lowering that was cut short", of(2, 3, 2), 0, 2, 3, map[string]int{"system_traces": 2}, "2 3"},
+		{"lowered by one", of(3, 2, 3), 0, 1, 3, map[string]int{"system_auth": 2, "system_traces": 1, "system_distributed": 2}, "2 3"},
+		{"as a ring begins", begun, 1, 0, 1, map[string]int{"system_auth": 1, "system_traces": 1, "system_distributed": 1}, "0 0"},
+		{"as it began, and has grown", begun, 1, 0, 2, map[string]int{"system_auth": 1, "system_traces": 2, "system_distributed": 2}, "0 0"},
+		{"one is missing", &replication{own: map[string]int{"system_auth": 3}}, 3, 0, 3, map[string]int{}, " "},
+	} {
+		if got := c.now.changed(c.least, c.most, c.members); !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		facts := map[string]string{}
+		c.now.facts(facts)
+		if got := facts[cassandra.FactFactor] + " " + facts[cassandra.FactMost]; got != c.facts {
+			t.Errorf("%s: reported as %q, want %q", c.name, got, c.facts)
+		}
 	}
 }
 
@@ -259,6 +321,15 @@ func TestCleanupIsDueOnceAnotherHasJoined(t *testing.T) {
 		if got, err := l.cleanupDue(&engine.View{Peers: c.peers}); err != nil || got != c.want {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
+	}
+}
+
+// TestARingIsNamedByWhoHasAFullPart tells what was done for one ring from another's.
+func TestARingIsNamedByWhoHasAFullPart(t *testing.T) {
+	name := func(peers ...engine.Peer) string { return ringName(&engine.View{Peers: peers}) }
+	a, b, joining := engine.Peer{ID: "a", Voter: true}, engine.Peer{ID: "b", Voter: true}, engine.Peer{ID: "c"}
+	if name(a, b) != name(b, a) || name(a, b) != name(a, joining, b) || name(a) == name(a, b) {
+		t.Error(name(a, b), name(b, a), name(a, joining, b), name(a))
 	}
 }
 

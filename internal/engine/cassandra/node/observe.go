@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,9 +90,11 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	out.Leaving = status == statusLeaving && l.moves(ctx)
 	out.View = &engine.View{Peers: append(peers, self)}
 	slices.SortFunc(out.View.Peers, func(a, b engine.Peer) int { return strings.Compare(a.ID, b.ID) })
-	if err := factors(ctx, s, out.Facts); err != nil {
+	copies, err := readReplication(ctx, s)
+	if err != nil {
 		return err
 	}
+	copies.facts(out.Facts)
 	due, err := l.cleanupDue(out.View)
 	if err == nil && due {
 		out.Facts[cassandra.FactCleanup] = cassandra.CleanupDue
@@ -179,36 +182,81 @@ func datacenterOf(ctx context.Context, s *gocql.Session) (name string, err error
 	return name, nil
 }
 
-// factors reads the replication factors in the datacenter.
-func factors(ctx context.Context, s *gocql.Session, facts map[string]string) error {
-	datacenter, err := datacenterOf(ctx, s)
-	if err != nil {
-		return err
+// replication is what the keyspaces have.
+type replication struct {
+	datacenter string
+	// own are the factors of the operator's keyspaces; one that has none for the
+	// datacenter is in elsewhere, with the factor that it has for all servers there are.
+	own, elsewhere map[string]int
+	// most is the largest factor of the users' keyspaces, and keyspace one that has it.
+	most     int
+	keyspace string
+}
+
+// readReplication reads the replication factors in the datacenter.
+func readReplication(ctx context.Context, s *gocql.Session) (r replication, err error) {
+	if r.datacenter, err = datacenterOf(ctx, s); err != nil {
+		return r, err
 	}
-	own, data, most := map[string]int{}, 0, ""
+	r.own, r.elsewhere = map[string]int{}, map[string]int{}
 	rows := s.Query("SELECT keyspace_name, replication FROM system_schema.keyspaces").IterContext(ctx).Scanner()
 	for rows.Next() {
 		var name string
-		var replication map[string]string
-		if err := rows.Scan(&name, &replication); err != nil {
-			return fmt.Errorf("reading the replication factors: %w", err)
+		var settings map[string]string
+		if err := rows.Scan(&name, &settings); err != nil {
+			return r, fmt.Errorf("reading the replication factors: %w", err)
 		}
-		factor, inDatacenter := factorOf(replication, datacenter)
-		switch {
-		case slices.Contains(ownKeyspaces, name):
-			if inDatacenter {
-				own[name] = factor
-			}
-		case factor > data || factor == data && factor > 0 && name < most:
-			data, most = factor, name // the rows are in no order that is the same on every member
-		}
+		r.add(name, settings)
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("reading the replication factors: %w", err)
+		return r, fmt.Errorf("reading the replication factors: %w", err)
 	}
-	facts[cassandra.FactKeyspace] = most
-	facts[cassandra.FactData], facts[cassandra.FactFactor] = strconv.Itoa(data), strconv.Itoa(alike(own))
-	return nil
+	return r, nil
+}
+
+func (r *replication) add(name string, settings map[string]string) {
+	factor, inDatacenter := factorOf(settings, r.datacenter)
+	switch {
+	case slices.Contains(ownKeyspaces, name) && inDatacenter:
+		r.own[name] = factor
+	case slices.Contains(ownKeyspaces, name):
+		r.elsewhere[name] = factor
+	case factor > r.most || factor == r.most && factor > 0 && name < r.keyspace:
+		r.most, r.keyspace = factor, name // the rows are in no order that is the same on every member
+	}
+}
+
+// facts tells of them; nothing of the operator's keyspaces where one is missing.
+func (r *replication) facts(into map[string]string) {
+	into[cassandra.FactKeyspace], into[cassandra.FactData] = r.keyspace, strconv.Itoa(r.most)
+	if len(r.own)+len(r.elsewhere) != len(ownKeyspaces) {
+		return
+	}
+	factors := slices.Sorted(maps.Values(r.own))
+	if len(r.elsewhere) > 0 {
+		factors = append([]int{0}, factors...)
+	}
+	into[cassandra.FactFactor], into[cassandra.FactMost] = strconv.Itoa(factors[0]), strconv.Itoa(factors[len(factors)-1])
+}
+
+// changed returns the factors that keyspaces are to be given so that none has fewer than
+// least, nor more than most; 0 is no bound. One that is lowered is lowered by one. What a
+// keyspace has for all servers there are, of so many members, it is given for the
+// datacenter, so that it has no fewer copies.
+func (r *replication) changed(least, most, members int) map[string]int {
+	out := map[string]int{}
+	for name, now := range r.own {
+		switch {
+		case now < least:
+			out[name] = least
+		case most > 0 && now > most:
+			out[name] = now - 1
+		}
+	}
+	for name, now := range r.elsewhere {
+		out[name] = max(1, least, min(now, members))
+	}
+	return out
 }
 
 // factorOf reads one keyspace's, and tells whether it is set for the datacenter.
@@ -223,17 +271,6 @@ func factorOf(replication map[string]string, datacenter string) (factor int, inD
 		return 0, false // the server's own, of one member each
 	}
 	return factor, inDatacenter
-}
-
-// alike returns the replication factor that all of the operator's keyspaces have, 0
-// where they differ.
-func alike(own map[string]int) int {
-	for _, name := range ownKeyspaces {
-		if own[name] != own[ownKeyspaces[0]] {
-			return 0
-		}
-	}
-	return own[ownKeyspaces[0]]
 }
 
 // cleanupDue tells whether any member has joined since the data was last cleaned up. A
