@@ -124,7 +124,7 @@ bench-form: tools images ## Time a formation against the tutorial's manifests, i
 	$(GO) run ./hack/bench form --cluster $(CLUSTER)
 
 .PHONY: bench-faults
-bench-faults: tools images ## Measure faults and planned work under writes, against the tutorial's manifests.
+bench-faults: tools images $(if $(filter cassandra,$(ENGINE)),image-cassandra) ## Measure faults and planned work under writes, against the tutorial's manifests.
 	$(GO) run ./hack/bench faults --cluster $(CLUSTER) --engine $(ENGINE) $(BENCH_FLAGS)
 
 ##@ Build

@@ -72,7 +72,7 @@ func faultsCommand() *cobra.Command {
 	f.IntVar(&o.Runs, "runs", 1, "how often each is played; with 0 only the page of what would be is written")
 	f.BoolVar(&o.Keep, "keep", false, "leave the cluster up at the end")
 	f.BoolVar(&o.Partial, "partial", false, "write the page also where scenarios were left out, which it says")
-	f.StringVar(&o.Engine, "engine", "consul", "whose servers are measured: consul or mongodb")
+	f.StringVar(&o.Engine, "engine", "consul", "whose servers are measured: consul, mongodb or cassandra")
 	f.StringVar(&o.Report, "report", faults.EngineReport, "file to write the page to where nothing is left out; empty for none, engine for that of the engine")
 	f.DurationVar(&o.Quiet, "quiet", time.Minute, "how long to wait, before each, for a moment when the machine has nothing else to do")
 	f.StringVar(&o.Trace, "trace", "", "folder to write all that was seen and written to; empty for none")

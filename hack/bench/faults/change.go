@@ -57,6 +57,8 @@ type operation struct {
 var (
 	roll = operation{rollout, func(before, now quorum.Sample) bool { return renewed(before, now) > 0 }}
 	grow = operation{scaleTo(5), func(before, now quorum.Sample) bool { return len(now.Members) > len(before.Members) }}
+	// growByOne is the same where one more takes long enough.
+	growByOne = operation{scaleTo(4), grow.under}
 	// shrink is under way when a pod is, or is about to be, gone.
 	shrink = operation{scaleTo(3), func(before, now quorum.Sample) bool {
 		return len(now.Members) < len(before.Members) || now.Peers != nil && len(now.Peers) < len(before.Peers) ||
@@ -69,7 +71,7 @@ func (o operation) begin(ctx context.Context, st *stage) error {
 	if err := o.start(ctx, st); err != nil {
 		return err
 	}
-	return st.await(ctx, "the operation to be under way", beginTime, func(s quorum.Sample) bool { return o.under(st.before, s) })
+	return st.await(ctx, "the operation to be under way", st.engine.within(beginTime), func(s quorum.Sample) bool { return o.under(st.before, s) })
 }
 
 // annotated waits for every pod to carry what a rollout adds.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quorate/quorate/hack/bench/load"
 	"github.com/quorate/quorate/hack/bench/quorum"
@@ -20,6 +21,11 @@ type engine struct {
 	key, name string
 	// set is the name of StatefulSet and Datastore.
 	set string
+	// images is a pattern of archives that the nodes need besides those that all do.
+	images string
+	// patience is for how long a set may take to form, or an operation to begin; zero
+	// for the usual time.
+	patience time.Duration
 	// older and newer are the releases between which is upgraded; the newer one is
 	// used where nothing is.
 	older, newer string
@@ -53,9 +59,12 @@ func (e *engine) member(ordinal int) string { return fmt.Sprintf("%s-%d", e.set,
 
 func (e *engine) subjects() []subject { return []subject{e.tutorial, e.datastore} }
 
+// within is for how long something of this engine's servers is waited for.
+func (e *engine) within(usual time.Duration) time.Duration { return max(usual, e.patience) }
+
 // engineOf returns the one of a name.
 func engineOf(name string) (*engine, error) {
-	known := map[string]func() *engine{"consul": consul, "mongodb": mongodb}
+	known := map[string]func() *engine{"consul": consul, "mongodb": mongodb, "cassandra": cassandra}
 	if of, ok := known[strings.ToLower(name)]; ok {
 		return of(), nil
 	}

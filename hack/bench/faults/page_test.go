@@ -87,7 +87,7 @@ func TestChoose(t *testing.T) {
 	if _, err := choose(Options{Engine: "consul", Only: []string{"nobody"}}); err == nil {
 		t.Error("nobody is measured")
 	}
-	if _, err := choose(Options{Engine: "etcd"}); err == nil || !strings.Contains(err.Error(), "consul, mongodb") {
+	if _, err := choose(Options{Engine: "etcd"}); err == nil || !strings.Contains(err.Error(), "cassandra, consul, mongodb") {
 		t.Errorf("an engine that is not there is taken: %v", err)
 	}
 	r, err := choose(Options{Engine: "MongoDB", Only: []string{"datastore"}, Scenarios: []string{"5-to-1", "rollout"}})

@@ -116,7 +116,7 @@ func (p *player) form(ctx context.Context, sc scenario, st *stage) (<-chan struc
 		return nil, err
 	}
 	var prober quorum.Prober
-	if err := ground.Poll(ctx, "the token", ground.Patience, func(ctx context.Context) bool {
+	if err := ground.Poll(ctx, "the token", p.engine.within(ground.Patience), func(ctx context.Context) bool {
 		prober, err = p.engine.prober(ctx, st)
 		return err == nil
 	}); err != nil {
@@ -186,7 +186,7 @@ func missing(ctx context.Context, sc scenario, st *stage) func() string {
 // awaitWhole waits until nothing of the set is missing, for a while.
 func (p *player) awaitWhole(ctx context.Context, st *stage, size int) error {
 	why := ""
-	err := ground.Poll(ctx, "the servers", ground.Patience, func(ctx context.Context) bool {
+	err := ground.Poll(ctx, "the servers", p.engine.within(ground.Patience), func(ctx context.Context) bool {
 		samples := st.poller.Samples()
 		if _, whole := quorum.Since(samples, calm, func(s quorum.Sample) bool { return s.Lacks(size) == "" }); !whole {
 			why = st.poller.Last().Lacks(size)

@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if o.Runs > 0 {
-		plan := ground.Plan{Kind: o.Kind, Name: o.Name, Keep: o.Keep, Out: o.Progress}
+		plan := ground.Plan{Kind: o.Kind, Name: o.Name, Keep: o.Keep, Images: r.engine.images, Out: o.Progress}
 		err = ground.Use(ctx, plan, func(g *ground.Ground) error {
 			p, err := newPlayer(g, r.engine, o)
 			if err != nil {

@@ -61,10 +61,16 @@ func (st *stage) since() time.Time {
 	return st.clock
 }
 
-// leader is the member that leads.
+// leader is the member that leads, or in a ring, where nobody does, the first.
 func (st *stage) leader() (quorum.Member, error) {
-	if m, ok := st.poller.Last().Leader(); ok {
+	last := st.poller.Last()
+	if m, ok := last.Leader(); ok {
 		return m, nil
+	}
+	if last.Replicas > 0 {
+		if m, ok := last.Member(st.engine.member(0)); ok {
+			return m, nil
+		}
 	}
 	return quorum.Member{}, errors.New("nobody leads")
 }

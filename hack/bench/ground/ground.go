@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -46,6 +47,9 @@ type Plan struct {
 	Name string
 	// Keep leaves it up at the end.
 	Keep bool
+	// Images is a pattern of archives that are loaded besides those of dist/images; it
+	// may be empty.
+	Images string
 	// Out gets the progress.
 	Out io.Writer
 }
@@ -65,7 +69,7 @@ func Use(ctx context.Context, p Plan, do func(*Ground) error) (err error) {
 			}
 		}()
 	}
-	g, err := prepare(ctx, t)
+	g, err := prepare(ctx, t, p.Images)
 	if err != nil {
 		return err
 	}
@@ -73,13 +77,20 @@ func Use(ctx context.Context, p Plan, do func(*Ground) error) (err error) {
 }
 
 // prepare brings cluster and operator up.
-func prepare(ctx context.Context, t *target.Target) (*Ground, error) {
+func prepare(ctx context.Context, t *target.Target, images string) (*Ground, error) {
 	if err := t.Up(ctx); err != nil {
 		return nil, err
 	}
 	archives, err := t.Images()
 	if err != nil {
 		return nil, err
+	}
+	if images != "" {
+		further, err := filepath.Glob(filepath.Join(t.Root, images))
+		if err != nil || len(further) == 0 {
+			return nil, fmt.Errorf("find the images %s: %d of them: %w", images, len(further), err)
+		}
+		archives = append(archives, further...)
 	}
 	if err := t.Load(ctx, archives...); err != nil {
 		return nil, err

@@ -22,12 +22,20 @@ var tutorialMongoDB string
 //go:embed datastore-mongodb.yaml
 var datastoreMongoDB string
 
+//go:embed tutorial-cassandra.yaml
+var tutorialCassandra string
+
+//go:embed datastore-cassandra.yaml
+var datastoreCassandra string
+
 const (
 	// Name is that of the StatefulSet and of the Datastore in all manifests of
 	// Consul.
 	Name = "consul"
 	// NameMongoDB is the same in those of MongoDB.
 	NameMongoDB = "db"
+	// NameCassandra is the same in those of Cassandra.
+	NameCassandra = "cassandra"
 	// Size is the number of servers in all manifests.
 	Size = 3
 )
@@ -47,3 +55,9 @@ func TutorialMongoDB() string { return tutorialMongoDB }
 
 // DatastoreMongoDB is the one resource instead.
 func DatastoreMongoDB() string { return datastoreMongoDB }
+
+// TutorialCassandra is what the tutorial of Cassandra applies.
+func TutorialCassandra() string { return tutorialCassandra }
+
+// DatastoreCassandra is the one resource instead.
+func DatastoreCassandra() string { return datastoreCassandra }

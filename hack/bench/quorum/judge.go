@@ -67,7 +67,7 @@ func (s Sample) lacksPeer(p Peer) string {
 		return m.Name + " has no vote yet"
 	case !answer.Alive:
 		return m.Name + " does not answer"
-	case answer.Leader == "":
+	case answer.Leader == "" && s.Replicas == 0:
 		return m.Name + " knows of no leader"
 	case s.IDs[m.Name] != p.ID:
 		return m.Name + " is not the server that the configuration means"
@@ -99,8 +99,8 @@ func Since(samples []Sample, hold time.Duration, good func(Sample) bool) (time.T
 type Low struct {
 	// Known tells that the configuration was seen at all.
 	Known bool
-	// Tolerance is how many more voters could have failed: healthy ones less a
-	// majority. Less than nothing means that there was no quorum.
+	// Tolerance is how many more voters could have failed: healthy ones less those
+	// that are needed. Less than nothing means that there was no quorum.
 	Tolerance int
 	// Healthy is the least number of healthy voters, Away the greatest number of
 	// voters that were not.
@@ -121,7 +121,7 @@ func Lowest(samples []Sample, from, to time.Time) Low {
 		}
 		if peers != nil && !s.At.Before(from) && !s.At.After(to) {
 			voters, healthy := s.count(peers, before)
-			low = low.lower(Low{Known: true, Tolerance: healthy - majority(voters), Healthy: healthy, Away: voters - healthy})
+			low = low.lower(Low{Known: true, Tolerance: healthy - s.needed(voters), Healthy: healthy, Away: voters - healthy})
 		}
 		before = s
 	}
@@ -158,7 +158,17 @@ func (s Sample) count(peers []Peer, before Sample) (voters, healthy int) {
 // somebody else; two say that it is away, and sooner than autopilot.
 func (s Sample) silent(name string) bool {
 	answer := s.Answers[name]
-	return !answer.Alive || s.Peers != nil && answer.Leader == ""
+	return !answer.Alive || s.Peers != nil && answer.Leader == "" && s.Replicas == 0
+}
+
+// needed is how many voters must be there: a majority, or in a ring all but as many as
+// the replicas of a row can do without, wherever these are.
+func (s Sample) needed(voters int) int {
+	if s.Replicas == 0 {
+		return majority(voters)
+	}
+	copies := min(s.Replicas, voters)
+	return voters - (copies - majority(copies))
 }
 
 func majority(voters int) int { return voters/2 + 1 }

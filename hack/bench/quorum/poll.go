@@ -21,12 +21,19 @@ type Prober interface {
 	Close(ctx context.Context)
 }
 
+// Ring is a Prober of servers of which none leads, and each says who belongs to them.
+type Ring interface {
+	Prober
+	// Replicas is how many members have a copy of each row.
+	Replicas() int
+}
+
 // Heard is what one member says; nothing where it does not answer.
 type Heard struct {
 	Answer Answer
 	// ID is the identity of the running server.
 	ID string
-	// Peers and Health come from the leader only.
+	// Peers and Health come from the leader only, or in a ring from each.
 	Peers  []Peer
 	Health []Server
 }
@@ -79,6 +86,7 @@ func (p *Poller) Last() Sample {
 
 func (p *Poller) look(ctx context.Context, at time.Time, members []Member) {
 	s := Sample{At: at, Members: members, Answers: map[string]Answer{}, IDs: map[string]string{}}
+	var views []Heard
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, m := range members {
@@ -92,10 +100,15 @@ func (p *Poller) look(ctx context.Context, at time.Time, members []Member) {
 			s.Answers[m.Name], s.IDs[m.Name] = seen.Answer, seen.ID
 			if seen.Peers != nil {
 				s.Peers, s.Health = seen.Peers, seen.Health
+				views = append(views, seen)
 			}
 		})
 	}
 	wg.Wait()
+	if ring, ok := p.Prober.(Ring); ok {
+		s.Replicas = ring.Replicas()
+		s.Peers, s.Health = merge(views)
+	}
 	if p.Missing != nil {
 		s.Missing = p.Missing()
 	}

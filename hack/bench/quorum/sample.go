@@ -64,7 +64,10 @@ type Sample struct {
 	Answers map[string]Answer
 	// IDs are the identities of the running servers, by the member's name.
 	IDs map[string]string
-	// Peers and Health are nil where no leader told them.
+	// Replicas is how many members have a copy of each row, where nobody leads and every
+	// member says who belongs to the set; 0 where each has all, and one leads.
+	Replicas int
+	// Peers and Health are nil where no leader told them, or in a ring nobody.
 	Peers  []Peer
 	Health []Server
 	// Missing is what the scenario itself still waits for, besides the voters.
@@ -126,6 +129,9 @@ func (s Sample) healthy(id string) bool {
 // judged tells whether autopilot has looked at the servers. A leader that was
 // just elected has not, and calls all of them unhealthy, itself included.
 func (s Sample) judged() bool {
+	if s.Replicas > 0 {
+		return s.Health != nil // in a ring everybody who answers has
+	}
 	for _, p := range s.Peers {
 		for _, h := range s.Health {
 			if p.Leader && h.ID == p.ID {
