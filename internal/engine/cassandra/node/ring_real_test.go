@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	gocql "github.com/apache/cassandra-gocql-driver/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -394,20 +395,25 @@ func (r *ring) write() {
 }
 
 func (r *ring) as(statement string) error {
-	s, err := open(addressOf(0), cassandra.PortNative, login{cassandra.RoleAdmin, testPassword})
-	if err != nil {
-		return err
-	}
+	s := r.admin(0)
 	defer s.Close()
 	return run(r.Context(), s, statement)
 }
 
+// admin logs in on a member, once that answers in time: a machine may be busy with a start.
+func (r *ring) admin(i int) (s *gocql.Session) {
+	r.Helper()
+	r.await(fmt.Sprintf("db-%d lets the administrator in", i), 2*time.Minute, func(engine.Observation) bool {
+		var err error
+		s, err = open(addressOf(i), cassandra.PortNative, login{cassandra.RoleAdmin, testPassword})
+		return err == nil
+	})
+	return s
+}
+
 func (r *ring) read() {
 	r.Helper()
-	s, err := open(addressOf(1), cassandra.PortNative, login{cassandra.RoleAdmin, testPassword})
-	if err != nil {
-		r.Fatal(err)
-	}
+	s := r.admin(1)
 	defer s.Close()
 	var v string
 	if err := s.Query("SELECT v FROM k.t WHERE id = 1").ScanContext(r.Context(), &v); err != nil || v != "my-data" {
