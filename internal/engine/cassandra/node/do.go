@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -247,7 +248,7 @@ var outside = []string{"STARTING", "JOINING", "JOINING_FAILED", "DECOMMISSIONED"
 // end ends a server that is in no ring, by its own word: one that has just joined does not
 // answer clients yet. Where nothing runs beside the agent, no server does.
 func (l *local) end(ctx context.Context) error {
-	if listens(ctx, l.place.address, l.place.jmx) {
+	if !refused(ctx, l.place.address, l.place.jmx) {
 		mode, err := l.mode(ctx)
 		if err != nil {
 			return err
@@ -262,12 +263,14 @@ func (l *local) end(ctx context.Context) error {
 	return nil
 }
 
-// mode asks the server for its mode, and waits for the answer. It is the first thing that the
-// tool says, which may fail over what it says after that.
+// mode asks the server for its mode now, and waits for the answer: one that somebody has not
+// waited for is of before. It is the first thing that the tool says, which may fail over
+// what it says after that.
 func (l *local) mode(ctx context.Context) (string, error) {
-	text, err := l.tool.Ask(ctx, "", "netstats")
+	now := rand.Text()
+	text, err := l.tool.Ask(ctx, now, "netstats")
 	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
-		text, err = l.tool.Ask(ctx, "", "netstats")
+		text, err = l.tool.Ask(ctx, now, "netstats")
 	}
 	for line := range strings.Lines(text) {
 		if mode, found := strings.CutPrefix(strings.TrimSpace(line), "Mode: "); found {

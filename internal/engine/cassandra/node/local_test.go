@@ -23,18 +23,19 @@ import (
 
 // asker notes down what it is asked for.
 type asker struct {
-	asked []string
-	err   error
-	runs  bool
-	says  string
+	asked    []string
+	purposes []string
+	err      error
+	runs     bool
+	says     string
 	// running is how often it says that the tool runs on before that.
 	running int
 }
 
 func (a *asker) Runs(context.Context, string) (bool, error) { return a.runs, a.err }
 
-func (a *asker) Ask(_ context.Context, _ string, arguments ...string) (string, error) {
-	a.asked = append(a.asked, strings.Join(arguments, " "))
+func (a *asker) Ask(_ context.Context, purpose string, arguments ...string) (string, error) {
+	a.asked, a.purposes = append(a.asked, strings.Join(arguments, " ")), append(a.purposes, purpose)
 	if a.running > 0 {
 		a.running--
 		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
@@ -158,12 +159,21 @@ func TestOnlyAServerOutsideTheRingIsEnded(t *testing.T) {
 		l := beside(t, a)
 		l.place.jmx = listen(t).Addr().(*net.TCPAddr).Port
 		err := l.Do(t.Context(), gone)
+		if p := a.purposes; p[0] == "" || p[0] != p[1] {
+			t.Errorf("asked for its mode for %q", p)
+		}
 		if ended := slices.Contains(a.asked, attend.Stop); ended != c.ends || (err == nil) != c.ends {
 			t.Errorf("%+v: %v, asked for %q", c, err, a.asked)
 		}
 	}
 	if err := beside(t, &asker{err: attend.ErrNobody}).Do(t.Context(), gone); err != nil {
 		t.Errorf("nothing runs: %v", err)
+	}
+	ended := &asker{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that nobody answers in time
+	if l := beside(t, ended); l.Do(ctx, gone) == nil || slices.Contains(ended.asked, attend.Stop) {
+		t.Errorf("nobody answers in time: asked for %q", ended.asked)
 	}
 }
 
