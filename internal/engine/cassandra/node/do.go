@@ -278,7 +278,7 @@ func (l *local) mode(ctx context.Context) (string, error) {
 		}
 	}
 	if errors.Is(err, attend.ErrRunning) || err == nil {
-		err = fmt.Errorf("the server's mode is not known: %v", err) // not one that runs on: nothing is begun
+		err = errors.New("the server does not say its mode") // not one that runs on: nothing is begun
 	}
 	return "", err
 }

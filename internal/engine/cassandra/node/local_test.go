@@ -399,6 +399,30 @@ func TestSpaceIsMeasured(t *testing.T) {
 	}
 }
 
+func TestOneThatLeavesServesUntilItIsGone(t *testing.T) {
+	for _, c := range []struct {
+		at, state string
+		beats     bool
+		healthy   bool
+		leaving   int
+		peers     int
+	}{
+		{"10.0.0.1", "NORMAL", true, true, 0, 1},
+		{"10.0.0.1", "NORMAL", false, false, 0, 1},
+		{"10.0.0.1", "LEAVING", true, true, 1, 1},
+		{"10.0.0.1", "LEAVING", false, false, 1, 1},
+		{"10.0.0.1", "shutdown", true, false, 0, 1},
+		{"10.0.0.2", "BOOT", true, false, 0, 2},
+		{"10.0.0.2", "LEFT", true, false, 0, 1},
+	} {
+		v := sight{peers: []engine.Peer{{ID: "a", Address: "10.0.0.1", Voter: true}}}
+		v.add(c.at, "b", c.state, c.beats)
+		if v.peers[0].Healthy != c.healthy || len(v.leaving) != c.leaving || len(v.peers) != c.peers {
+			t.Errorf("%+v: %+v", c, v)
+		}
+	}
+}
+
 func TestPasswordsCannotBreakOutOfAStatement(t *testing.T) {
 	if got := quoted(`a'; DROP ROLE admin; --`); got != `'a''; DROP ROLE admin; --'` {
 		t.Error(got)

@@ -80,7 +80,7 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	}
 	out.ID, self.Version = self.ID, out.Version
 	out.Serving = bootstrapped == "COMPLETED"
-	seen, err := l.peers(ctx, s, self.Address)
+	seen, err := l.see(ctx, s, self.Address)
 	if err != nil {
 		return err
 	}
@@ -98,73 +98,6 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	m := l.measured(ctx, s)
 	out.Space, out.Facts[cassandra.FactLargest] = m.space, m.largest
 	return nil
-}
-
-// The states that servers tell each other.
-const (
-	statusNormal  = "NORMAL"
-	statusLeaving = "LEAVING"
-)
-
-// moves tells whether the server streams its data away. One that gave up still tells
-// others that it leaves, until it is asked again or started again. Where nobody says, it
-// may do so.
-func (l *local) moves(ctx context.Context) bool {
-	runs, err := l.tool.Runs(ctx, decommission)
-	return runs || err != nil
-}
-
-// sight is what a server sees of the ring.
-type sight struct {
-	// peers are the others that have tokens, and those that are joining. One that is
-	// leaving serves until it is gone.
-	peers []engine.Peer
-	// leaving are the identities of those that are leaving, and own what the server
-	// tells of its own state.
-	leaving []string
-	own     string
-}
-
-func (l *local) peers(ctx context.Context, s *gocql.Session, self string) (out sight, err error) {
-	rows := s.Query("SELECT peer, host_id, release_version, tokens FROM system.peers_v2").IterContext(ctx).Scanner()
-	for rows.Next() {
-		p := engine.Peer{Voter: true}
-		var tokens []string
-		if err := rows.Scan((*address)(&p.Address), (*uuid)(&p.ID), &p.Version, &tokens); err != nil {
-			return out, fmt.Errorf("reading system.peers_v2: %w", err)
-		}
-		if p.ID != "" && len(tokens) > 0 {
-			out.peers = append(out.peers, p)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return out, fmt.Errorf("reading system.peers_v2: %w", err)
-	}
-	rows = s.Query("SELECT address, generation, heartbeat, status_with_port, host_id FROM system_views.gossip_info").IterContext(ctx).Scanner()
-	for rows.Next() {
-		var at, status, id string
-		var h heart
-		if err := rows.Scan((*address)(&at), &h.generation, &h.beat, &status, &id); err != nil {
-			return out, fmt.Errorf("reading system_views.gossip_info: %w", err)
-		}
-		beats := l.hears(at, h)
-		i := slices.IndexFunc(out.peers, func(p engine.Peer) bool { return p.Address == at })
-		switch state, _, _ := strings.Cut(status, ","); {
-		case i >= 0:
-			out.peers[i].Healthy = beats && (state == statusNormal || state == statusLeaving)
-			if state == statusLeaving {
-				out.leaving = append(out.leaving, out.peers[i].ID)
-			}
-		case at == self:
-			out.own = state
-		case state == "BOOT" || state == "BOOT_REPLACE":
-			out.peers = append(out.peers, engine.Peer{ID: id, Address: at})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return out, fmt.Errorf("reading system_views.gossip_info: %w", err)
-	}
-	return out, nil
 }
 
 // hears notes down a heartbeat and tells whether it goes on. One that was never heard
