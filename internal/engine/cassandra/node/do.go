@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -108,8 +109,11 @@ func (l *local) administrator(ctx context.Context, who login) (*gocql.Session, e
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 func (l *local) configure(ctx context.Context, s engine.Step) error {
-	if s.Params[cassandra.ParamCleanup] != "" {
+	switch {
+	case s.Params[cassandra.ParamCleanup] != "":
 		return l.cleanup(ctx)
+	case s.Params[cassandra.ParamRepair] != "":
+		return l.repairOwn(ctx)
 	}
 	least, most, err := bounds(s.Params)
 	if err != nil {
@@ -206,6 +210,20 @@ func (l *local) cleanup(ctx context.Context) error {
 	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
 }
 
+// repairOwn makes the copies alike of what this member is the first to have, in all
+// keyspaces, one after the other, and notes down for which ring that was.
+func (l *local) repairOwn(ctx context.Context) error {
+	before, err := l.ring(ctx)
+	if err != nil {
+		return err
+	}
+	ring := ringName(before.View)
+	if _, err := l.tool.Ask(ctx, ring, "repair", "--full", "-pr"); err != nil {
+		return err
+	}
+	return l.remember(acquaintance{Repaired: ring}.with(before.View, nil))
+}
+
 // leave streams the data away, which takes as long as it takes. The server then stays,
 // and answers nobody: it is ended once the ring has let it go, as is one that has not
 // joined. One that is told to move its data and does not answer is starting, or has
@@ -230,7 +248,7 @@ var outside = []string{"STARTING", "JOINING", "JOINING_FAILED", "DECOMMISSIONED"
 // end ends a server that is in no ring, by its own word: one that has just joined does not
 // answer clients yet. Where nothing runs beside the agent, no server does.
 func (l *local) end(ctx context.Context) error {
-	if listens(ctx, l.place.address, l.place.jmx) {
+	if !refused(ctx, l.place.address, l.place.jmx) {
 		mode, err := l.mode(ctx)
 		if err != nil {
 			return err
@@ -245,12 +263,14 @@ func (l *local) end(ctx context.Context) error {
 	return nil
 }
 
-// mode asks the server for its mode, and waits for the answer. It is the first thing that the
-// tool says, which may fail over what it says after that.
+// mode asks the server for its mode now, and waits for the answer: one that somebody has not
+// waited for is of before. It is the first thing that the tool says, which may fail over
+// what it says after that.
 func (l *local) mode(ctx context.Context) (string, error) {
-	text, err := l.tool.Ask(ctx, "", "netstats")
+	now := rand.Text()
+	text, err := l.tool.Ask(ctx, now, "netstats")
 	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
-		text, err = l.tool.Ask(ctx, "", "netstats")
+		text, err = l.tool.Ask(ctx, now, "netstats")
 	}
 	for line := range strings.Lines(text) {
 		if mode, found := strings.CutPrefix(strings.TrimSpace(line), "Mode: "); found {
@@ -258,7 +278,7 @@ func (l *local) mode(ctx context.Context) (string, error) {
 		}
 	}
 	if errors.Is(err, attend.ErrRunning) || err == nil {
-		err = fmt.Errorf("the server's mode is not known: %v", err) // not one that runs on: nothing is begun
+		err = errors.New("the server does not say its mode") // not one that runs on: nothing is begun
 	}
 	return "", err
 }
@@ -274,7 +294,10 @@ func (l *local) evict(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	for _, p := range seen.View.Peers {
-		if p.ID == s.SubjectID {
+		switch {
+		case p.ID == s.SubjectID && p.Healthy:
+			return errors.New("its heartbeat is heard")
+		case p.ID == s.SubjectID:
 			_, err := l.tool.Ask(ctx, "", "removenode", p.ID)
 			return err
 		}
