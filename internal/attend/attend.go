@@ -250,5 +250,5 @@ func (a *Attendant) run(ctx context.Context, arguments []string) reply {
 // ErrRunning says that the tool runs on; who asks again is told how it ended.
 var ErrRunning = errors.New("it is still running")
 
-// errNobody says that the attendant has not dialed, or went away.
-var errNobody = errors.New("nobody beside the server carries out its tool")
+// ErrNobody says that the attendant has not dialed, or went away.
+var ErrNobody = errors.New("nobody beside the server carries out its tool")

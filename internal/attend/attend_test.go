@@ -38,7 +38,7 @@ func ask(t *testing.T, d *Desk, arguments ...string) (string, error) {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		output, err := d.Ask(t.Context(), "", arguments...)
-		if !errors.Is(err, errNobody) || time.Now().After(deadline) {
+		if !errors.Is(err, ErrNobody) || time.Now().After(deadline) {
 			return output, err
 		}
 		time.Sleep(10 * time.Millisecond) // until it has dialed

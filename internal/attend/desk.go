@@ -97,7 +97,7 @@ func (d *Desk) exchange(ctx context.Context, q request) (r reply, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conn == nil {
-		return r, fmt.Errorf("%v: %w", q.Arguments, errNobody)
+		return r, fmt.Errorf("%v: %w", q.Arguments, ErrNobody)
 	}
 	deadline := time.Now().Add(2 * patience)
 	if at, ok := ctx.Deadline(); ok && at.Before(deadline) {

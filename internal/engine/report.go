@@ -142,6 +142,9 @@ type Server struct {
 	// others, the one that it uses first, see KeyHash; none where that is not known.
 	// A server that starts again has these.
 	Keys []string `json:"keys,omitempty"`
+	// Space is what it has on its volume, and how much is free there; nil where that is
+	// not known, or nobody plans by it.
+	Space *Space `json:"space,omitempty"`
 	// Accounts is what the server that leads was last seen to have of them; nil where
 	// that is not known, as after a change of who leads.
 	Accounts *AccountState `json:"accounts,omitempty"`

@@ -166,7 +166,9 @@ func (d *Desk) step(s engine.Step) func(context.Context) error {
 //
 // A server that gives away what it has goes on until that is done, and is not
 // marked: where it dies meanwhile it has to start again. The mark comes once the
-// membership has let it go, and never while the server says that it takes part.
+// membership has let it go, and never while the server says that it takes part; the
+// engine's half ends it before that, or says why not. One that is started again in
+// between has to join anew, and is ended when this is asked for again.
 func (d *Desk) leave(ctx context.Context, s engine.Step) error {
 	if d.Keeper.Volume().State == engine.VolumeEmpty {
 		return nil
@@ -175,9 +177,7 @@ func (d *Desk) leave(ctx context.Context, s engine.Step) error {
 	case engine.LeaveMoving:
 		return d.tell(ctx, s)
 	case engine.LeaveGone:
-		if d.Look(ctx).TakesPart() {
-			return fmt.Errorf("mark the volume of %s as left: %w", d.Member, errTakesPart)
-		}
+		return d.close(ctx, s)
 	case engine.LeaveForGood:
 	default:
 		return fmt.Errorf("carry out a leave %q of %s: this version of the agent does not know it", s.Leave, d.Member)
@@ -193,6 +193,20 @@ func (d *Desk) leave(ctx context.Context, s engine.Step) error {
 	}
 	leaveDone.Reach()
 	return nil
+}
+
+// close has the server ended of one that is no member, and marks the volume.
+func (d *Desk) close(ctx context.Context, s engine.Step) error {
+	if d.Look(ctx).TakesPart() {
+		return fmt.Errorf("mark the volume of %s as left: %w", d.Member, errTakesPart)
+	}
+	if d.Keeper.Released() {
+		if err := d.tell(ctx, s); err != nil {
+			return err
+		}
+		leaveDone.Reach()
+	}
+	return d.Keeper.BeginLeave()
 }
 
 // recover marks the volume for a recovery; without parameters, as one that was

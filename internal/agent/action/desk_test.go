@@ -245,6 +245,10 @@ func TestALeaveThatMovesDataIsMarkedOnceItIsDone(t *testing.T) {
 		t.Errorf("the server was told %+v", b.steps)
 	}
 	b.server = engine.Server{Running: true}
+	b.do = func(engine.Step) error { return errors.New("it has just joined") }
+	b.ask(stepping("j", 1, engine.Step{Kind: engine.StepLeave, Leave: engine.LeaveGone}), true)
+	member("its engine's half refuses")
+	b.do = nil
 	b.ask(stepping("h", 1, engine.Step{Kind: engine.StepLeave, Leave: engine.LeaveGone}), false)
 	if s := b.Keeper.Volume().State; s != engine.VolumeLeaving || b.Keeper.Open() {
 		t.Errorf("it has left: the volume is %s, open %v", s, b.Keeper.Open())

@@ -27,9 +27,19 @@ const (
 	FactData = "dataFactor"
 	// FactKeyspace is a keyspace of the users' that has it.
 	FactKeyspace = "dataKeyspace"
+	// FactLargest is the keyspace that has the most on the member's disk.
+	FactLargest = "largest"
 	// FactCleanup is Due while the member has data that others took over.
 	FactCleanup = "cleanup"
 	CleanupDue  = "Due"
+	// FactRepair is Due while a member that this one knew is gone that it has not seen
+	// leave: a copy of what the users wrote may be missing.
+	FactRepair = "repair"
+	RepairDue  = "Due"
+	// FactRepaired is Done where what this member is the first to have was repaired in
+	// the present ring.
+	FactRepaired = "repaired"
+	RepairDone   = "Done"
 )
 
 // Assess takes what the members say of the ring alike.

@@ -21,6 +21,7 @@ import (
 //   - nobody can log in before the roles are made;
 //   - a server refuses to leave a ring that then has fewer members than a keyspace of
 //     the operator's has replicas; one that has not joined is merely stopped;
+//   - the first member misses one that was removed, until it has repaired its part;
 //   - a member whose data others took over keeps it until it is told to clean up.
 type model struct {
 	*ring.Model
@@ -28,6 +29,7 @@ type model struct {
 	// least and most are the replication factors of the operator's keyspaces. A change of
 	// them is cut short after the first, and done when it is asked for again.
 	least, most uint8
+	repair      bool // of the first member, as the next
 	due         bool // of the first member; that of the others would only multiply the states
 }
 
@@ -43,12 +45,12 @@ func (m *model) Clone() enginetest.Model {
 
 func (m *model) Key(b []byte) []byte {
 	b = append(m.Model.Key(b), m.least, m.most)
-	return strconv.AppendBool(strconv.AppendBool(b, m.due), m.roles)
+	return strconv.AppendBool(strconv.AppendBool(strconv.AppendBool(b, m.repair), m.due), m.roles)
 }
 
 func (m *model) Wipe(i int) {
 	m.Model.Wipe(i)
-	m.due = m.due && i != 0
+	m.due, m.repair = m.due && i != 0, m.repair && i != 0
 }
 
 // Move has the first member keep what one took over that has just joined.
@@ -88,10 +90,15 @@ func (m *model) Observe(i int) engine.Server {
 		return out
 	}
 	out.ID, out.Version, out.Serving, out.View = in.ID, "5.0.9", in.Serving, &engine.View{}
-	out.Leaving = in.Leaving
+	out.Leaving, out.Space = in.Leaving, &engine.Space{Data: 1, Free: 1 << 20}
 	out.Facts = map[string]string{FactRoles: RolesReady, FactFactor: strconv.Itoa(int(m.least)), FactMost: strconv.Itoa(int(m.most)), FactData: "1"}
 	if m.due && i == 0 {
 		out.Facts[FactCleanup] = CleanupDue
+	}
+	if m.repair && i == 0 {
+		out.Facts[FactRepair] = RepairDue
+	} else {
+		out.Facts[FactRepaired] = RepairDone
 	}
 	for _, p := range in.View.Peers {
 		p.Address, p.Name = p.Name+".example", ""
@@ -111,6 +118,14 @@ func (m *model) Do(i int, s engine.Step) error {
 	case s.Kind == engine.StepConfigure && joined && s.Params[ParamCleanup] != "":
 		m.due = m.due && i != 0
 		return nil
+	case s.Kind == engine.StepConfigure && joined && s.Params[ParamRepair] != "":
+		m.repair = m.repair && i != 0
+		return nil
+	case s.Kind == engine.StepEvictDead:
+		before := len(m.normal())
+		err := m.Model.Do(i, s)
+		m.repair = m.repair || len(m.normal()) < before && m.normal()[0]
+		return err
 	case s.Kind == engine.StepConfigure && joined && m.roles:
 		return m.setFactor(s.Params)
 	case s.Kind == engine.StepLeave && joined && len(m.normal()) <= int(m.most):

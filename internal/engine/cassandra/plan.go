@@ -4,6 +4,7 @@
 package cassandra
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,21 +20,25 @@ const (
 	ParamMost   = "most"
 	// ParamCleanup has a member remove the data that others took over.
 	ParamCleanup = "cleanup"
+	// ParamRepair has a member make the copies alike of what it is the first to have.
+	ParamRepair = "repair"
 )
 
 // Plan lists, in this order:
 //
 //  1. Bootstrap, alone: the roles are made, by the first member.
 //  2. EvictDead for each identity that is known to be lost, that nobody reports as its
-//     own and whose heartbeat nobody hears: its data is streamed from the other
+//     own and whose heartbeat nobody at all hears: its data is streamed from the other
 //     replicas first.
 //  3. Configure: the operator's own keyspaces get the replication factor of the size,
 //     one more or one fewer at a time. A larger one has to be there before a member
 //     may be missed, a smaller one before a member can leave.
 //  4. Leave for each member that is not wanted, the highest ordinal first; blocked
-//     where fewer would stay than a keyspace of the users' has replicas.
-//  5. Configure: a member removes the data that those took over that have joined,
-//     once nothing else is left that may be done.
+//     where fewer would stay than a keyspace of the users' has replicas, or one that
+//     stays has no room for its share of the data.
+//  5. Configure: after a member was removed that was lost, each one makes the copies
+//     alike of its part of the users' data, and then removes what those took over that
+//     have joined; one member at a time, once nothing else is left that may be done.
 //
 // It does not:
 //   - lower a replication factor of the users' keyspaces, and so does not shrink the
@@ -41,7 +46,10 @@ const (
 //     it does not lower that of its own keyspaces either;
 //   - evict an identity under a wanted name that merely differs from the one that its
 //     member reports: only what is known to be lost goes;
-//   - join: the grant is the join.
+//   - join: the grant is the join;
+//   - evict one that was joining: it has no data of which there is no other copy, the
+//     server does not know it as one to be removed, and the ring forgets it half a
+//     minute after it was last heard.
 func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step {
 	a := e.Assess(have)
 	if !a.Known {
@@ -51,16 +59,16 @@ func (e Engine) Plan(want engine.Desired, have engine.Observation) []engine.Step
 	if by == "" {
 		return nil
 	}
-	out := evictions(want, a)
-	if param, factor := nextFactor(want, a, have.Report(by)); factor > 0 {
+	out := evictions(want, a, have)
+	leaves := leaves(want, a, have, have.Report(by))
+	if param, factor := nextFactor(want, a, have.Report(by), held(leaves)); factor > 0 {
 		return append(out, engine.Step{
 			Kind: engine.StepConfigure, Member: by, Params: map[string]string{param: strconv.Itoa(factor)},
 			Secrets: []string{CredentialAdmin}, Why: fmt.Sprintf("the roles are to be on %d members", factor),
 		})
 	}
-	leaves := leaves(want, a, have.Report(by))
 	if out = append(out, leaves...); !slices.ContainsFunc(out, func(s engine.Step) bool { return s.Blocked == "" }) {
-		out = append(out, cleanups(want, a, have)...)
+		out = append(out, upkeep(want, a, have)...)
 	}
 	return out
 }
@@ -97,9 +105,9 @@ func actor(a engine.Assessment, have engine.Observation) string {
 	return ""
 }
 
-func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
+func evictions(want engine.Desired, a engine.Assessment, have engine.Observation) (out []engine.Step) {
 	for _, p := range a.Peers {
-		if p.Healthy || want.LostName(p.ID) == "" {
+		if p.Healthy || !p.Voter || runs(have, p.ID) || want.LostName(p.ID) == "" {
 			continue
 		}
 		for _, by := range a.Peers {
@@ -115,10 +123,27 @@ func evictions(want engine.Desired, a engine.Assessment) (out []engine.Step) {
 	return out
 }
 
+// runs tells whether anybody says that the server of an identity runs: its own agent, or
+// one other member that hears it, though the rest do not.
+func runs(have engine.Observation, id string) bool {
+	for _, m := range have.Members {
+		if m.Report == nil {
+			continue
+		}
+		s := m.Report.Server
+		heard := s.View != nil && slices.ContainsFunc(s.View.Peers, func(p engine.Peer) bool { return p.ID == id && p.Healthy })
+		if s.ID == id || heard {
+			return true
+		}
+	}
+	return false
+}
+
 // nextFactor is the next replication factor on the way to that of the members that
 // stay, and the parameter for it; 0 where it is there, or is not known. It is lowered
-// by one, and not for one that is to come again.
-func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) (param string, next int) {
+// by one, and not for one that is to come again, nor while all who shall leave are held
+// back.
+func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report, held bool) (param string, next int) {
 	if r.Server.Facts[FactFactor] == "" || r.Server.Facts[FactMost] == "" {
 		return "", 0
 	}
@@ -132,13 +157,13 @@ func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report) (par
 	switch {
 	case least < factor(max(1, len(stay))):
 		return ParamFactor, least + 1
-	case most > factor(len(want.Members)) && (len(stay) == voters(a) || shortOf(a, r) == ""):
+	case most > factor(len(want.Members)) && !held:
 		return ParamMost, most - 1
 	}
 	return "", 0
 }
 
-func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []engine.Step) {
+func leaves(want engine.Desired, a engine.Assessment, have engine.Observation, r *engine.Report) (out []engine.Step) {
 	for _, p := range slices.Backward(a.Peers) {
 		if want.Wants(p.Name) || want.LostName(p.ID) != "" {
 			continue
@@ -147,11 +172,26 @@ func leaves(want engine.Desired, a engine.Assessment, r *engine.Report) (out []e
 			Kind: engine.StepLeave, Member: p.Name, SubjectID: p.ID, Cost: engine.Cost{Voters: 1, Membership: true}, Why: "it is not wanted",
 		}
 		if p.Voter {
-			step.Blocked = shortOf(a, r)
+			step.Blocked = cmp.Or(shortOf(a, r), noRoom(a, have, p))
+		} else {
+			// It cannot say who it is, and has nothing that others have not.
+			step.SubjectID, step.Cost.Voters, step.Why = "", 0, "it is joining, and not wanted any more"
 		}
 		out = append(out, step)
 	}
 	return out
+}
+
+// held tells whether members with a full part are to leave, and none of them may.
+func held(leaves []engine.Step) bool {
+	blocked := false
+	for _, s := range leaves {
+		if s.Cost.Voters > 0 && s.Blocked == "" {
+			return false
+		}
+		blocked = blocked || s.Blocked != ""
+	}
+	return blocked
 }
 
 // shortOf says which keyspace of the users' would have more replicas than there are
@@ -169,21 +209,46 @@ func voters(a engine.Assessment) int {
 	return n
 }
 
-// cleanups are planned one at a time, while every wanted member is in the ring and
-// well: it takes much of a disk's time.
-func cleanups(want engine.Desired, a engine.Assessment, have engine.Observation) []engine.Step {
+// upkeep is a repair or a cleanup, one at a time, while every wanted member is in the ring
+// and well: they take much of a disk's time.
+func upkeep(want engine.Desired, a engine.Assessment, have engine.Observation) []engine.Step {
 	for _, name := range want.Members {
 		if peers := a.PeersNamed(name); len(peers) != 1 || !peers[0].Voter || !peers[0].Healthy {
 			return nil
 		}
 	}
+	member, param, why := nextRepair(a, have), ParamRepair, "a member was lost, and a copy of what only it and one other had may be missing: the copies are made alike"
+	if member == "" {
+		member, param, why = withFact(a, have, FactCleanup, CleanupDue), ParamCleanup, "it still has data that others took over when they joined"
+	}
+	if member == "" {
+		return nil
+	}
+	return []engine.Step{{Kind: engine.StepConfigure, Member: member, Params: map[string]string{param: "true"}, Why: why}}
+}
+
+// nextRepair is the next member to repair its part, while it is due for any. Each repairs
+// what it is the first to have, so that all of them have to, also those that came later:
+// these go first, since those that know that it is due forget it once they have.
+func nextRepair(a engine.Assessment, have engine.Observation) string {
+	due := withFact(a, have, FactRepair, RepairDue)
+	if due == "" {
+		return ""
+	}
 	for _, p := range a.Peers {
-		if r := have.Report(p.Name); r != nil && r.Server.Facts[FactCleanup] == CleanupDue {
-			return []engine.Step{{
-				Kind: engine.StepConfigure, Member: p.Name, Params: map[string]string{ParamCleanup: "true"},
-				Why: "it still has data that others took over when they joined",
-			}}
+		if r := have.Report(p.Name); r != nil && r.Server.Facts[FactRepair] != RepairDue && r.Server.Facts[FactRepaired] != RepairDone {
+			return p.Name
 		}
 	}
-	return nil
+	return due
+}
+
+// withFact is the first member that reports a fact.
+func withFact(a engine.Assessment, have engine.Observation, fact, value string) string {
+	for _, p := range a.Peers {
+		if r := have.Report(p.Name); r != nil && r.Server.Facts[fact] == value {
+			return p.Name
+		}
+	}
+	return ""
 }

@@ -27,7 +27,7 @@ func see(n, factor int) engine.Observation {
 		have.Members = append(have.Members, engine.MemberObservation{
 			Name: fmt.Sprintf("db-%d", i), Ordinal: i, Address: view.Peers[i].Address,
 			Report: &engine.Report{Grant: engine.GrantJoin, Server: engine.Server{
-				Running: true, Serving: true, Formed: true, ID: view.Peers[i].ID, Version: "5.0.9", View: v,
+				Running: true, Serving: true, Formed: true, ID: view.Peers[i].ID, Version: "5.0.9", View: v, Space: &engine.Space{Data: 64 << 20, Free: 1 << 30},
 				Facts: map[string]string{FactRoles: RolesReady, FactFactor: fmt.Sprint(factor), FactMost: fmt.Sprint(factor), FactData: "1"},
 			}},
 		})
@@ -61,7 +61,10 @@ func words(steps []engine.Step) (out []string) {
 		if s.Subject != "" {
 			word += " of " + s.Subject
 		}
-		for _, key := range []string{ParamFactor, ParamMost, ParamCleanup} {
+		if s.Kind == engine.StepLeave && s.SubjectID == "" {
+			word += " of whoever it is"
+		}
+		for _, key := range []string{ParamFactor, ParamMost, ParamRepair, ParamCleanup} {
 			if s.Params[key] != "" {
 				word += " " + key + "=" + s.Params[key]
 			}
@@ -97,6 +100,43 @@ func TestPlan(t *testing.T) {
 		}
 		return have
 	}
+	// joining is a ring of which the last has not joined yet, and cannot say who it is.
+	joining := func(n int) engine.Observation {
+		have := see(n, n-1)
+		for _, m := range have.Members {
+			m.Report.Server.View.Peers[n-1].Voter = false
+			m.Report.Server.View.Peers[n-1].Healthy = false
+		}
+		have.Members[n-1].Report.Server = engine.Server{Running: true}
+		return have
+	}
+	lostJoiner := wanted(3)
+	lostJoiner.Lost = map[string][]string{"db-2": {"id-2"}}
+	// misses has members report that one is gone, and others that they were repaired.
+	misses := func(have engine.Observation, due []int, done ...int) engine.Observation {
+		for _, i := range due {
+			have.Members[i].Report.Server.Facts[FactRepair] = RepairDue
+		}
+		for _, i := range done {
+			have.Members[i].Report.Server.Facts[FactRepaired] = RepairDone
+		}
+		return have
+	}
+	// heardByOne has db-1 hear one that is lost, and db-0 not.
+	heardByOne := down(see(3, 3), 2)
+	heardByOne.Members[1].Report.Server.View.Peers[2].Healthy = true
+	// rooms gives the members data and room of so many GiB each.
+	rooms := func(have engine.Observation, data int64, free ...int64) engine.Observation {
+		for i, m := range have.Members {
+			m.Report.Server.Space = &engine.Space{Data: data << 30, Free: free[i] << 30}
+			m.Report.Server.Facts[FactLargest] = "shop"
+		}
+		return have
+	}
+	noRoom := "Leave db-3 blocked: db-1 has about 5Gi free, and needs 6Gi for its share of the 9Gi that db-3 has, most of it in the keyspace shop: raise spec.storage.size, remove data, or put replicas back"
+	unmeasured, leaving := rooms(see(4, 3), 9, 6, 6, 6, 0), rooms(see(4, 3), 9, 6, 5, 6, 0)
+	unmeasured.Members[2].Report.Server.Space = nil
+	leaving.Members[3].Report.Server.Leaving = true
 	untold := see(3, 3)
 	for _, m := range untold.Members {
 		m.Report.Server.Facts[FactFactor] = ""
@@ -129,8 +169,21 @@ func TestPlan(t *testing.T) {
 		"not below theirs, nor its own":      {wanted(2), replicas(see(3, 3), 3), []string{"Leave db-2 blocked: the keyspace shop has a replication factor of 3, and 2 members would stay: lower it first, or put replicas back"}},
 		"a cleanup beside what is blocked":   {wanted(3), blockedDue, []string{blocked, "Configure db-1 cleanup=true"}},
 		"as low as the users' replicas":      {wanted(3), replicas(see(4, 3), 3), []string{"Leave db-3"}},
+		"one that joins and is not wanted":   {wanted(2), joining(3), []string{"Leave db-2 of whoever it is"}},
+		"one that was joining and is lost":   {lostJoiner, joining(3), nil},
+		"room for what one has":              {wanted(3), rooms(see(4, 3), 9, 6, 6, 6, 0), []string{"Leave db-3"}},
+		"no room for what one has":           {wanted(3), rooms(see(4, 3), 9, 6, 5, 6, 0), []string{noRoom}},
+		"room that is not known":             {wanted(3), unmeasured, []string{"Leave db-3 blocked: how much room db-2 has is not known yet"}},
+		"one that leaves already":            {wanted(3), leaving, []string{"Leave db-3"}},
+		"no fewer copies while it is held":   {wanted(2), rooms(see(3, 3), 9, 6, 6, 0), []string{"Leave db-2 blocked: db-0 has about 6Gi free, and needs 9Gi for its share of the 9Gi that db-2 has, most of it in the keyspace shop: raise spec.storage.size, remove data, or put replicas back"}},
 		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},
 		"a lost identity":                    {lost, down(see(3, 3), 2), []string{"EvictDead db-0 of db-2"}},
+		"one that a single member hears":     {lost, heardByOne, nil},
+		"a repair, who came later first":     {wanted(3), misses(see(3, 3), []int{0, 1}), []string{"Configure db-2 repair=true"}},
+		"then who knows that it is due":      {wanted(3), misses(see(3, 3), []int{0, 1}, 2), []string{"Configure db-0 repair=true"}},
+		"and the last of them":               {wanted(3), misses(see(3, 3), []int{1}, 0, 2), []string{"Configure db-1 repair=true"}},
+		"no repair where none is due":        {wanted(3), misses(see(3, 3), nil, 1), nil},
+		"no repair while one is to come":     {wanted(3), misses(see(2, 2), []int{0, 1}), nil},
 		"a lost identity that is heard":      {lost, see(3, 3), nil},
 		"a cleanup, one at a time":           {wanted(3), due, []string{"Configure db-0 cleanup=true"}},
 		"no cleanup while one is to come":    {wanted(4), due, nil},

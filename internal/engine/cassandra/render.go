@@ -19,11 +19,15 @@ import (
 // stateNames are what a server keeps at the root of its data folder. The tables come
 // first, with its identity among them: a removal that is cut short leaves nothing that
 // a server would start with as the one it was.
-var stateNames = []string{"data", "commitlog", "hints", "saved_caches", "cdc_raw", CleanedFile}
+var stateNames = []string{"data", "commitlog", "hints", "saved_caches", "cdc_raw", CleanedFile, RepairedFile}
 
 // CleanedFile says on the volume for which ring the data that others took over was
 // last removed.
 const CleanedFile = ".quorate-cleaned"
+
+// RepairedFile says on the volume whom a member knew in the ring, and for which ring its
+// part of the data was last repaired.
+const RepairedFile = ".quorate-repaired"
 
 // maxSeeds is how many members a server asks for the ring when it starts.
 const maxSeeds = 3

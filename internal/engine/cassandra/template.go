@@ -54,7 +54,7 @@ const AttendSocket = "attend.sock"
 func Attendant(runDir string) *attend.Attendant {
 	return &attend.Attendant{
 		Socket: path.Join(runDir, AttendSocket), Tool: nodetool(),
-		Allowed: []string{"decommission", "removenode", "cleanup", "drain", "repair"},
+		Allowed: []string{"decommission", "removenode", "cleanup", "drain", "repair", "netstats"},
 	}
 }
 

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -108,8 +109,11 @@ func (l *local) administrator(ctx context.Context, who login) (*gocql.Session, e
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 func (l *local) configure(ctx context.Context, s engine.Step) error {
-	if s.Params[cassandra.ParamCleanup] != "" {
+	switch {
+	case s.Params[cassandra.ParamCleanup] != "":
 		return l.cleanup(ctx)
+	case s.Params[cassandra.ParamRepair] != "":
+		return l.repairOwn(ctx)
 	}
 	least, most, err := bounds(s.Params)
 	if err != nil {
@@ -206,23 +210,77 @@ func (l *local) cleanup(ctx context.Context) error {
 	return writeRing(filepath.Join(l.config.DataDir, cassandra.CleanedFile), before.View)
 }
 
+// repairOwn makes the copies alike of what this member is the first to have, in all
+// keyspaces, one after the other, and notes down for which ring that was.
+func (l *local) repairOwn(ctx context.Context) error {
+	before, err := l.ring(ctx)
+	if err != nil {
+		return err
+	}
+	ring := ringName(before.View)
+	if _, err := l.tool.Ask(ctx, ring, "repair", "--full", "-pr"); err != nil {
+		return err
+	}
+	return l.remember(acquaintance{Repaired: ring}.with(before.View, nil))
+}
+
 // leave streams the data away, which takes as long as it takes. The server then stays,
 // and answers nobody: it is ended once the ring has let it go, as is one that has not
 // joined. One that is told to move its data and does not answer is starting, or has
 // left: it is left alone.
 func (l *local) leave(ctx context.Context, s engine.Step) error {
-	answers := listens(ctx, l.place.address, l.place.native)
-	word := attend.Stop
-	switch {
+	switch answers := listens(ctx, l.place.address, l.place.native); {
 	case s.Leave == engine.LeaveMoving && !answers:
 		return errors.New("the server does not answer")
 	case s.Leave == engine.LeaveMoving:
-		word = decommission
+		_, err := l.tool.Ask(ctx, "", decommission)
+		return err
 	case answers:
 		return errors.New("the server answers: it may be in the ring")
 	}
-	_, err := l.tool.Ask(ctx, "", word)
-	return err
+	return l.end(ctx)
+}
+
+// outside are the modes, in the server's words, of one that is in no ring: the ring forgets
+// one that was joining half a minute after it was last heard.
+var outside = []string{"STARTING", "JOINING", "JOINING_FAILED", "DECOMMISSIONED"}
+
+// end ends a server that is in no ring, by its own word: one that has just joined does not
+// answer clients yet. Where nothing runs beside the agent, no server does.
+func (l *local) end(ctx context.Context) error {
+	if !refused(ctx, l.place.address, l.place.jmx) {
+		mode, err := l.mode(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(outside, mode) {
+			return fmt.Errorf("the server is %q: it may be in the ring", mode)
+		}
+	}
+	if _, err := l.tool.Ask(ctx, "", attend.Stop); err != nil && !errors.Is(err, attend.ErrNobody) {
+		return err
+	}
+	return nil
+}
+
+// mode asks the server for its mode now, and waits for the answer: one that somebody has not
+// waited for is of before. It is the first thing that the tool says, which may fail over
+// what it says after that.
+func (l *local) mode(ctx context.Context) (string, error) {
+	now := rand.Text()
+	text, err := l.tool.Ask(ctx, now, "netstats")
+	for errors.Is(err, attend.ErrRunning) && ctx.Err() == nil {
+		text, err = l.tool.Ask(ctx, now, "netstats")
+	}
+	for line := range strings.Lines(text) {
+		if mode, found := strings.CutPrefix(strings.TrimSpace(line), "Mode: "); found {
+			return mode, nil
+		}
+	}
+	if errors.Is(err, attend.ErrRunning) || err == nil {
+		err = errors.New("the server does not say its mode") // not one that runs on: nothing is begun
+	}
+	return "", err
 }
 
 // decommission is the word by which a server streams its data away and leaves.
@@ -236,7 +294,10 @@ func (l *local) evict(ctx context.Context, s engine.Step) error {
 		return err
 	}
 	for _, p := range seen.View.Peers {
-		if p.ID == s.SubjectID {
+		switch {
+		case p.ID == s.SubjectID && p.Healthy:
+			return errors.New("its heartbeat is heard")
+		case p.ID == s.SubjectID:
 			_, err := l.tool.Ask(ctx, "", "removenode", p.ID)
 			return err
 		}

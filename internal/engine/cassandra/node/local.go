@@ -45,6 +45,7 @@ type local struct {
 	session *gocql.Session
 	who     login
 	hearts  map[string]heart
+	measure measure
 }
 
 var _ engine.Local = (*local)(nil)

@@ -23,22 +23,24 @@ import (
 
 // asker notes down what it is asked for.
 type asker struct {
-	asked []string
-	err   error
-	runs  bool
+	asked    []string
+	purposes []string
+	err      error
+	runs     bool
+	says     string
 	// running is how often it says that the tool runs on before that.
 	running int
 }
 
 func (a *asker) Runs(context.Context, string) (bool, error) { return a.runs, a.err }
 
-func (a *asker) Ask(_ context.Context, _ string, arguments ...string) (string, error) {
-	a.asked = append(a.asked, strings.Join(arguments, " "))
+func (a *asker) Ask(_ context.Context, purpose string, arguments ...string) (string, error) {
+	a.asked, a.purposes = append(a.asked, strings.Join(arguments, " ")), append(a.purposes, purpose)
 	if a.running > 0 {
 		a.running--
 		return "", fmt.Errorf("%s: %w", arguments[0], attend.ErrRunning)
 	}
-	return "", a.err
+	return a.says, a.err
 }
 
 // beside returns an agent's half whose server does not run.
@@ -131,6 +133,47 @@ func TestLeaveStreamsAwayAndIsEndedOnceItIsGone(t *testing.T) {
 	}
 	if want := []string{attend.Stop, decommission, decommission}; !slices.Equal(a.asked, want) {
 		t.Errorf("asked for %q, want %q", a.asked, want)
+	}
+}
+
+// A server that is in the ring is not ended, whether it answers clients yet or not.
+func TestOnlyAServerOutsideTheRingIsEnded(t *testing.T) {
+	gone := engine.Step{Kind: engine.StepLeave, Member: "db-1", Leave: engine.LeaveGone}
+	for _, c := range []struct {
+		says string
+		err  error
+		ends bool
+	}{
+		{"Mode: JOINING\nNot sending any streams.", nil, true},
+		{"WARNING\nMode: DECOMMISSIONED", nil, true},
+		{"Mode: JOINING_FAILED", nil, true},
+		{"Mode: NORMAL", nil, false},
+		{"Mode: LEAVING", nil, false},
+		{"Mode: DECOMMISSION_FAILED", nil, false},
+		{"Mode: DRAINED", nil, false},
+		{"", nil, false},
+		{"", errors.New("connection refused"), false},
+		{"", attend.ErrNobody, false},
+	} {
+		a := &asker{says: c.says, err: c.err, running: 1}
+		l := beside(t, a)
+		l.place.jmx = listen(t).Addr().(*net.TCPAddr).Port
+		err := l.Do(t.Context(), gone)
+		if p := a.purposes; p[0] == "" || p[0] != p[1] {
+			t.Errorf("asked for its mode for %q", p)
+		}
+		if ended := slices.Contains(a.asked, attend.Stop); ended != c.ends || (err == nil) != c.ends {
+			t.Errorf("%+v: %v, asked for %q", c, err, a.asked)
+		}
+	}
+	if err := beside(t, &asker{err: attend.ErrNobody}).Do(t.Context(), gone); err != nil {
+		t.Errorf("nothing runs: %v", err)
+	}
+	ended := &asker{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that nobody answers in time
+	if l := beside(t, ended); l.Do(ctx, gone) == nil || slices.Contains(ended.asked, attend.Stop) {
+		t.Errorf("nobody answers in time: asked for %q", ended.asked)
 	}
 }
 
@@ -297,6 +340,86 @@ func TestARingIsNamedByWhoHasAFullPart(t *testing.T) {
 	a, b, joining := engine.Peer{ID: "a", Voter: true}, engine.Peer{ID: "b", Voter: true}, engine.Peer{ID: "c"}
 	if name(a, b) != name(b, a) || name(a, b) != name(a, joining, b) || name(a) == name(a, b) {
 		t.Error(name(a, b), name(b, a), name(a, joining, b), name(a))
+	}
+}
+
+// A member that is gone and was not seen to leave is missed until the data was repaired,
+// whoever came in its place, and whether the agent was started again or not.
+func TestRepairIsDueOnceAnotherIsGoneWithoutALeave(t *testing.T) {
+	l := beside(t, nil)
+	view := func(ids ...string) *engine.View {
+		v := &engine.View{Peers: []engine.Peer{{ID: "joining"}}}
+		for _, id := range ids {
+			v.Peers = append(v.Peers, engine.Peer{ID: id, Voter: true})
+		}
+		return v
+	}
+	look := func(what string, v *engine.View, leaving []string, want string) {
+		t.Helper()
+		facts := map[string]string{}
+		err := l.upkeep(v, leaving, facts)
+		if got := facts[cassandra.FactRepair] + " " + facts[cassandra.FactRepaired]; err != nil || got != want {
+			t.Errorf("%s: %q, want %q; %v", what, got, want, err)
+		}
+		l = beside(t, nil).on(l.config.DataDir)
+	}
+	look("first seen", view("a", "b", "c"), nil, " ")
+	look("one is leaving", view("a", "b", "c"), []string{"c"}, " ")
+	look("it has left", view("a", "b"), nil, " ")
+	look("another has joined", view("a", "b", "d"), nil, " ")
+	look("it is leaving", view("a", "b", "d"), []string{"d"}, " ")
+	look("it stays", view("a", "b", "d"), nil, " ")
+	look("it is gone", view("a", "b"), nil, "Due ")
+	look("another is in its place", view("a", "b", "e"), nil, "Due ")
+	if err := l.remember(acquaintance{Repaired: ringName(view("a", "b", "e"))}.with(view("a", "b", "e"), nil)); err != nil {
+		t.Fatal(err)
+	}
+	look("repaired", view("a", "b", "e"), nil, " Done")
+	look("one more has joined", view("a", "b", "e", "f"), nil, " ")
+}
+
+// on has it use another's data folder.
+func (l *local) on(dir string) *local {
+	l.config.DataDir = dir
+	return l
+}
+
+func TestSpaceIsMeasured(t *testing.T) {
+	if total, largest := sum(map[string]int64{"a": 2, "b": 3, "c": 3, "d": 0}); total != 8 || largest != "b" {
+		t.Errorf("%d, %q", total, largest)
+	}
+	if total, largest := sum(nil); total != 0 || largest != "" {
+		t.Errorf("nothing: %d, %q", total, largest)
+	}
+	if free, err := freeOn(t.TempDir()); err != nil || free <= 0 {
+		t.Errorf("%d free, %v", free, err)
+	}
+	if _, err := freeOn("/nowhere"); err == nil {
+		t.Error("there is room nowhere")
+	}
+}
+
+func TestOneThatLeavesServesUntilItIsGone(t *testing.T) {
+	for _, c := range []struct {
+		at, state string
+		beats     bool
+		healthy   bool
+		leaving   int
+		peers     int
+	}{
+		{"10.0.0.1", "NORMAL", true, true, 0, 1},
+		{"10.0.0.1", "NORMAL", false, false, 0, 1},
+		{"10.0.0.1", "LEAVING", true, true, 1, 1},
+		{"10.0.0.1", "LEAVING", false, false, 1, 1},
+		{"10.0.0.1", "shutdown", true, false, 0, 1},
+		{"10.0.0.2", "BOOT", true, false, 0, 2},
+		{"10.0.0.2", "LEFT", true, false, 0, 1},
+	} {
+		v := sight{peers: []engine.Peer{{ID: "a", Address: "10.0.0.1", Voter: true}}}
+		v.add(c.at, "b", c.state, c.beats)
+		if v.peers[0].Healthy != c.healthy || len(v.leaving) != c.leaving || len(v.peers) != c.peers {
+			t.Errorf("%+v: %+v", c, v)
+		}
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +15,6 @@ import (
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
 
-	"github.com/quorate/quorate/internal/agent/atomicfile"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/cassandra"
 )
@@ -83,78 +80,24 @@ func (l *local) describe(ctx context.Context, s *gocql.Session, out *engine.Serv
 	}
 	out.ID, self.Version = self.ID, out.Version
 	out.Serving = bootstrapped == "COMPLETED"
-	peers, status, err := l.peers(ctx, s, self.Address)
+	seen, err := l.see(ctx, s, self.Address)
 	if err != nil {
 		return err
 	}
-	out.Leaving = status == statusLeaving && l.moves(ctx)
-	out.View = &engine.View{Peers: append(peers, self)}
+	out.Leaving = seen.own == statusLeaving && l.moves(ctx)
+	out.View = &engine.View{Peers: append(seen.peers, self)}
 	slices.SortFunc(out.View.Peers, func(a, b engine.Peer) int { return strings.Compare(a.ID, b.ID) })
 	copies, err := readReplication(ctx, s)
 	if err != nil {
 		return err
 	}
 	copies.facts(out.Facts)
-	due, err := l.cleanupDue(out.View)
-	if err == nil && due {
-		out.Facts[cassandra.FactCleanup] = cassandra.CleanupDue
+	if err := l.upkeep(out.View, seen.leaving, out.Facts); err != nil {
+		return err
 	}
-	return err
-}
-
-// The states that servers tell each other.
-const (
-	statusNormal  = "NORMAL"
-	statusLeaving = "LEAVING"
-)
-
-// moves tells whether the server streams its data away. One that gave up still tells
-// others that it leaves, until it is asked again or started again. Where nobody says, it
-// may do so.
-func (l *local) moves(ctx context.Context) bool {
-	runs, err := l.tool.Runs(ctx, decommission)
-	return runs || err != nil
-}
-
-// peers are the others that have tokens, and those that are joining, and what the server
-// tells of its own state. One that is leaving serves until it is gone.
-func (l *local) peers(ctx context.Context, s *gocql.Session, self string) (out []engine.Peer, own string, err error) {
-	rows := s.Query("SELECT peer, host_id, release_version, tokens FROM system.peers_v2").IterContext(ctx).Scanner()
-	for rows.Next() {
-		p := engine.Peer{Voter: true}
-		var tokens []string
-		if err := rows.Scan((*address)(&p.Address), (*uuid)(&p.ID), &p.Version, &tokens); err != nil {
-			return nil, "", fmt.Errorf("reading system.peers_v2: %w", err)
-		}
-		if p.ID != "" && len(tokens) > 0 {
-			out = append(out, p)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, "", fmt.Errorf("reading system.peers_v2: %w", err)
-	}
-	rows = s.Query("SELECT address, generation, heartbeat, status_with_port, host_id FROM system_views.gossip_info").IterContext(ctx).Scanner()
-	for rows.Next() {
-		var at, status, id string
-		var h heart
-		if err := rows.Scan((*address)(&at), &h.generation, &h.beat, &status, &id); err != nil {
-			return nil, "", fmt.Errorf("reading system_views.gossip_info: %w", err)
-		}
-		beats := l.hears(at, h)
-		i := slices.IndexFunc(out, func(p engine.Peer) bool { return p.Address == at })
-		switch state, _, _ := strings.Cut(status, ","); {
-		case i >= 0:
-			out[i].Healthy = beats && (state == statusNormal || state == statusLeaving)
-		case at == self:
-			own = state
-		case state == "BOOT" || state == "BOOT_REPLACE":
-			out = append(out, engine.Peer{ID: id, Address: at})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, "", fmt.Errorf("reading system_views.gossip_info: %w", err)
-	}
-	return out, own, nil
+	m := l.measured(ctx, s)
+	out.Space, out.Facts[cassandra.FactLargest] = m.space, m.largest
+	return nil
 }
 
 // hears notes down a heartbeat and tells whether it goes on. One that was never heard
@@ -271,32 +214,4 @@ func factorOf(replication map[string]string, datacenter string) (factor int, inD
 		return 0, false // the server's own, of one member each
 	}
 	return factor, inDatacenter
-}
-
-// cleanupDue tells whether any member has joined since the data was last cleaned up. A
-// member that has just joined has nothing to clean up: what it knows first is noted down.
-func (l *local) cleanupDue(v *engine.View) (bool, error) {
-	path := filepath.Join(l.config.DataDir, cassandra.CleanedFile)
-	text, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		return false, writeRing(path, v)
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading for which ring the data was cleaned up: %w", err)
-	}
-	known := strings.Fields(string(text))
-	return slices.ContainsFunc(v.Peers, func(p engine.Peer) bool { return p.Voter && !slices.Contains(known, p.ID) }), nil
-}
-
-func writeRing(path string, v *engine.View) error {
-	var text strings.Builder
-	for _, p := range v.Peers {
-		if p.Voter {
-			text.WriteString(p.ID + "\n")
-		}
-	}
-	if err := atomicfile.Write(path, []byte(text.String()), 0o640); err != nil {
-		return fmt.Errorf("noting down for which ring the data was cleaned up: %w", err)
-	}
-	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	gocql "github.com/apache/cassandra-gocql-driver/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -239,13 +240,24 @@ func desired(n int, lost map[string][]string) engine.Desired {
 	return want
 }
 
-// settle carries out the first step of each plan until there is none, and returns them.
-func (r *ring) settle(want engine.Desired) (done []string) {
+// settle carries out the first step of each plan until there is none.
+func (r *ring) settle(want engine.Desired) {
 	r.Helper()
-	r.await("nothing is left to do for "+strings.Join(want.Members, ", "), 8*time.Minute, func(have engine.Observation) bool {
+	r.carryOut("nothing is left to do for "+strings.Join(want.Members, ", "), want, func(have engine.Observation, steps []engine.Step) bool {
+		return len(steps) == 0 && cassandra.Engine{}.Assess(have).Known
+	})
+}
+
+// carryOut carries out the first step of each plan until that is enough.
+func (r *ring) carryOut(what string, want engine.Desired, enough func(have engine.Observation, steps []engine.Step) bool) {
+	r.Helper()
+	r.await(what, 8*time.Minute, func(have engine.Observation) bool {
 		steps := cassandra.Engine{}.Plan(want, have)
+		if enough(have, steps) {
+			return true
+		}
 		if len(steps) == 0 {
-			return cassandra.Engine{}.Assess(have).Known
+			return false
 		}
 		s := steps[0]
 		if s.Kind == engine.StepLeave {
@@ -258,13 +270,19 @@ func (r *ring) settle(want engine.Desired) (done []string) {
 			}
 			err := m.local.Do(r.Context(), s)
 			r.Logf("%s by %s of %s %v: %v", s.Kind, s.Member, s.About(), s.Params, err)
-			if err == nil {
-				done = append(done, string(s.Kind))
-			}
 		}
 		return false
 	})
-	return done
+}
+
+// repairsDue are the members that say so.
+func (r *ring) repairsDue() (out []string) {
+	for _, m := range r.observation().Members {
+		if m.Report != nil && m.Report.Server.Facts[cassandra.FactRepair] == cassandra.RepairDue {
+			out = append(out, m.Name)
+		}
+	}
+	return out
 }
 
 func TestRealRing(t *testing.T) {
@@ -298,39 +316,30 @@ func TestRealRing(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := desired(size, map[string][]string{"db-2": {id}})
-	r.await("db-2 is down", 2*time.Minute, func(have engine.Observation) bool {
-		a := cassandra.Engine{}.Assess(have)
-		_, healthy := a.Voters()
-		return a.Known && healthy == 2
+	r.carryOut("nobody hears db-2", want, func(_ engine.Observation, steps []engine.Step) bool {
+		return len(steps) > 0 && steps[0].Kind == engine.StepEvictDead
 	})
 	r.settle(want)
 	lost.start(engine.GrantJoin)
 	r.awaitVoters(3)
+	if due := r.repairsDue(); !slices.Equal(due, []string{"db-0", "db-1"}) {
+		t.Errorf("after a member was lost a repair is due for %v", due)
+	}
 	r.settle(want)
+	if due := r.repairsDue(); len(due) > 0 {
+		t.Errorf("a repair is due for %v", due)
+	}
 	if again := r.observation().Members[2].Report.Server.ID; again == id || again == "" {
 		t.Errorf("the member that came in its place is %q", again)
 	}
 
 	t.Log("a member leaves")
 	r.settle(desired(2, nil))
-	r.await("db-2 is in the ring no more", 5*time.Minute, func(have engine.Observation) bool {
-		a := cassandra.Engine{}.Assess(have)
-		voters, _ := a.Voters()
-		return a.Known && voters == 2 && have.Members[2].Report.Server.View == nil
-	})
-	if err := lost.local.Do(t.Context(), engine.Step{Kind: engine.StepLeave, Member: lost.name, Leave: engine.LeaveGone}); err != nil {
-		t.Error(err)
-	}
-	r.await("the server of db-2 has ended", 2*time.Minute, func(engine.Observation) bool {
-		select {
-		case <-lost.exited:
-			return true
-		default:
-			return false
-		}
-	})
-	lost.kill()
+	r.end(lost, 2)
 	r.awaitVoters(2)
+	if due := r.repairsDue(); len(due) > 0 {
+		t.Errorf("after a leave a repair is due for %v", due)
+	}
 	if steps := (cassandra.Engine{}).Plan(desired(1, nil), r.observation()); len(steps) > 0 && steps[len(steps)-1].Kind == engine.StepLeave {
 		t.Errorf("a ring of two shrinks below the two replicas of a keyspace: %+v", steps)
 	}
@@ -344,6 +353,77 @@ func TestRealRing(t *testing.T) {
 	}
 	r.awaitVoters(2)
 	r.read()
+}
+
+// TestRealLeaveThatIsCutShort kills a server while it leaves: it comes back as the member that
+// it was, leaves when it is asked again, and is ended only once it is in no ring.
+func TestRealLeaveThatIsCutShort(t *testing.T) {
+	r := newRing(t)
+	first, second := r.members[0], r.members[1]
+	first.start(engine.GrantForm)
+	r.await("the first member answers", 4*time.Minute, func(have engine.Observation) bool { return have.Formed() })
+	r.settle(desired(1, nil))
+	second.start(engine.GrantJoin)
+	r.awaitVoters(2)
+	r.settle(desired(2, nil))
+	id := r.observation().Members[1].Report.Server.ID
+	r.repair(first)
+
+	r.carryOut("db-1 is leaving", desired(1, nil), func(have engine.Observation, _ []engine.Step) bool {
+		return have.Members[1].Report.Server.Leaving
+	})
+	second.kill()
+	second.start("")
+	r.awaitVoters(2)
+	if again := r.observation().Members[1].Report.Server.ID; again != id {
+		t.Errorf("%s came back as %s", id, again)
+	}
+	if err := second.local.Do(t.Context(), engine.Step{Kind: engine.StepLeave, Member: second.name, Leave: engine.LeaveGone}); err == nil {
+		t.Error("a server that is in the ring was ended")
+	}
+	r.settle(desired(1, nil))
+	r.end(second, 1)
+	if due := r.repairsDue(); len(due) > 0 {
+		t.Errorf("after a leave a repair is due for %v", due)
+	}
+}
+
+// repair has a member repair its part, and waits until it has noted that down.
+func (r *ring) repair(s *server) {
+	r.Helper()
+	step := engine.Step{Kind: engine.StepConfigure, Member: s.name, Params: map[string]string{cassandra.ParamRepair: "true"}}
+	r.await(s.name+" has repaired its part", 5*time.Minute, func(have engine.Observation) bool {
+		if m := have.Report(s.name); m != nil && m.Server.Facts[cassandra.FactRepaired] == cassandra.RepairDone {
+			return true
+		}
+		if err := s.local.Do(r.Context(), step); err != nil {
+			r.Logf("repair by %s: %v", s.name, err)
+		}
+		return false
+	})
+}
+
+// end waits until a member is in the ring no more, of which so many are left, and has its
+// server ended.
+func (r *ring) end(s *server, left int) {
+	r.Helper()
+	r.await(s.name+" is in the ring no more", 5*time.Minute, func(have engine.Observation) bool {
+		a := cassandra.Engine{}.Assess(have)
+		voters, _ := a.Voters()
+		return a.Known && voters == left && have.Report(s.name).Server.View == nil
+	})
+	r.await("the server of "+s.name+" has ended", 2*time.Minute, func(engine.Observation) bool {
+		select {
+		case <-s.exited:
+			return true
+		default:
+		}
+		if err := s.local.Do(r.Context(), engine.Step{Kind: engine.StepLeave, Member: s.name, Leave: engine.LeaveGone}); err != nil {
+			r.Logf("ending %s: %v", s.name, err)
+		}
+		return false
+	})
+	s.kill()
 }
 
 // write makes a keyspace of two replicas with a row in it, and read finds that row.
@@ -360,20 +440,25 @@ func (r *ring) write() {
 }
 
 func (r *ring) as(statement string) error {
-	s, err := open(addressOf(0), cassandra.PortNative, login{cassandra.RoleAdmin, testPassword})
-	if err != nil {
-		return err
-	}
+	s := r.admin(0)
 	defer s.Close()
 	return run(r.Context(), s, statement)
 }
 
+// admin logs in on a member, once that answers in time: a machine may be busy with a start.
+func (r *ring) admin(i int) (s *gocql.Session) {
+	r.Helper()
+	r.await(fmt.Sprintf("db-%d lets the administrator in", i), 2*time.Minute, func(engine.Observation) bool {
+		var err error
+		s, err = open(addressOf(i), cassandra.PortNative, login{cassandra.RoleAdmin, testPassword})
+		return err == nil
+	})
+	return s
+}
+
 func (r *ring) read() {
 	r.Helper()
-	s, err := open(addressOf(1), cassandra.PortNative, login{cassandra.RoleAdmin, testPassword})
-	if err != nil {
-		r.Fatal(err)
-	}
+	s := r.admin(1)
 	defer s.Close()
 	var v string
 	if err := s.Query("SELECT v FROM k.t WHERE id = 1").ScanContext(r.Context(), &v); err != nil || v != "my-data" {

@@ -5,9 +5,11 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"syscall"
 	"time"
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
@@ -50,6 +52,16 @@ func listens(ctx context.Context, address string, port int) bool {
 	}
 	_ = conn.Close() // nothing was sent
 	return true
+}
+
+// refused tells whether it is known that nobody listens: one that does not answer in time may.
+func refused(ctx context.Context, address string, port int) bool {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	if err == nil {
+		_ = conn.Close() // nothing was sent
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // run carries out a statement.

@@ -1,0 +1,54 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cassandra
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// spare is how many times its share of what a leaving member has each other one must have
+// room for: shares are not even, and tables are rewritten beside the former ones.
+const spare = 2
+
+// noRoom says why a member cannot leave yet, since those that stay have no room for what it
+// has; empty where they do, or it is leaving already. What is not known is no room.
+func noRoom(a engine.Assessment, have engine.Observation, leaver engine.Peer) string {
+	r := have.Report(leaver.Name)
+	if r == nil || r.Server.Leaving {
+		return "" // the core asks nobody that is silent
+	}
+	data := r.Server.Space
+	if data == nil {
+		return fmt.Sprintf("how much data %s has is not known yet", leaver.Name)
+	}
+	need := spare * data.Data / int64(max(1, voters(a)-1))
+	for _, p := range a.Peers {
+		if p.ID == leaver.ID || !p.Voter {
+			continue
+		}
+		switch r := have.Report(p.Name); {
+		case need == 0 || r == nil:
+		case r.Server.Space == nil:
+			return fmt.Sprintf("how much room %s has is not known yet", p.Name)
+		case r.Server.Space.Free < need:
+			return fmt.Sprintf("%s has about %s free, and needs %s for its share of the %s that %s has%s: raise spec.storage.size, remove data, or put replicas back",
+				p.Name, size(r.Server.Space.Free), size(need), size(data.Data), leaver.Name, mostOf(have.Report(leaver.Name)))
+		}
+	}
+	return ""
+}
+
+// mostOf names the keyspace that has the most.
+func mostOf(r *engine.Report) string {
+	if name := r.Server.Facts[FactLargest]; name != "" {
+		return ", most of it in the keyspace " + name
+	}
+	return ""
+}
+
+func size(n int64) string { return resource.NewQuantity(n, resource.BinarySI).String() }
