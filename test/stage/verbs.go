@@ -43,6 +43,12 @@ func ExpectChanged(ctx context.Context, d *v1alpha1.Datastore, change func(*v1al
 	}).Should(Succeed())
 }
 
+// ExpectAnnotated puts the user's word on a Datastore, where it is read.
+func ExpectAnnotated(ctx context.Context, d *v1alpha1.Datastore, key, value string) {
+	GinkgoHelper()
+	ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { metav1.SetMetaDataAnnotation(&d.ObjectMeta, key, value) })
+}
+
 // ExpectPoked has a Datastore looked at again, by a change that means nothing.
 func ExpectPoked(ctx context.Context, d *v1alpha1.Datastore) {
 	GinkgoHelper()

@@ -57,7 +57,7 @@ func withAccounts(o *operator.Options) {
 
 func ask(ctx context.Context, d *v1alpha1.Datastore, accounts string) {
 	GinkgoHelper()
-	ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { metav1.SetMetaDataAnnotation(&d.ObjectMeta, asked, accounts) })
+	ExpectAnnotated(ctx, d, asked, accounts)
 }
 
 var _ = Describe("The accounts that the operator keeps", func() {

@@ -127,9 +127,7 @@ var _ = It("An operator that dies while a key is rotated is followed by one that
 
 func requestKey(ctx context.Context, d *v1alpha1.Datastore, value string) {
 	GinkgoHelper()
-	ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationRotate, value)
-	})
+	ExpectAnnotated(ctx, d, v1alpha1.AnnotationRotate, value)
 }
 
 func memberSecret(ctx context.Context, s *Scene) map[string][]byte {

@@ -168,9 +168,7 @@ var _ = Describe("A set that has lost its majority for good", func() {
 // approve puts the user's word where it is read.
 func approve(ctx context.Context, d *v1alpha1.Datastore, text string) {
 	GinkgoHelper()
-	ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationApprove, text)
-	})
+	ExpectAnnotated(ctx, d, v1alpha1.AnnotationApprove, text)
 }
 
 // loseVolumes deletes claims with their pods, and waits until others are there.

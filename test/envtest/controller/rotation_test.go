@@ -123,9 +123,7 @@ var _ = It("An operator that dies while certificates are made anew is followed b
 
 func requestRotation(ctx context.Context, d *v1alpha1.Datastore, value string) {
 	GinkgoHelper()
-	ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) {
-		metav1.SetMetaDataAnnotation(&d.ObjectMeta, v1alpha1.AnnotationRotateCertificates, value)
-	})
+	ExpectAnnotated(ctx, d, v1alpha1.AnnotationRotateCertificates, value)
 }
 
 // expectRotated waits until there is another authority, alone, for a request,
