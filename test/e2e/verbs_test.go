@@ -36,10 +36,12 @@ func newNamespace(ctx context.Context, prefix string) string {
 func makeNamespace(ctx context.Context, name metav1.ObjectMeta) string {
 	GinkgoHelper()
 	var ns string
-	DeferCleanup(func(ctx SpecContext) { // after that of the namespace itself
+	// After that of the namespace itself. Kubernetes looks again after half the time that
+	// the pods were given to end in, which is three minutes of Cassandra's.
+	DeferCleanup(func(ctx SpecContext) {
 		Eventually(ctx, func() bool {
 			return apierrors.IsNotFound(k8s.Get(ctx, types.NamespacedName{Name: ns}, &corev1.Namespace{}))
-		}).WithTimeout(90*time.Second).Should(BeTrue(), "namespace %s is not removed", ns)
+		}).WithTimeout(150*time.Second).Should(BeTrue(), "namespace %s is not removed", ns)
 	}, NodeTimeout(3*time.Minute))
 	ns = makeNamespaceLeftToGo(ctx, name)
 	return ns
