@@ -56,7 +56,9 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 		return a
 	}
 	a.Known, a.Peers = true, ring
-	slices.SortFunc(a.Peers, func(x, y engine.Peer) int { return cmp.Or(cmp.Compare(engine.OrdinalOf(x.Name), engine.OrdinalOf(y.Name)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
+	slices.SortFunc(a.Peers, func(x, y engine.Peer) int {
+		return cmp.Or(cmp.Compare(engine.OrdinalOf(x.Name), engine.OrdinalOf(y.Name)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
+	})
 	voters, healthy := a.Voters()
 	a.Serving = healthy >= quorum(voters)
 	a.Usable, a.Tolerance = a.Serving, max(0, healthy-quorum(voters))

@@ -228,7 +228,7 @@ func TestAssess(t *testing.T) {
 	if a := (Engine{}).Assess(see(2, 2)); a.Peers[1].Name != "db-1" {
 		t.Errorf("the members are not named by their addresses: %+v", a.Peers)
 	}
-	if steps := (Engine{}).Plan(wanted(10), see(12, 3)); len(steps) == 0 || steps[0].Member != "db-11" {
+	if steps := (Engine{}).Plan(wanted(9), see(12, 3)); len(steps) == 0 || steps[0].Member != "db-11" {
 		t.Errorf("of twelve members leave %v, want the last first", words(steps))
 	}
 }
