@@ -59,7 +59,8 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	}
 	if !Open(in.Shared[ServerFile]) {
 		out["encrypt"] = string(in.Secrets[CredentialGossip])
-		out["acl"] = object{"tokens": object{"agent": string(in.Secrets[CredentialAgent])}}
+		token := string(in.Secrets[CredentialAgent])
+		out["acl"] = object{"tokens": object{"agent": token, "agent_recovery": RecoveryToken(token)}}
 	}
 	return map[string][]byte{MemberFile: encode(out)}, nil
 }

@@ -30,7 +30,7 @@ func (l *local) adopted() bool {
 // unreached tells whether no leader has been in touch with a server since it started
 // that was taken over. Raft's configuration cannot be read from it until then.
 func (l *local) unreached(self wire.Self, leader string) bool {
-	return leader == "" && l.adopted() && self.Stats.Raft["last_contact"] == "never"
+	return leader == "" && l.adopted() && self.Untouched()
 }
 
 // heardOf is a server as gossip knows it.

@@ -94,6 +94,9 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	self, err := wire.ReadSelf(client, q)
 	if wire.Refused(err) {
 		out.Serving = l.isCaughtUp() && leader != "" && slices.Contains(peers, address)
+		if leader == "" {
+			l.remains(q, out.Facts)
+		}
 		return out, nil
 	}
 	if err != nil {
@@ -115,13 +118,27 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	return out, nil
 }
 
+// remains adds what a recovery goes by to the facts, where nobody leads and the server
+// knows of no tokens.
+func (l *local) remains(q *api.QueryOptions, facts map[string]string) {
+	client, err := l.clientWith(consul.RecoveryToken(readText(filepath.Join(l.config.SecretDir, consul.CredentialAgent))))
+	if err != nil {
+		return
+	}
+	self, err := wire.ReadSelf(client, q)
+	if err != nil {
+		return // as of a server whose pod was made before there was such a token
+	}
+	if raft := self.Configuration(); raft != nil {
+		facts[consul.FactLog], facts[consul.FactVoters] = self.LogEnd().String(), strings.Join(wire.Voters(raft), ",")
+	}
+}
+
 // describeRole fills in role, service and, where this server leads, the view.
 func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engine.Server, self wire.Self, leader string) error {
-	stale := *q
-	stale.AllowStale = true
-	raft, err := client.Operator().RaftGetConfiguration(&stale)
+	raft, err := configuration(client, q, self, leader)
 	if err != nil {
-		return fmt.Errorf("reading the server's own raft configuration: %w", err)
+		return err
 	}
 	voter, member := false, false
 	if leader == "" {
@@ -148,6 +165,24 @@ func (l *local) describeRole(client *api.Client, q *api.QueryOptions, out *engin
 	}
 	out.Seen = l.seenView(client, q, raft, leader, out.Facts)
 	return nil
+}
+
+// configuration is the one that the server has itself. One that was started where nobody
+// leads is asked in another way, since it would not answer for seven seconds, and then
+// refuse: its word is what a recovery goes by.
+func configuration(client *api.Client, q *api.QueryOptions, self wire.Self, leader string) (*api.RaftConfiguration, error) {
+	if leader == "" && self.Untouched() {
+		if own := self.Configuration(); own != nil {
+			return own, nil
+		}
+	}
+	stale := *q
+	stale.AllowStale = true
+	raft, err := client.Operator().RaftGetConfiguration(&stale)
+	if err != nil {
+		return nil, fmt.Errorf("reading the server's own raft configuration: %w", err)
+	}
+	return raft, nil
 }
 
 // maxLag is how many log entries a voter may still have to apply when it first

@@ -5,6 +5,7 @@ package wire
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,29 @@ func ReadSelf(client *api.Client, q *api.QueryOptions) (Self, error) {
 	}
 	return self, nil
 }
+
+// serverText is one server in the text that Raft's statistics have of a configuration.
+var serverText = regexp.MustCompile(`\{Suffrage:(\w+) ID:(\S+) Address:([^\s}]+)\}`)
+
+// Configuration is the last that the server has in its own log, from the text of it in
+// its statistics, without the servers' names; nil where that is not understood. Consul
+// answers a question for the configuration itself only once some leader has been in touch
+// since the server was started.
+func (s Self) Configuration() *api.RaftConfiguration {
+	text := s.Stats.Raft["latest_configuration"]
+	found := serverText.FindAllStringSubmatch(text, -1)
+	if len(found) == 0 || len(found) != strings.Count(text, "{") {
+		return nil
+	}
+	out := &api.RaftConfiguration{}
+	for _, f := range found {
+		out.Servers = append(out.Servers, &api.RaftServer{ID: f[2], Address: f[3], Voter: f[1] == "Voter"})
+	}
+	return out
+}
+
+// Untouched tells whether no leader has been in touch since the server was started.
+func (s Self) Untouched() bool { return s.Stats.Raft["last_contact"] == "never" }
 
 // Lag is how many log entries the server has still to apply.
 func (s Self) Lag() uint64 {
