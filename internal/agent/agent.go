@@ -45,7 +45,7 @@ type Agent struct {
 
 	// stable is set where the member has an address that outlives the pod.
 	stable bool
-	// ending is when preStop was asked for first; nil before.
+	// ending is when preStop was asked for last; nil before.
 	ending atomic.Pointer[time.Time]
 }
 

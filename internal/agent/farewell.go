@@ -3,7 +3,11 @@
 
 package agent
 
-import "time"
+import (
+	"time"
+
+	"github.com/quorate/quorate/internal/agent/board"
+)
 
 // farewell is for how long after preStop was asked for the pod's network is kept,
 // where the member has a stable address. Meanwhile peers that dial it are refused at
@@ -24,8 +28,12 @@ func (a *Agent) farewells() <-chan time.Time {
 	return time.After(time.Until(asked.Add(farewell)))
 }
 
-// end notes that preStop was asked for, the first time.
+// end notes that the server is to end, and says so: its pod is withdrawn from the
+// address of its member on that word alone.
 func (a *Agent) end() {
 	now := time.Now()
-	a.ending.CompareAndSwap(nil, &now)
+	a.ending.Store(&now)
+	if err := a.board.Update(func(d *board.Draft) { d.Ending = true }); err != nil {
+		a.log.Error("publish that the server is to end", "error", err)
+	}
 }

@@ -4,9 +4,13 @@
 package agent
 
 import (
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/quorate/quorate/internal/agent/board"
+	"github.com/quorate/quorate/internal/engine"
 )
 
 func TestFarewells(t *testing.T) {
@@ -14,20 +18,24 @@ func TestFarewells(t *testing.T) {
 		stable, asked bool
 		want          time.Duration
 	}{
-		"of a member with a stable address, counted from the first word": {true, true, farewell - 400*time.Millisecond},
-		"an agent that is replaced beside a server that goes on":         {true, false, 0},
-		"peers find this member by the address of its pod":               {false, true, 0},
+		"of a member with a stable address":                      {true, true, farewell - 400*time.Millisecond},
+		"an agent that is replaced beside a server that goes on": {true, false, 0},
+		"peers find this member by the address of its pod":       {false, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &Agent{stable: tc.stable}
+				b, err := board.New(engine.Report{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := &Agent{stable: tc.stable, board: b, log: slog.New(slog.DiscardHandler)}
 				if tc.asked {
 					a.end()
+				}
+				if b.Report().Ending != tc.asked {
+					t.Errorf("the report says ending: %v", b.Report().Ending)
 				}
 				time.Sleep(400 * time.Millisecond)
-				if tc.asked {
-					a.end()
-				}
 				began := time.Now()
 				<-a.farewells()
 				if got := time.Since(began); got != tc.want {

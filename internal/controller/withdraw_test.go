@@ -28,20 +28,23 @@ func TestEnding(t *testing.T) {
 		"a-stays":              pod("a-stays", false, reachable),
 		"b-follows":            pod("b-follows", true, reachable),
 		"c-leads":              pod("c-leads", true, reachable),
+		"d-goes-on":            pod("d-goes-on", true, reachable),
 		"d-silent":             pod("d-silent", true, reachable),
 		"e-withdrawn":          pod("e-withdrawn", true, nil),
 		"f-stays-by-hand-made": pod("f-stays-by-hand-made", false, nil),
 	}
 	got := ending(pods, map[string]*engine.Report{
-		"uid-a-stays":   {},
-		"uid-b-follows": {Server: engine.Server{Running: true}},
-		"uid-c-leads":   {Server: engine.Server{Running: true, Leader: true}},
+		"uid-a-stays":     {Ending: true},
+		"uid-b-follows":   {Ending: true, Server: engine.Server{Running: true}},
+		"uid-c-leads":     {Ending: true, Server: engine.Server{Running: true, Leader: true}},
+		"uid-d-goes-on":   {Server: engine.Server{Running: true}},
+		"uid-e-withdrawn": {Ending: true},
 	})
 	var names []string
 	for _, p := range got {
 		names = append(names, p.Name)
 	}
-	if len(names) != 2 || names[0] != "b-follows" || names[1] != "d-silent" {
-		t.Errorf("withdrawn %v, want those that end, still have an address, and lead nothing: b-follows and d-silent", names)
+	if len(names) != 1 || names[0] != "b-follows" {
+		t.Errorf("withdrawn %v, want b-follows alone: it ends, has an address still, and leads nothing", names)
 	}
 }

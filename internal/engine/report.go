@@ -79,6 +79,9 @@ type Report struct {
 	Recovered int `json:"recovered,omitempty"`
 	// Released is true once the gate is open for this pod.
 	Released bool `json:"released,omitempty"`
+	// Ending is true once the kubelet has said, by preStop, that the server is to end. A
+	// pod whose kubelet is away is deleted and goes on; this one does not.
+	Ending bool `json:"ending,omitempty"`
 	// Epoch is the highest that the agent has seen.
 	Epoch int64 `json:"epoch,omitempty"`
 	// Server is what the server says.

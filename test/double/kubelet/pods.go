@@ -118,8 +118,23 @@ func (k *podKeeper) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	return again, err
 }
 
+// Ends, on a pod, is how it ends when it is deleted: its kubelet is Away, or its server is
+// to end Later, for as long as the annotation is there.
+const (
+	Ends  = "kubelet.example.com/ends"
+	Away  = "away"
+	Later = "later"
+)
+
 // end kills the containers of a pod that was deleted.
 func (k *podKeeper) end(ctx context.Context, pod *corev1.Pod) error {
+	switch pod.Annotations[Ends] {
+	case Away:
+		return nil
+	case Later:
+		k.world.End(pod.UID)
+		return nil
+	}
 	k.world.Kill(pod.UID)
 	if !k.alone {
 		return nil

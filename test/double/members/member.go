@@ -22,6 +22,7 @@ import (
 
 // member is one agent and its server.
 type member struct {
+	ending   bool // its server is to end, and goes on for now
 	set      *set
 	pod      Pod
 	volume   *volume
@@ -115,7 +116,7 @@ func (m *member) settings() map[string]string {
 func (m *member) report() (engine.Report, string) {
 	r := engine.Report{
 		Protocol: protocol.Version, Member: m.pod.Name, PodUID: string(m.pod.UID),
-		Volume: m.state(), Released: m.released || m.set.model.Running(m.pod.Ordinal), Epoch: m.epoch, Server: m.observe(),
+		Volume: m.state(), Released: m.released || m.set.model.Running(m.pod.Ordinal), Epoch: m.epoch, Ending: m.ending, Server: m.observe(),
 	}
 	if mk := m.volume.marker; mk != nil {
 		r.ClusterID, r.ClaimUID, r.Grant, r.Recovered = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind, mk.Recovered

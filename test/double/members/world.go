@@ -95,6 +95,18 @@ func (w *World) Kill(uid types.UID) {
 	w.unlockAndTell(m.set)
 }
 
+// End is the kubelet asking a pod's server to end, which takes its time.
+func (w *World) End(uid types.UID) {
+	w.mu.Lock()
+	m := w.byUID[uid]
+	if m == nil || m.ending {
+		w.mu.Unlock()
+		return
+	}
+	m.ending = true
+	w.unlockAndTell(m.set)
+}
+
 // Mount is the kubelet bringing what a running pod has mounted of the members'
 // Secret up to date.
 func (w *World) Mount(uid types.UID, mounted map[string][]byte) {
