@@ -80,14 +80,28 @@ func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err //nolint:wrapcheck // as a transport does
 }
 
-// free tells whether a path is for whoever has no lease either.
+// free tells whether a path is for whoever has no lease either. That a namespace or an
+// object is named like one of these is nothing.
 func free(path string) bool {
 	for _, group := range []string{"/apis/events.k8s.io/", "/apis/authentication.k8s.io/", "/apis/authorization.k8s.io/"} {
 		if strings.HasPrefix(path, group) {
 			return true
 		}
 	}
-	return strings.HasSuffix(path, "/events") || strings.Contains(path, "/events/")
+	return coreResource(path) == "events"
+}
+
+// coreResource is the resource that a path of the core group is about: the segment after
+// the version, or after the namespace; empty for another group.
+func coreResource(path string) string {
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case len(segments) < 3 || segments[0] != "api":
+		return ""
+	case segments[2] == "namespaces" && len(segments) > 4:
+		return segments[4]
+	}
+	return segments[2]
 }
 
 func (g *Guard) renew(sent moment) {

@@ -86,6 +86,40 @@ func TestNothingIsWrittenOnAnOldLease(t *testing.T) {
 	expect("again", "DELETE", pods, nil)
 }
 
+func TestOnlyWhatChangesNothingIsFree(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/api/v1/namespaces/x/events":                                                 true,
+		"/api/v1/namespaces/x/events/y":                                               true,
+		"/api/v1/namespaces/events/events":                                            true,
+		"/api/v1/events":                                                              true,
+		"/apis/events.k8s.io/v1/namespaces/events/events/events":                      true,
+		"/apis/authentication.k8s.io/v1/tokenreviews":                                 true,
+		"/api/v1/namespaces/events":                                                   false,
+		"/api/v1/namespaces/events/status":                                            false,
+		"/api/v1/namespaces/events/pods/events":                                       false,
+		"/api/v1/namespaces/events/pods/events/status":                                false,
+		"/api/v1/namespaces/x/services/events":                                        false,
+		"/api/v1/namespaces/x/pods/events/eviction":                                   false,
+		"/api/v1/nodes/events":                                                        false,
+		"/api/v1/namespaces/namespaces/events/events":                                 true,
+		"/api/v1/namespaces/namespaces/pods/events":                                   false,
+		"/apis/apps/v1/namespaces/events/statefulsets/events":                         false,
+		"/apis/apps/v1/namespaces/x/events":                                           false,
+		"/apis/quorate.dev/v1alpha1/namespaces/events/datastores/events":              false,
+		"/apis/quorate.dev/v1alpha1/namespaces/x/datastores/events/status":            false,
+		"/apis/policy/v1/namespaces/events/poddisruptionbudgets/events":               false,
+		"/apis/discovery.k8s.io/v1/namespaces/events/endpointslices/events/v1/events": false,
+		"/api":        false,
+		"":            false,
+		"/events":     false,
+		"/api/events": false,
+	} {
+		if got := free(path); got != want {
+			t.Errorf("%s is free: %v, want %v", path, got, want)
+		}
+	}
+}
+
 // The steady clock of a machine that slept has not moved.
 func TestTheWallClockCountsToo(t *testing.T) {
 	g, begin := NewGuard(10*time.Second), time.Now()

@@ -23,7 +23,7 @@ import (
 // A repeated grant, for a crash between the ledger and the agent, is not a new
 // step: it was admitted when it was written.
 func (p *draft) change() {
-	if p.repeatGrant() {
+	if p.repeatGrant() || p.outrunLeave() {
 		return
 	}
 	var first *Summary

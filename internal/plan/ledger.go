@@ -82,7 +82,8 @@ type Entry struct {
 	// Joined is set once the member was seen with its vote.
 	Joined bool `json:"joined,omitempty"`
 	// Leaving is set before the member is asked to leave. A leave that was
-	// begun is always completed.
+	// begun is always completed, but for one that was to move data first, see
+	// leaveCameToNothing.
 	Leaving bool `json:"leaving,omitempty"`
 	// Replacing is the UID of a pod that is to be deleted although its server
 	// runs. It is written before the deletion, and a replacement that was begun

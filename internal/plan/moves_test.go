@@ -87,3 +87,48 @@ func TestWhoGivesAwayItsDataIsLeaving(t *testing.T) {
 		}
 	}
 }
+
+// A member that was asked to leave and has not is the one that it was where it is wanted
+// again: first its agent hears that, so that nobody else's word counts any more.
+func TestALeaveThatCameToNothingIsTakenBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *plan.State, m *plan.Member)
+		engine engine.Engine
+		stays  bool
+		tells  bool
+	}{
+		"it stays":                            {stays: true},
+		"its agent has heard another manager": {change: func(_ *plan.State, m *plan.Member) { m.Report.Epoch = 3 }, tells: true},
+		"this manager is new":                 {change: func(s *plan.State, _ *plan.Member) { s.Epoch = 0 }, tells: true},
+		"of an engine that marks it first":    {engine: consul.Engine{}},
+		"it is not wanted":                    {change: func(s *plan.State, _ *plan.Member) { s.Wanted.Replicas = 2 }},
+		"it is silent":                        {change: func(_ *plan.State, m *plan.Member) { m.Report = nil }},
+		"it leaves":                           {change: func(_ *plan.State, m *plan.Member) { m.Report.Server.Leaving = true }},
+		"it is about to": {change: func(_ *plan.State, m *plan.Member) {
+			m.Report.Action = &engine.ActionState{Kind: engine.StepLeave}
+		}},
+		"its volume is marked":        {change: func(_ *plan.State, m *plan.Member) { m.Report.Volume = engine.VolumeLeaving }},
+		"its server is another":       {change: func(_ *plan.State, m *plan.Member) { m.Report.Server.ID = "id-9" }},
+		"its pod goes":                {change: func(_ *plan.State, m *plan.Member) { m.Pod.Terminating = true }},
+		"it has no full part":         {change: func(s *plan.State, _ *plan.Member) { s.Members[0].Report.Server.View.Peers[2].Voter = false }},
+		"nobody says who is a member": {change: func(s *plan.State, _ *plan.Member) { s.Members[0].Report.Server.View = nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := threeServers()
+			e := s.Ledger.Members["db-2"]
+			e.Leaving = true
+			s.Ledger.Members["db-2"] = e
+			if c.change != nil {
+				c.change(&s, &s.Members[2])
+			}
+			if c.engine == nil {
+				c.engine = moving{}
+			}
+			d := plan.Next(c.engine, s)
+			told := slices.ContainsFunc(d.Asks, func(a plan.Ask) bool { return a.Member == "db-2" && a.Grant != nil })
+			if stays := !d.Ledger.Members["db-2"].Leaving; stays != c.stays || told != c.tells {
+				t.Errorf("stays: %v, want %v; told so: %v, want %v", stays, c.stays, told, c.tells)
+			}
+		})
+	}
+}

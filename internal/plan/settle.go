@@ -32,7 +32,7 @@ func (p *draft) settle() {
 			delete(p.ledger.Members, name)
 			continue
 		}
-		p.ledger.Members[name] = e
+		p.ledger.Members[name] = p.takeBackLeave(name, e)
 	}
 }
 

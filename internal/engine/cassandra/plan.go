@@ -35,7 +35,8 @@ const (
 //     may be missed, a smaller one before a member can leave.
 //  4. Leave for each member that is not wanted, the highest ordinal first; blocked
 //     where fewer would stay than a keyspace of the users' has replicas, or one that
-//     stays has no room for its share of the data.
+//     stays has no room for its share of the data. None of a lower ordinal begins to
+//     leave before one that is blocked: it would hand its data to that one, too.
 //  5. Configure: after a member was removed that was lost, each one makes the copies
 //     alike of its part of the users' data, and then removes what those took over that
 //     have joined; one member at a time, once nothing else is left that may be done.
@@ -164,6 +165,7 @@ func nextFactor(want engine.Desired, a engine.Assessment, r *engine.Report, held
 }
 
 func leaves(want engine.Desired, a engine.Assessment, have engine.Observation, r *engine.Report) (out []engine.Step) {
+	held := ""
 	for _, p := range slices.Backward(a.Peers) {
 		if want.Wants(p.Name) || want.LostName(p.ID) != "" {
 			continue
@@ -172,7 +174,11 @@ func leaves(want engine.Desired, a engine.Assessment, have engine.Observation, r
 			Kind: engine.StepLeave, Member: p.Name, SubjectID: p.ID, Cost: engine.Cost{Voters: 1, Membership: true}, Why: "it is not wanted",
 		}
 		if p.Voter {
-			step.Blocked = cmp.Or(shortOf(a, r), noRoom(a, have, p))
+			if !leaving(have, p) {
+				step.Blocked = held
+			}
+			step.Blocked = cmp.Or(step.Blocked, shortOf(a, r), noRoom(want, a, have, p))
+			held = cmp.Or(held, step.Blocked)
 		} else {
 			// It cannot say who it is, and has nothing that others have not.
 			step.SubjectID, step.Cost.Voters, step.Why = "", 0, "it is joining, and not wanted any more"
@@ -180,6 +186,12 @@ func leaves(want engine.Desired, a engine.Assessment, have engine.Observation, r
 		out = append(out, step)
 	}
 	return out
+}
+
+// leaving tells whether a member gives its data away by its own word.
+func leaving(have engine.Observation, p engine.Peer) bool {
+	r := have.Report(p.Name)
+	return r != nil && r.Server.Leaving
 }
 
 // held tells whether members with a full part are to leave, and none of them may.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quorate/quorate/internal/agent/gate"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
 )
@@ -257,7 +258,7 @@ func (w *World) checkOneAsk(p *pass) {
 func (w *World) checkAsk(p *pass, a plan.Ask) {
 	w.checkHandover(p, a)
 	w.checkKeyChange(p, a)
-	if !w.disruptive(a) {
+	if !w.disruptive(a) || w.bears(a) {
 		return
 	}
 	if !p.decision.Assessment.Known && !p.repeats(a) {
@@ -322,6 +323,17 @@ func (p *pass) repeats(a plan.Ask) bool {
 	}
 	e, known := p.base.ledger.Members[a.Member]
 	return known && !e.Leaving && e.ClaimUID == a.Grant.ClaimUID
+}
+
+// bears tells whether an ask is a grant that the member's volume bears, so that its agent
+// does nothing: it hears the epoch.
+func (w *World) bears(a plan.Ask) bool {
+	i := Ordinal(a.Member)
+	if a.Grant == nil {
+		return false
+	}
+	verdict, _ := gate.Judge(w.volumeOf(i), w.marker(i), *a.Grant)
+	return verdict == gate.Have
 }
 
 // checkUnwanted asserts that only such members leave as are not wanted, or

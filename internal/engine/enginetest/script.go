@@ -111,6 +111,9 @@ func (s *Script) LoseNode(members ...int) *Script {
 // NodeBack brings the node of a member back.
 func (s *Script) NodeBack(member int) *Script { s.world.members[member].stranded = false; return s }
 
+// Kill ends the server of a member in its pod.
+func (s *Script) Kill(member int) *Script { s.world.model.Stop(member); return s }
+
 // Silence keeps agents from hearing and being heard.
 func (s *Script) Silence(members ...int) *Script {
 	for _, i := range members {

@@ -368,7 +368,7 @@ func TestRepairIsDueOnceAnotherIsGoneWithoutALeave(t *testing.T) {
 	look("it has left", view("a", "b"), nil, " ")
 	look("another has joined", view("a", "b", "d"), nil, " ")
 	look("it is leaving", view("a", "b", "d"), []string{"d"}, " ")
-	look("it stays", view("a", "b", "d"), nil, " ")
+	look("it stays, or has died", view("a", "b", "d"), nil, " ")
 	look("it is gone", view("a", "b"), nil, "Due ")
 	look("another is in its place", view("a", "b", "e"), nil, "Due ")
 	if err := l.remember(acquaintance{Repaired: ringName(view("a", "b", "e"))}.with(view("a", "b", "e"), nil)); err != nil {
@@ -410,7 +410,7 @@ func TestOneThatLeavesServesUntilItIsGone(t *testing.T) {
 		{"10.0.0.1", "NORMAL", true, true, 0, 1},
 		{"10.0.0.1", "NORMAL", false, false, 0, 1},
 		{"10.0.0.1", "LEAVING", true, true, 1, 1},
-		{"10.0.0.1", "LEAVING", false, false, 1, 1},
+		{"10.0.0.1", "LEAVING", false, false, 0, 1}, // it died, and the others are told so for ever
 		{"10.0.0.1", "shutdown", true, false, 0, 1},
 		{"10.0.0.2", "BOOT", true, false, 0, 2},
 		{"10.0.0.2", "LEFT", true, false, 0, 1},

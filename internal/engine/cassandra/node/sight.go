@@ -28,8 +28,9 @@ type sight struct {
 	// peers are the others that have tokens, and those that are joining. One that is
 	// leaving serves until it is gone.
 	peers []engine.Peer
-	// leaving are the identities of those that are leaving, and own what the server
-	// tells of its own state.
+	// leaving are the identities of those that are leaving and are heard, and own what the
+	// server tells of its own state. One that died while it was leaving gives away nothing
+	// more, though it is told of as leaving for as long as it is in the ring.
 	leaving []string
 	own     string
 }
@@ -84,7 +85,7 @@ func (v *sight) add(at, id, state string, beats bool) {
 	switch {
 	case i >= 0:
 		v.peers[i].Healthy = beats && (state == statusNormal || state == statusLeaving)
-		if state == statusLeaving {
+		if state == statusLeaving && beats {
 			v.leaving = append(v.leaving, v.peers[i].ID)
 		}
 	case slices.Contains(joining, state):

@@ -76,8 +76,9 @@ type acquaintance struct {
 }
 
 // with returns whom it knows after another look: those that have a full part, without those
-// that are leaving, which give away what they have. One that gives up to leave is known
-// again. Who is not there any more stays known until the data was repaired.
+// that are leaving, which give away what they have. One that gives up to leave, or dies
+// before it has left, is known again. Who is not there any more stays known until the data
+// was repaired.
 func (k acquaintance) with(v *engine.View, leaving []string) acquaintance {
 	out := acquaintance{Repaired: k.Repaired}
 	for _, id := range k.Known {
