@@ -28,6 +28,7 @@ func (f Found) pod() []string {
 		}
 		out = append(out, fmt.Sprintf("its pods have the containers %q: leave the server's alone in them", names))
 	}
+	out = append(out, f.hooksOfTemplate()...)
 	if spec.HostNetwork {
 		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
 	}
