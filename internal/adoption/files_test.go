@@ -86,3 +86,31 @@ func TestFilesOfAConfigMapAreRead(t *testing.T) {
 		t.Errorf("for an engine that reads none %q are read", got)
 	}
 }
+
+// TestVariablesOfTheEntrypointAreInTheWay also where spec.pod.env has them: ours are not
+// started by it, and what they say was never judged.
+func TestVariablesOfTheEntrypointAreInTheWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		command  []string
+		variable string
+		want     string
+	}{
+		"settings":            {nil, "CONSUL_LOCAL_CONFIG", "put the settings that it holds into spec.config, and do without it"},
+		"by name":             {[]string{"docker-entrypoint.sh"}, "CONSUL_LOCAL_CONFIG", "spec.config"},
+		"an interface":        {nil, "CONSUL_BIND_INTERFACE", "ours are told their addresses"},
+		"a folder":            {nil, "CONSUL_CONFIG_DIR", "with -config-dir instead"},
+		"past the entrypoint": {[]string{"consul"}, "CONSUL_LOCAL_CONFIG", ""},
+		"another one":         {nil, "TZ", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := consulByHand()
+			f.server().Command, f.server().Args = c.command, []string{"agent", "-data-dir=/consul/data", "-config-dir=/etc/consul"}
+			f.server().Env = []corev1.EnvVar{{Name: c.variable, Value: `{"leave_on_terminate":true}`}}
+			f.Datastore.Spec.Pod.Env = []v1alpha1.EnvVar{{Name: c.variable, Value: `{"leave_on_terminate":true}`}}
+			got := strings.Join(f.Obstacles(), "; ")
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || strings.Contains(got, "spec.pod.env") {
+				t.Errorf("in the way is %q, want %q", got, c.want)
+			}
+		})
+	}
+}

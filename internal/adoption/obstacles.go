@@ -162,7 +162,7 @@ func (f Found) podAmiss(p *corev1.Pod) string {
 	case len(p.Spec.Containers) != 1 || len(f.StatefulSet.Spec.Template.Spec.Containers) == 1 && p.Spec.Containers[0].Image != f.StatefulSet.Spec.Template.Spec.Containers[0].Image:
 		return "was made from another template than the StatefulSet has now: finish its rollout"
 	}
-	return ""
+	return hooksOfPod(p)
 }
 
 func (f Found) claimAmiss(c *corev1.PersistentVolumeClaim) string {

@@ -63,6 +63,11 @@ func tutorial() *Found {
 
 func (f *Found) hand() *corev1.PodSpec { return &f.StatefulSet.Spec.Template.Spec }
 
+// leaves is a hook by which a member leaves its set when its pod ends.
+func leaves() *corev1.Lifecycle {
+	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"consul", "leave"}}}}
+}
+
 // TestServersThatMayRunAsRootAreNamed: what their files belong to is not known.
 func TestServersThatMayRunAsRootAreNamed(t *testing.T) {
 	user := ptr.To[int64](999)
@@ -120,6 +125,14 @@ func TestObstacles(t *testing.T) {
 		`containers ["db" "sidecar"]`: func(f *Found) {
 			f.hand().Containers = append(f.hand().Containers, corev1.Container{Name: "sidecar"})
 		},
+		"its pods have a preStop hook (consul leave), which ours would not have": func(f *Found) { f.hand().Containers[0].Lifecycle = leaves() },
+		"its pods have a postStart hook (a request for /join)": func(f *Found) {
+			f.hand().Containers[0].Lifecycle = &corev1.Lifecycle{PostStart: &corev1.LifecycleHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/join"}}}
+		},
+		"its pods have a signal of their own to end by (SIGINT)": func(f *Found) {
+			f.hand().Containers[0].Lifecycle = &corev1.Lifecycle{StopSignal: ptr.To(corev1.SIGINT)}
+		},
+		"the pod db-1 has a preStop hook (consul leave), which would run": func(f *Found) { f.Pods["db-1"].Spec.Containers[0].Lifecycle = leaves() },
 		"network of their nodes":        func(f *Found) { f.hand().HostNetwork = true },
 		"volume extra":                  func(f *Found) { f.hand().Volumes = []corev1.Volume{{Name: "extra"}} },
 		"run as user 0 and ours as 999": func(f *Found) { f.hand().SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0)} },

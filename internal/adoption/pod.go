@@ -28,6 +28,7 @@ func (f Found) pod() []string {
 		}
 		out = append(out, fmt.Sprintf("its pods have the containers %q: leave the server's alone in them", names))
 	}
+	out = append(out, f.hooksOfTemplate()...)
 	if spec.HostNetwork {
 		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
 	}
@@ -115,10 +116,20 @@ func inPath(m corev1.VolumeMount) string {
 	return " from the folder " + m.SubPath + m.SubPathExpr
 }
 
-// environment finds what the server would lose.
+// environment finds what the server would lose. What the engine knows of a variable goes
+// before what spec.pod.env has.
 func (f Found) environment(c corev1.Container) []string {
 	var out []string
+	knows, _ := f.Engine.(engine.VariableAdopter)
 	for _, e := range c.Env {
+		if knows != nil {
+			if why, known := knows.Variable(f.Datastore, c, e.Name); known {
+				if why != "" {
+					out = append(out, why)
+				}
+				continue
+			}
+		}
 		same := slices.ContainsFunc(f.Datastore.Spec.Pod.Env, func(o v1alpha1.EnvVar) bool { return o.Name == e.Name && o.Value == e.Value })
 		if e.ValueFrom != nil || !same {
 			out = append(out, fmt.Sprintf("its environment has %s: add it with its value to spec.pod.env, or do without it", e.Name))

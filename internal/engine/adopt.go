@@ -31,6 +31,16 @@ type FileAdopter interface {
 	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files map[string]string) []string
 }
 
+// VariableAdopter is implemented by an Adopter that knows what variables of the
+// environment are to the image that the servers were made with by hand.
+type VariableAdopter interface {
+	Adopter
+	// Variable tells what is in the way with one of them; empty where it may get lost,
+	// as nothing depends on it once there is data. One that is not known is left to the
+	// core, which wants it in spec.pod.env.
+	Variable(d *v1alpha1.Datastore, server corev1.Container, name string) (why string, known bool)
+}
+
 // Usher is implemented by an Adopter of which a member that was taken over can make the
 // way free for the next one.
 type Usher interface {

@@ -51,9 +51,9 @@ func (Engine) AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, file
 // agentWords are the flags of the agent. The image's entrypoint adds two of its own.
 func agentWords(server corev1.Container) (flags []string, why string) {
 	words := append(append([]string{}, server.Command...), server.Args...)
-	entrypoint := len(server.Command) == 0
-	if len(words) > 0 && path.Base(words[0]) == "docker-entrypoint.sh" {
-		entrypoint, words = true, words[1:]
+	entrypoint := byEntrypoint(server)
+	if entrypoint && len(server.Command) > 0 {
+		words = words[1:]
 	}
 	own := len(words) > 0 && path.Base(words[0]) == "consul"
 	if own {
@@ -66,6 +66,11 @@ func agentWords(server corev1.Container) (flags []string, why string) {
 		return append([]string{"-data-dir=" + dataDir, "-config-dir=" + configDir}, words[1:]...), ""
 	}
 	return words[1:], ""
+}
+
+// byEntrypoint tells whether the servers are started by that of the image.
+func byEntrypoint(server corev1.Container) bool {
+	return len(server.Command) == 0 || path.Base(server.Command[0]) == "docker-entrypoint.sh"
 }
 
 // flagSettings are the settings that flags stand for; the kind is that of the value.
