@@ -25,6 +25,9 @@ import (
 
 const adoptees = 3
 
+// adoptedAs is what spec.adopt says of the set.
+var adoptedAs = plan.Adopted{Authentication: v1alpha1.AuthenticationNone, SetName: "rs0"}
+
 // badTemplate is one with which servers run and do not serve.
 const badTemplate = "bad"
 
@@ -137,7 +140,7 @@ func (w *hand) elect() {
 func (w *hand) state(m *handManager) plan.State {
 	s := plan.State{
 		Name: "db", Ledger: w.ledger.Clone(), Epoch: m.epoch, NewClusterID: "c", Retained: true,
-		Wanted: plan.Wanted{Replicas: adoptees, Template: w.wanted, Adopts: true, ClaimTemplate: "mongo-data", AllowDowntime: w.downtime},
+		Wanted: plan.Wanted{Replicas: adoptees, Template: w.wanted, Adopts: true, ClaimTemplate: "mongo-data", Adopted: adoptedAs, AllowDowntime: w.downtime},
 	}
 	if w.budget != nil {
 		b := *w.budget
@@ -634,7 +637,7 @@ func adoptionHoldsTheLaws(t *testing.T, by engine.Engine) {
 		if !w.deletedApproved {
 			t.Fatal("the StatefulSet was deleted on a decision that nobody had agreed to")
 		}
-		if (w.ledger.SetID != "set") != (by == engine.Engine(consul.Engine{})) || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
+		if (w.ledger.SetID != "set") != (by == engine.Engine(consul.Engine{})) || w.ledger.ClaimTemplate != "mongo-data" || w.ledger.Adopted == nil || *w.ledger.Adopted != adoptedAs || len(w.ledger.Members) != adoptees {
 			t.Fatalf("adopted as %+v", w.ledger)
 		}
 	})
