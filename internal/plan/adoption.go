@@ -192,6 +192,10 @@ func (p *draft) adoption() {
 		p.summarize(Summary{Action: engine.StepAdopt, Why: "all members were taken over"})
 		return
 	}
+	if why := p.changedSecrets(); why != "" {
+		p.refuseAdoption(why + "; no other pod is replaced meanwhile")
+		return
+	}
 	p.adoptNext()
 }
 

@@ -17,6 +17,17 @@ type AdoptedSecrets struct {
 	// Problems says what is wrong with them, each with its remedy; none where all can be
 	// used.
 	Problems []string
+	// Changed says of which the user has another value by now than ours are started with,
+	// each with its remedy.
+	Changed []string
+}
+
+// changedSecrets says so, where that is.
+func (p *draft) changedSecrets() string {
+	if s := p.state.AdoptedSecrets; s != nil {
+		return strings.Join(s.Changed, "; ")
+	}
+	return ""
 }
 
 // introduce has the set let our agents in, by a member that was taken over. It costs
