@@ -53,7 +53,7 @@ func (p *draft) introduce() {
 		return
 	} else if a := r.Action; a != nil && a.Kind == step.Kind && a.Done && a.Error != "" {
 		p.stall(v1alpha1.ReasonAdoptionRefused, fmt.Sprintf("%s does not let the operator's agent in, and no other pod is replaced meanwhile: %s",
-			m.Name, strings.ToValidUTF8(a.Error[:min(len(a.Error), mostRefusal)], "")))
+			m.Name, bounded(a.Error)))
 	}
 	p.summarize(Summary{Action: engine.StepAdopt, Member: m.Name, Why: step.Why})
 	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &step})
