@@ -4,7 +4,9 @@
 package controller
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +15,7 @@ import (
 	"github.com/quorate/quorate/internal/adoption"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
 )
 
 // adoptedSecrets are what the user has in Secrets of their own of a set that is adopted.
@@ -59,11 +62,57 @@ func (p *pass) readAdopted(ctx context.Context) error {
 	return nil
 }
 
-func (a *adoptedSecrets) planned() *plan.AdoptedSecrets {
-	if a == nil {
+// plannedSecrets is what the decision is told of them.
+func (p *pass) plannedSecrets(snap *snapshot) *plan.AdoptedSecrets {
+	if p.adopted == nil {
 		return nil
 	}
-	return &plan.AdoptedSecrets{Problems: a.problems}
+	out := &plan.AdoptedSecrets{Problems: p.adopted.problems}
+	if p.standsByHand(snap) {
+		return out // what is kept follows what the user has
+	}
+	for _, w := range p.changedSince() {
+		out.Changed = append(out.Changed, fmt.Sprintf("Secret %s has under the key %s another value than when the StatefulSet was replaced, and ours are started with that one, "+
+			"which is under %s in Secret %s: put it back until the set is adopted; it can be rotated afterwards", w.Ref.Name, w.Ref.Key, w.Key, resource.MemberSecretName(p.d.Name)))
+	}
+	return out
+}
+
+// changedSince are those of which another value was taken for ours.
+func (p *pass) changedSince() []engine.AdoptedSecret {
+	if p.adopted == nil || p.secrets.member == nil {
+		return nil
+	}
+	var out []engine.AdoptedSecret
+	for _, w := range p.adopted.wanted {
+		have, kept := p.secrets.member.Data[w.Key]
+		if value := p.adopted.values[w.Key]; kept && len(value) > 0 && !bytes.Equal(have, value) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// followAdopted writes anew what was taken of them, as long as the StatefulSet that was
+// made by hand is there: no pod of ours can have been started with it, and the user may
+// have given the servers another key since the credentials were made. Afterwards none is
+// replaced (law 7).
+func (p *pass) followAdopted(ctx context.Context) error {
+	changed := p.changedSince()
+	if len(changed) == 0 || !p.standsByHand(p.snapshot) {
+		return nil
+	}
+	if err := p.current(ctx); err != nil {
+		return err
+	}
+	s := p.secrets.member
+	for _, w := range changed {
+		s.Data[w.Key] = p.adopted.values[w.Key]
+	}
+	if err := p.Update(ctx, s); err != nil {
+		return fmt.Errorf("write the present key of the set into Secret %s: %w", s.Name, err)
+	}
+	return nil
 }
 
 // attach gives a step what it names of them, but for what a credential of ours has.

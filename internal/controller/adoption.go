@@ -46,6 +46,13 @@ func (p *pass) handmade(ctx context.Context, snap *snapshot) error {
 	return nil
 }
 
+// standsByHand tells whether the StatefulSet that the user agreed to have taken over is
+// there, and nobody has deleted it: none of ours was made yet, nor any pod of it.
+func (p *pass) standsByHand(snap *snapshot) bool {
+	l, h := p.ledger.ledger, snap.adoptable
+	return h != nil && !h.Going && l != nil && l.Adoption != nil && l.Adoption.StatefulSet == h.UID
+}
+
 // found gathers what the API server shows of such a StatefulSet.
 func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSet) (adoption.Found, error) {
 	b := p.builder(snap, 0)

@@ -36,6 +36,9 @@ func (p *pass) want(snap *snapshot) plan.Wanted {
 		Agent:         p.Settings.AgentImage, Lead: p.d.Annotations[v1alpha1.AnnotationSwitchover],
 		DeleteScaled: p.d.StorageRetention().WhenScaled == v1alpha1.RetentionDelete,
 	}
+	if a := p.d.Spec.Adopt; a != nil {
+		out.Adopted = plan.Adopted{Authentication: a.Authentication, SetName: a.SetName}
+	}
 	p.consent(&out)
 	p.wish(&out)
 	if p.findings.blocked != nil {

@@ -10,22 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/resource"
 )
-
-// misnamed says that the claims of the set that the ledger has are not found under the
-// names that follow from the Datastore: it was made anew over a set that was adopted,
-// and says otherwise what that was. Looked for under another name they would all count
-// as gone. Empty where that is not so.
-func (p *pass) misnamed() string {
-	l, name := p.ledger.ledger, resource.ClaimTemplate(p.d)
-	if l == nil || l.ClaimTemplate == "" || l.ClaimTemplate == name {
-		return ""
-	}
-	return fmt.Sprintf("the ledger of %s has a set that was adopted, whose claims are named %s-%s-0 and so on, and spec would have them named %s-%s-0: "+
-		"put spec.adopt back, with claimTemplate %s; since it cannot be changed, delete this Datastore and create it with that. The claims are left as they are",
-		p.d.Name, l.ClaimTemplate, p.d.Name, name, p.d.Name, l.ClaimTemplate)
-}
 
 // former waits for the end of what a deleted Datastore of the same name leaves
 // behind for good: a ledger of which every claim is gone or going. To take it

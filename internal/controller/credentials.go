@@ -237,6 +237,9 @@ func (p *pass) keepers(existing []metav1.OwnerReference) []metav1.OwnerReference
 
 // keepCredentials has them live as long as every claim they open.
 func (p *pass) keepCredentials(ctx context.Context) error {
+	if err := p.followAdopted(ctx); err != nil {
+		return err
+	}
 	for _, s := range []*corev1.Secret{p.secrets.authority, p.secrets.manager, p.secrets.member} {
 		owners := p.keepers(s.OwnerReferences)
 		if len(owners) == len(s.OwnerReferences) {

@@ -194,7 +194,7 @@ func (p *pass) plan(snap *snapshot) error {
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Retained = s.Retained && p.secrets.found
-	s.Keys, s.Accounts, s.AdoptedSecrets = p.keys(), p.accounts(), p.adopted.planned()
+	s.Keys, s.Accounts, s.AdoptedSecrets = p.keys(), p.accounts(), p.plannedSecrets(snap)
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)

@@ -48,7 +48,8 @@ type Usher interface {
 	// Usher returns a step that one of these members is to carry out before the pod of
 	// next is replaced; ok is false where there is none. It costs nothing, and goes by
 	// Server.Seen, since who leads may have no agent yet. These are all that were taken
-	// over and serve. What was tried is not asked for again: next then goes without.
+	// over and serve. A StepConfigure is asked for until it ended without an error; any
+	// other is tried once, and next then goes without.
 	Usher(next string, taken []MemberObservation) (s Step, ok bool)
 }
 

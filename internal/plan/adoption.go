@@ -94,7 +94,8 @@ func (p *draft) proposeAdoption() {
 		return
 	}
 	if p.mayTakeOver(h) {
-		p.ledger = &Ledger{ClusterID: p.state.NewClusterID, Formed: true, ClaimTemplate: p.state.Wanted.ClaimTemplate, Adoption: &Adoption{StatefulSet: h.UID}}
+		p.ledger = &Ledger{ClusterID: p.state.NewClusterID, Formed: true, Adoption: &Adoption{StatefulSet: h.UID}}
+		p.keepAdopted()
 		p.listHandmade(h)
 		p.takeOver(h)
 		p.summarize(Summary{Action: engine.StepAdopt, Why: "the user agreed to the adoption"})
@@ -169,7 +170,6 @@ func (p *draft) listHandmade(h *Handmade) bool {
 // adoption goes on with one that the ledger has.
 func (p *draft) adoption() {
 	p.disrupting = true // evictions stay closed
-	p.ledger.ClaimTemplate = orElse(p.ledger.ClaimTemplate, p.state.Wanted.ClaimTemplate)
 	p.shapeOfAdopted()
 	if p.state.Set == nil {
 		p.replaceStatefulSet()
@@ -190,6 +190,10 @@ func (p *draft) adoption() {
 	if p.adopted() {
 		p.ledger.Adoption = nil
 		p.summarize(Summary{Action: engine.StepAdopt, Why: "all members were taken over"})
+		return
+	}
+	if why := p.changedSecrets(); why != "" {
+		p.refuseAdoption(why + "; no other pod is replaced meanwhile")
 		return
 	}
 	p.adoptNext()

@@ -17,6 +17,17 @@ type AdoptedSecrets struct {
 	// Problems says what is wrong with them, each with its remedy; none where all can be
 	// used.
 	Problems []string
+	// Changed says of which the user has another value by now than ours are started with,
+	// each with its remedy.
+	Changed []string
+}
+
+// changedSecrets says so, where that is.
+func (p *draft) changedSecrets() string {
+	if s := p.state.AdoptedSecrets; s != nil {
+		return strings.Join(s.Changed, "; ")
+	}
+	return ""
 }
 
 // introduce has the set let our agents in, by a member that was taken over. It costs
@@ -42,7 +53,7 @@ func (p *draft) introduce() {
 		return
 	} else if a := r.Action; a != nil && a.Kind == step.Kind && a.Done && a.Error != "" {
 		p.stall(v1alpha1.ReasonAdoptionRefused, fmt.Sprintf("%s does not let the operator's agent in, and no other pod is replaced meanwhile: %s",
-			m.Name, strings.ToValidUTF8(a.Error[:min(len(a.Error), mostRefusal)], "")))
+			m.Name, bounded(a.Error)))
 	}
 	p.summarize(Summary{Action: engine.StepAdopt, Member: m.Name, Why: step.Why})
 	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &step})

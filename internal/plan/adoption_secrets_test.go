@@ -58,3 +58,19 @@ func TestNobodyGoesOnUntilTheAgentIsLetIn(t *testing.T) {
 		})
 	}
 }
+
+// TestAnotherKeyIsTold: where the user has another one by now than ours are started with,
+// no other pod is replaced, and the adoption can still end.
+func TestAnotherKeyIsTold(t *testing.T) {
+	for name, changed := range map[string][]string{"the same": nil, "another": {"put the key back"}} {
+		t.Run(name, func(t *testing.T) {
+			s := halfAdopted(t)
+			s.AdoptedSecrets = &plan.AdoptedSecrets{Changed: changed}
+			d := plan.Next(mongodb.Engine{}, s)
+			told := d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonAdoptionRefused && strings.Contains(d.Stalled.Message, "put the key back; no other pod is replaced")
+			if told != (changed != nil) || len(d.Replace) > 0 == told {
+				t.Errorf("stalled %v, replaces %v, plan %+v", d.Stalled, d.Replace, d.Plan)
+			}
+		})
+	}
+}

@@ -25,6 +25,9 @@ import (
 
 const adoptees = 3
 
+// adoptedAs is what spec.adopt says of the set.
+var adoptedAs = plan.Adopted{Authentication: v1alpha1.AuthenticationNone, SetName: "rs0"}
+
 // badTemplate is one with which servers run and do not serve.
 const badTemplate = "bad"
 
@@ -43,6 +46,7 @@ type hand struct {
 	leader          int
 	engine          engine.Engine
 	keeps           bool // autopilot removes nobody
+	unwilling       int  // how many times that cannot be switched off
 	approved        bool
 	downtime        bool
 	budget          *plan.Budget
@@ -137,7 +141,7 @@ func (w *hand) elect() {
 func (w *hand) state(m *handManager) plan.State {
 	s := plan.State{
 		Name: "db", Ledger: w.ledger.Clone(), Epoch: m.epoch, NewClusterID: "c", Retained: true,
-		Wanted: plan.Wanted{Replicas: adoptees, Template: w.wanted, Adopts: true, ClaimTemplate: "mongo-data", AllowDowntime: w.downtime},
+		Wanted: plan.Wanted{Replicas: adoptees, Template: w.wanted, Adopts: true, ClaimTemplate: "mongo-data", Adopted: adoptedAs, AllowDowntime: w.downtime},
 	}
 	if w.budget != nil {
 		b := *w.budget
@@ -280,6 +284,21 @@ func (w *hand) pass(m *handManager) {
 	}
 }
 
+// removes tells whether the servers may remove a member while its pod is replaced, although
+// another that was taken over could have had them not do so. A replacement that was begun
+// is completed.
+func (w *hand) removes(ref plan.PodRef) bool {
+	if w.keeps || w.engine != engine.Engine(consul.Engine{}) || w.ledger.Members[ref.Name].Replacing != "" {
+		return false
+	}
+	for i, p := range w.pods {
+		if memberName(i) != ref.Name && p != nil && !p.handmade && w.healthy(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // blank tells whether a pod has no server that could be lost: it never ran.
 func (w *hand) blank(ref plan.PodRef) bool {
 	for i, p := range w.pods {
@@ -312,6 +331,9 @@ func (w *hand) judge(d plan.Decision) {
 	for _, ref := range d.Replace {
 		if w.blank(ref) {
 			continue
+		}
+		if w.removes(ref) {
+			w.breaks("%s is to be replaced, and the servers would remove it", ref.Name)
 		}
 		for i, p := range w.pods {
 			if w.closed && !w.known && w.adopted[i] && p != nil && !p.handmade && p.running && memberName(i) != ref.Name {
@@ -440,6 +462,9 @@ func (w *hand) carryOut(i int, s *engine.Step) {
 	switch {
 	case !w.healthy(i):
 		p.action.Error = "it does not run"
+	case s.Kind == engine.StepConfigure && w.unwilling > 0:
+		p.action.Error = "there is no leader"
+		w.unwilling--
 	case s.Kind == engine.StepConfigure:
 		w.keeps = true
 	case s.Kind == engine.StepStepDown && w.stubborn:
@@ -569,6 +594,7 @@ func wanderHand(t *rapid.T, w *hand) {
 	_, admits := w.engine.(engine.SecretAdopter)
 	w.closed = admits && rapid.Bool().Draw(t, "closed")
 	w.stubborn = rapid.Bool().Draw(t, "stubborn")
+	w.unwilling = rapid.IntRange(0, 4).Draw(t, "unwilling")
 	w.locked = w.closed && rapid.Bool().Draw(t, "locked")
 	if rounds := rapid.SampledFrom([]int{0, 5, 10, 15, 20, 25, 30, 35}).Draw(t, "rounds"); rounds > 0 {
 		w.approved = true
@@ -634,7 +660,7 @@ func adoptionHoldsTheLaws(t *testing.T, by engine.Engine) {
 		if !w.deletedApproved {
 			t.Fatal("the StatefulSet was deleted on a decision that nobody had agreed to")
 		}
-		if (w.ledger.SetID != "set") != (by == engine.Engine(consul.Engine{})) || w.ledger.ClaimTemplate != "mongo-data" || len(w.ledger.Members) != adoptees {
+		if (w.ledger.SetID != "set") != (by == engine.Engine(consul.Engine{})) || w.ledger.ClaimTemplate != "mongo-data" || w.ledger.Adopted == nil || *w.ledger.Adopted != adoptedAs || len(w.ledger.Members) != adoptees {
 			t.Fatalf("adopted as %+v", w.ledger)
 		}
 	})

@@ -30,7 +30,8 @@ func consulAdopted(t *testing.T, leader string) plan.State {
 }
 
 // TestTheWayIsMadeFree: what the servers do by themselves is switched off before a pod
-// goes, and who leads without an agent hands over, once each; what fails holds nobody up.
+// goes, which is told and asked for again where it fails; and who leads without an agent
+// hands over, which is tried once and holds nobody up.
 func TestTheWayIsMadeFree(t *testing.T) {
 	allTaken := func(s *plan.State) { // but for db-0
 		m := &s.Members[1]
@@ -53,23 +54,32 @@ func TestTheWayIsMadeFree(t *testing.T) {
 			}
 		}
 	}
+	doneBy := func(i int) func(*plan.State) {
+		return func(s *plan.State) {
+			s.Members[i].Report.Action = &engine.ActionState{ID: "2", Kind: engine.StepConfigure, Done: true}
+		}
+	}
+	done := doneBy(2)
 	cleans := func(s *plan.State) { s.Members[2].Report.Server.Facts[consul.FactCleanup] = "true" }
 	for name, c := range map[string]struct {
 		leader  string
 		changes []func(*plan.State)
 		asks    engine.StepKind
 		next    string
+		told    string
 	}{
-		"another goes that does not lead":   {"db-1", nil, "", "db-0"},
-		"autopilot removes the silent":      {"db-1", []func(*plan.State){cleans}, engine.StepConfigure, ""},
-		"that was tried":                    {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, true)}, "", "db-0"},
-		"that is being done":                {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, false)}, "", ""},
-		"the last one leads":                {"db-0", []func(*plan.State){allTaken}, engine.StepStepDown, ""},
-		"the last one was asked":            {"db-0", []func(*plan.State){allTaken, tried(engine.StepStepDown, true)}, "", "db-0"},
-		"it is about to hand over":          {"db-0", []func(*plan.State){allTaken, tried(engine.StepStepDown, false)}, "", ""},
-		"the last one has handed over":      {"db-1", []func(*plan.State){allTaken}, "", "db-0"},
-		"its pod is on its way by now":      {"db-0", []func(*plan.State){allTaken, begun}, "", "db-0"},
-		"another thing was tried before it": {"db-0", []func(*plan.State){allTaken, tried(engine.StepConfigure, true)}, engine.StepStepDown, ""},
+		"another goes that does not lead":          {"db-1", nil, "", "db-0", ""},
+		"autopilot removes the silent":             {"db-1", []func(*plan.State){cleans}, engine.StepConfigure, "", ""},
+		"that was done":                            {"db-1", []func(*plan.State){cleans, done}, "", "db-0", ""},
+		"that has failed":                          {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, true)}, engine.StepConfigure, "", "db-2 cannot switch off what the servers do by themselves, and no other pod is replaced meanwhile: no"},
+		"that has failed, and was done by another": {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, true), allTaken, doneBy(1)}, "", "db-0", ""},
+		"that is being done":                       {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, false)}, "", "", ""},
+		"the last one leads":                       {"db-0", []func(*plan.State){allTaken}, engine.StepStepDown, "", ""},
+		"the last one was asked":                   {"db-0", []func(*plan.State){allTaken, tried(engine.StepStepDown, true)}, "", "db-0", ""},
+		"it is about to hand over":                 {"db-0", []func(*plan.State){allTaken, tried(engine.StepStepDown, false)}, "", "", ""},
+		"the last one has handed over":             {"db-1", []func(*plan.State){allTaken}, "", "db-0", ""},
+		"its pod is on its way by now":             {"db-0", []func(*plan.State){allTaken, begun}, "", "db-0", ""},
+		"another thing was tried before it":        {"db-0", []func(*plan.State){allTaken, tried(engine.StepConfigure, true)}, engine.StepStepDown, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := consulAdopted(t, c.leader)
@@ -87,6 +97,13 @@ func TestTheWayIsMadeFree(t *testing.T) {
 			}
 			if asks != c.asks || next != c.next {
 				t.Errorf("asks %v, replaces %v, plan %+v, stalled %v", d.Asks, d.Replace, d.Plan, d.Stalled)
+			}
+			told := ""
+			if d.Stalled != nil {
+				told = d.Stalled.Message
+			}
+			if told != c.told {
+				t.Errorf("told %q, want %q", told, c.told)
 			}
 		})
 	}

@@ -146,10 +146,14 @@ func TestWhatIsLeftOfASetThatWasGivenUp(t *testing.T) {
 // set up, nor for a recovery of it.
 func TestTheNextSetKeepsWhatMustNotBeForgotten(t *testing.T) {
 	s := goneAlready()
+	s.Ledger.ClaimTemplate, s.Ledger.Adopted = "mongo-data", &adoptedAs
 	s.Set, s.Ledger.Recoveries, s.Ledger.Epoch, s.NewClusterID = nil, 3, 7, "next"
 	l := plan.Next(consul.Engine{}, s).Ledger
 	if l.ClusterID != "next" || l.Predecessor != s.Ledger.ClusterID || l.Recoveries != 3 || l.Epoch != 8 || l.Image != s.Ledger.Image {
 		t.Errorf("the next ledger is %+v", l)
+	}
+	if l.ClaimTemplate != "mongo-data" || l.Adopted == nil || *l.Adopted != adoptedAs {
+		t.Errorf("the next ledger does not say what was adopted: %+v", l)
 	}
 	if l.Formed || l.FormationSize != 0 || l.Abandoned || len(l.Members)+len(l.Discards) > 0 {
 		t.Errorf("the next ledger is not empty: %+v", l)

@@ -52,6 +52,9 @@ type Ledger struct {
 	// by hand; empty of any other. It outlives the adoption, since a Datastore that looks
 	// for them under another name would find none.
 	ClaimTemplate string `json:"claimTemplate,omitempty"`
+	// Adopted is what else such a set was adopted as; nil of any other, and in a ledger
+	// that was written before it was kept. It outlives the adoption too.
+	Adopted *Adopted `json:"adopted,omitempty"`
 	// Predecessor is the identity of the set that this one came in place of, as the
 	// user agreed; empty where there was none. Until this one forms, its credentials
 	// are replaced.
@@ -105,6 +108,7 @@ func (l *Ledger) Clone() *Ledger {
 	out.Recovery = l.Recovery.clone()
 	out.Rotation = l.Rotation.clone()
 	out.Adoption = l.Adoption.clone()
+	out.Adopted = l.Adopted.clone()
 	out.Members = make(map[string]Entry, len(l.Members))
 	for k, e := range l.Members {
 		e.Lost = slices.Clone(e.Lost)
@@ -123,7 +127,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 
 // sameSet compares what the set is.
 func (l *Ledger) sameSet(o *Ledger) bool {
-	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.ClaimTemplate == o.ClaimTemplate && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
+	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.ClaimTemplate == o.ClaimTemplate && l.Adopted.equal(o.Adopted) && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
 		l.Formed == o.Formed && l.Bootstrapped == o.Bootstrapped && l.Image == o.Image && l.ImageFor == o.ImageFor
 }
 

@@ -49,6 +49,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	if !p.begin() {
 		return p.done()
 	}
+	p.keepAdopted()
 	p.observe()
 	p.settle()
 	p.settleRotation()

@@ -68,6 +68,8 @@ type Wanted struct {
 	Adopts bool
 	// ClaimTemplate is what the names of the claims begin with.
 	ClaimTemplate string
+	// Adopted is what else spec.adopt says of the set; zero where there is none.
+	Adopted Adopted
 	// DeleteScaled is true where the claim of a member that is not wanted any
 	// more goes once it has left.
 	DeleteScaled bool
