@@ -142,6 +142,7 @@ func TestPlan(t *testing.T) {
 	oneHeld := rooms(see(4, 2), 9, 9, 5, 0, 0)
 	oneHeld.Members[2].Report.Server.Space.Data = 0
 	noRoomOfTwo := " blocked: db-1 has about 5Gi free, and needs 9Gi for its share of the 9Gi that db-3 has, most of it in the keyspace shop: raise spec.storage.size, remove data, or put replicas back"
+	noRoomOnTheWay := " blocked: db-2 has about 5Gi free, and needs 6Gi for its share of the 9Gi that db-3 has, most of it in the keyspace shop: raise spec.storage.size, remove data, or put replicas back"
 	leavesBelow := rooms(see(4, 2), 9, 9, 5, 0, 0)
 	leavesBelow.Members[2].Report.Server.Leaving = true
 	untold := see(3, 3)
@@ -183,7 +184,8 @@ func TestPlan(t *testing.T) {
 		"room that is not known":             {wanted(3), unmeasured, []string{"Leave db-3 blocked: how much room db-2 has is not known yet"}},
 		"none before one that is held":       {wanted(2), oneHeld, []string{"Leave db-3" + noRoomOfTwo, "Leave db-2" + noRoomOfTwo}},
 		"but one that leaves already":        {wanted(2), leavesBelow, []string{"Leave db-3" + noRoomOfTwo, "Leave db-2"}},
-		"room where it will stay":            {wanted(2), rooms(see(4, 2), 9, 9, 9, 0, 0), []string{"Leave db-3", "Leave db-2"}},
+		"room where it will stay":            {wanted(2), rooms(see(4, 2), 9, 9, 9, 6, 6), []string{"Leave db-3", "Leave db-2"}},
+		"none on the way there":              {wanted(2), rooms(see(4, 2), 9, 9, 9, 5, 0), []string{"Leave db-3" + noRoomOnTheWay, "Leave db-2" + noRoomOnTheWay}},
 		"one that leaves already":            {wanted(3), leaving, []string{"Leave db-3"}},
 		"no fewer copies while it is held":   {wanted(2), rooms(see(3, 3), 9, 6, 6, 0), []string{"Leave db-2 blocked: db-0 has about 6Gi free, and needs 9Gi for its share of the 9Gi that db-2 has, most of it in the keyspace shop: raise spec.storage.size, remove data, or put replicas back"}},
 		"silence is not loss":                {wanted(3), down(see(3, 3), 2), nil},

@@ -18,19 +18,25 @@ const spare = 2
 
 // noRoom says why a member cannot leave yet, since those that stay have no room for what it
 // has; empty where they do, or it is leaving already. What is not known is no room. Those
-// stay that are wanted: what others of the unwanted get of it comes to these in the end.
+// that are wanted need room for all of it, since what others of the unwanted get comes to
+// them in the end; those others need room for their own share.
 func noRoom(want engine.Desired, a engine.Assessment, have engine.Observation, leaver engine.Peer) string {
 	r := have.Report(leaver.Name)
 	if r == nil || r.Server.Leaving {
 		return "" // the core asks nobody that is silent
 	}
-	stay := slices.DeleteFunc(slices.Clone(a.Peers), func(p engine.Peer) bool { return !p.Voter || p.ID == leaver.ID || !want.Wants(p.Name) })
+	others := slices.DeleteFunc(slices.Clone(a.Peers), func(p engine.Peer) bool { return !p.Voter || p.ID == leaver.ID })
+	stay := slices.DeleteFunc(slices.Clone(others), func(p engine.Peer) bool { return !want.Wants(p.Name) })
 	data := r.Server.Space
 	if data == nil {
 		return fmt.Sprintf("how much data %s has is not known yet", leaver.Name)
 	}
-	need := spare * data.Data / int64(max(1, len(stay)))
-	for _, p := range stay {
+	for _, p := range others {
+		among := len(others)
+		if want.Wants(p.Name) {
+			among = max(1, len(stay))
+		}
+		need := spare * data.Data / int64(among)
 		switch r := have.Report(p.Name); {
 		case need == 0 || r == nil:
 		case r.Server.Space == nil:
