@@ -68,6 +68,22 @@ func leaves() *corev1.Lifecycle {
 	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"consul", "leave"}}}}
 }
 
+// extra is a volume with a ConfigMap.
+func extra(name string, mode *int32) []corev1.Volume {
+	return []corev1.Volume{{Name: "extra", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+		LocalObjectReference: corev1.LocalObjectReference{Name: name}, DefaultMode: mode,
+	}}}}
+}
+
+// TestVolumesThatOursHaveAreNotInTheWay also where the API server wrote a default out.
+func TestVolumesThatOursHaveAreNotInTheWay(t *testing.T) {
+	f := tutorial()
+	f.hand().Volumes, f.Template.Spec.Volumes = extra("a", ptr.To[int32](420)), extra("a", nil)
+	if got := f.Obstacles(); len(got) > 0 {
+		t.Errorf("in the way is %q", got)
+	}
+}
+
 // TestServersThatMayRunAsRootAreNamed: what their files belong to is not known.
 func TestServersThatMayRunAsRootAreNamed(t *testing.T) {
 	user := ptr.To[int64](999)
@@ -133,9 +149,10 @@ func TestObstacles(t *testing.T) {
 			f.hand().Containers[0].Lifecycle = &corev1.Lifecycle{StopSignal: ptr.To(corev1.SIGINT)}
 		},
 		"the pod db-1 has a preStop hook (consul leave), which would run": func(f *Found) { f.Pods["db-1"].Spec.Containers[0].Lifecycle = leaves() },
-		"network of their nodes":        func(f *Found) { f.hand().HostNetwork = true },
-		"volume extra":                  func(f *Found) { f.hand().Volumes = []corev1.Volume{{Name: "extra"}} },
-		"run as user 0 and ours as 999": func(f *Found) { f.hand().SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0)} },
+		"network of their nodes":                   func(f *Found) { f.hand().HostNetwork = true },
+		"volume extra: add it to spec.pod.volumes": func(f *Found) { f.hand().Volumes = extra("", ptr.To[int32](420)) },
+		"volume extra, and ours have another one":  func(f *Found) { f.hand().Volumes, f.Template.Spec.Volumes = extra("b", nil), extra("a", nil) },
+		"run as user 0 and ours as 999":            func(f *Found) { f.hand().SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0)} },
 		"run as user 1 and ours": func(f *Found) {
 			f.hand().Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: ptr.To[int64](1)}
 		},

@@ -33,8 +33,8 @@ func (f Found) pod() []string {
 		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
 	}
 	for _, v := range spec.Volumes {
-		if !f.reads(v) && !f.ofSecrets(v) && !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
-			out = append(out, fmt.Sprintf("its pods have the volume %s: add it to spec.pod.volumes, or do without it", v.Name))
+		if !f.reads(v) && !f.ofSecrets(v) {
+			out = append(out, f.volume(v)...)
 		}
 	}
 	if s := spec.SecurityContext; s != nil && s.RunAsUser != nil && *s.RunAsUser != f.Engine.Traits().User {

@@ -61,7 +61,7 @@ func TestTheKeyFileIsThatOfTheSecret(t *testing.T) {
 		"of another key": {func(f *Found) { f.Datastore.Spec.Adopt.KeyFile.SecretRef.Key = "key" }, "spec.adopt names the key key of Secret mongo-key"},
 		"a volume of another Secret": {func(f *Found) {
 			f.hand().Volumes = append(f.hand().Volumes, corev1.Volume{Name: "x", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "x"}}})
-		}, "volume x: add it to spec.pod.volumes"},
+		}, "volume x, which is of a kind that ours cannot have: do without it"},
 		"something is wrong with a Secret": {func(f *Found) { f.SecretProblems = []string{"Secret mongo-root does not exist"} }, "Secret mongo-root does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {

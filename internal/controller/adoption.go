@@ -77,7 +77,7 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 			return out, err
 		}
 		if config != nil {
-			out.Configs[name] = config.Data
+			out.Take(config)
 		}
 	}
 	out.Taken, err = p.taken(ctx, b, snap)

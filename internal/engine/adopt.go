@@ -26,9 +26,17 @@ type Adopter interface {
 // files of a ConfigMap that their pods mount.
 type FileAdopter interface {
 	Adopter
-	// AdoptableWith is Adoptable with those files, by the path at which the server has
-	// them. The volumes that they come from are then not in the way.
-	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files map[string]string) []string
+	// AdoptableWith is Adoptable with those files. The volumes that they come from are
+	// then not in the way.
+	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files MountedFiles) []string
+}
+
+// MountedFiles are what was read of the volumes that a server has.
+type MountedFiles struct {
+	// Read are the files by the path at which the server has them.
+	Read map[string]string
+	// Unread are the paths of mounts of which is not known what is there.
+	Unread []string
 }
 
 // VariableAdopter is implemented by an Adopter that knows what variables of the
