@@ -84,6 +84,27 @@ func TestVolumesThatOursHaveAreNotInTheWay(t *testing.T) {
 	}
 }
 
+// ofSecret is a variable with its value in a Secret.
+func ofSecret(name string) corev1.EnvVar {
+	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+		LocalObjectReference: corev1.LocalObjectReference{Name: "root"}, Key: "password",
+	}}}
+}
+
+// TestNobodyIsToldToCopyAPassword: a variable of a Secret is in the way without a word about
+// spec.pod.env, and not at all where it fills an empty volume alone.
+func TestNobodyIsToldToCopyAPassword(t *testing.T) {
+	f := closed()
+	f.server().Env = []corev1.EnvVar{ofSecret("MONGO_INITDB_ROOT_PASSWORD")}
+	if got := f.Obstacles(); len(got) > 0 {
+		t.Errorf("in the way is %q", got)
+	}
+	f.server().Env[0].Name = "PASSWORD"
+	if got := f.Obstacles(); len(got) != 1 || strings.Contains(got[0], "spec.pod.env") {
+		t.Errorf("in the way is %q", got)
+	}
+}
+
 // TestServersThatMayRunAsRootAreNamed: what their files belong to is not known.
 func TestServersThatMayRunAsRootAreNamed(t *testing.T) {
 	user := ptr.To[int64](999)
@@ -161,6 +182,10 @@ func TestObstacles(t *testing.T) {
 		"from the folder sub":       func(f *Found) { f.hand().Containers[0].VolumeMounts[0].SubPath = "sub" },
 		"does not mount the claim":  func(f *Found) { f.hand().Containers[0].VolumeMounts = nil },
 		"environment has TZ":        func(f *Found) { f.Datastore.Spec.Pod.Env[0].Value = "CET" },
+		"environment has PASSWORD, whose value comes from elsewhere (Secret root), which ours cannot have: do without it": func(f *Found) {
+			f.hand().Containers[0].Env = []corev1.EnvVar{ofSecret("PASSWORD")}
+			f.Datastore.Spec.Pod.Env = []v1alpha1.EnvVar{{Name: "PASSWORD"}}
+		},
 		"environment is taken from": func(f *Found) { f.hand().Containers[0].EnvFrom = []corev1.EnvFromSource{{}} },
 		"ours would be with rs1":    func(f *Found) { f.Datastore.Spec.Adopt.SetName = "rs1" },
 		"engine MongoDB cannot be adopted": func(f *Found) {

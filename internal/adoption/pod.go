@@ -131,7 +131,10 @@ func (f Found) environment(c corev1.Container) []string {
 			}
 		}
 		same := slices.ContainsFunc(f.Datastore.Spec.Pod.Env, func(o v1alpha1.EnvVar) bool { return o.Name == e.Name && o.Value == e.Value })
-		if e.ValueFrom != nil || !same {
+		switch {
+		case e.ValueFrom != nil:
+			out = append(out, fmt.Sprintf("its environment has %s, whose value comes from elsewhere (%s), which ours cannot have: do without it", e.Name, origin(*e.ValueFrom)))
+		case !same:
 			out = append(out, fmt.Sprintf("its environment has %s: add it with its value to spec.pod.env, or do without it", e.Name))
 		}
 	}
@@ -139,4 +142,17 @@ func (f Found) environment(c corev1.Container) []string {
 		out = append(out, "its environment is taken from other objects: do without that")
 	}
 	return out
+}
+
+// origin names where a variable has its value from.
+func origin(from corev1.EnvVarSource) string {
+	switch {
+	case from.SecretKeyRef != nil:
+		return "Secret " + from.SecretKeyRef.Name
+	case from.ConfigMapKeyRef != nil:
+		return "ConfigMap " + from.ConfigMapKeyRef.Name
+	case from.FieldRef != nil:
+		return "its pod's " + from.FieldRef.FieldPath
+	}
+	return "valueFrom"
 }
