@@ -99,6 +99,25 @@ func TestFilesOfAConfigMapAreRead(t *testing.T) {
 	}
 }
 
+// TestWhatIsCutOffIsSaidBefore the user agrees, whatever else there is.
+func TestWhatIsCutOffIsSaidBefore(t *testing.T) {
+	f := consulByHand()
+	for name, change := range map[string]func(){"as it is": func() {}, "by another user": func() { f.hand().SecurityContext = &corev1.PodSecurityContext{} }, "two containers": func() {
+		f.hand().Containers = append(f.hand().Containers, corev1.Container{})
+	}} {
+		change()
+		got := strings.Join(f.Cautions(), "; ")
+		for _, want := range []string{"client agents", "ports 8300 (RPC, TCP) and 8301 (gossip, TCP and UDP)", "in and out", "federation with other datacenters is cut off"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: said is %q, want %q", name, got, want)
+			}
+		}
+	}
+	if got := strings.Join(tutorial().Cautions(), "; "); strings.Contains(got, "cut off") {
+		t.Errorf("of another engine is said %q", got)
+	}
+}
+
 // TestVariablesOfTheEntrypointAreInTheWay also where spec.pod.env has them: ours are not
 // started by it, and what they say was never judged.
 func TestVariablesOfTheEntrypointAreInTheWay(t *testing.T) {

@@ -45,12 +45,19 @@ func (f Found) pod() []string {
 
 // Cautions returns what is not in the way and may still go wrong, for the user to look
 // at before they agree; none where nothing is.
-//
-// Whether files are root's is not known: only that nothing names a user, and that the
+func (f Found) Cautions() []string {
+	out := f.asRoot()
+	if c, ok := f.Engine.(engine.CautiousAdopter); ok {
+		out = append(out, c.Cautions(f.Datastore)...)
+	}
+	return out
+}
+
+// asRoot says where the files may be those of another user than ours. Whether files are root's is not known: only that nothing names a user, and that the
 // container's command takes the place of the image's entrypoint, which would have
 // started the server as its own user. Our pods ask for the files to be given to their
 // group, and whether that is done is up to the storage.
-func (f Found) Cautions() []string {
+func (f Found) asRoot() []string {
 	spec := f.StatefulSet.Spec.Template.Spec
 	if len(spec.Containers) != 1 || spec.SecurityContext != nil && spec.SecurityContext.RunAsUser != nil {
 		return nil

@@ -49,6 +49,15 @@ type VariableAdopter interface {
 	Variable(d *v1alpha1.Datastore, server corev1.Container, name string) (why string, known bool)
 }
 
+// CautiousAdopter is implemented by an Adopter of which an adoption cuts something off or
+// changes it that cannot be seen, so that it is not in the way.
+type CautiousAdopter interface {
+	Adopter
+	// Cautions are told to the user before they agree, each in a sentence that says what
+	// to do about it.
+	Cautions(d *v1alpha1.Datastore) []string
+}
+
 // Usher is implemented by an Adopter of which a member that was taken over can make the
 // way free for the next one.
 type Usher interface {

@@ -219,12 +219,15 @@ func (h *handmade) judgeOne(key string, value, ours any) string {
 	return fmt.Sprintf("its servers have the setting %s, and spec.config has not, or another value: put it there, or do without it", key)
 }
 
+// portSerfWAN is that of gossip between datacenters, which ours do without.
+const portSerfWAN = 8302
+
 // ownPorts tells whether all ports are those that ours have, or Consul's own of services
 // that ours do without.
 func ownPorts(value any) bool {
 	all, isObject := value.(object)
 	for name, port := range all {
-		own := map[string]int{"server": PortServer, "serf_lan": PortSerf, "serf_wan": 8302, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS, "grpc_tls": 8503}[name]
+		own := map[string]int{"server": PortServer, "serf_lan": PortSerf, "serf_wan": portSerfWAN, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS, "grpc_tls": 8503}[name]
 		if !same(port, own) && !same(port, -1) {
 			return false
 		}
