@@ -5,6 +5,7 @@ package adoption
 
 import (
 	"path"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -37,26 +38,50 @@ func (f Found) reads(v corev1.Volume) bool {
 	return there
 }
 
-// files are those that a container finds in such volumes, by path.
-func (f Found) files(c corev1.Container) map[string]string {
-	out := map[string]string{}
-	for _, v := range f.StatefulSet.Spec.Template.Spec.Volumes {
-		if !f.reads(v) {
-			continue
+// Take gives a ConfigMap that ConfigMaps names. One with something else than text is not
+// understood.
+func (f Found) Take(c *corev1.ConfigMap) {
+	if len(c.BinaryData) == 0 {
+		f.Configs[c.Name] = c.Data
+	}
+}
+
+// files are those that a container finds in such volumes, and where it has others.
+func (f Found) files(c corev1.Container) engine.MountedFiles {
+	out := engine.MountedFiles{Read: map[string]string{}}
+	for _, m := range c.VolumeMounts {
+		texts, known := f.texts(m)
+		if !known {
+			out.Unread = append(out.Unread, m.MountPath)
 		}
-		for _, m := range c.VolumeMounts {
-			for key, text := range f.Configs[v.ConfigMap.Name] {
-				switch {
-				case m.Name != v.Name:
-				case m.SubPath == "":
-					out[path.Join(m.MountPath, key)] = text
-				case m.SubPath == key:
-					out[path.Clean(m.MountPath)] = text
-				}
+		for key, text := range texts {
+			if m.SubPath == "" {
+				out.Read[path.Join(m.MountPath, key)] = text
+			} else {
+				out.Read[path.Clean(m.MountPath)] = text
 			}
 		}
 	}
 	return out
+}
+
+// texts are what a mount shows, by key; not known where it is of a volume that was not
+// read, or shows a part of it that is none of its keys.
+func (f Found) texts(m corev1.VolumeMount) (texts map[string]string, known bool) {
+	all := f.StatefulSet.Spec.Template.Spec.Volumes
+	i := slices.IndexFunc(all, func(v corev1.Volume) bool { return v.Name == m.Name })
+	if i < 0 || !f.reads(all[i]) || m.SubPathExpr != "" {
+		return nil, false
+	}
+	texts = f.Configs[all[i].ConfigMap.Name]
+	if m.SubPath == "" {
+		return texts, true
+	}
+	text, there := texts[m.SubPath]
+	if !there {
+		return nil, false
+	}
+	return map[string]string{m.SubPath: text}, true
 }
 
 // started has the engine read how the server is started.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine/consul"
@@ -55,6 +56,17 @@ func TestFilesOfAConfigMapAreRead(t *testing.T) {
 		"keys of other names": {func(f *Found) {
 			f.hand().Volumes[0].ConfigMap.Items = []corev1.KeyToPath{{Key: "consul.json", Path: "x.json"}}
 		}, "the volume config"},
+		"something else than text in it": {func(f *Found) {
+			f.Configs = map[string]map[string]string{}
+			f.Take(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "consulconfig"}, Data: map[string]string{"consul.json": "{}"}, BinaryData: map[string][]byte{"x.json": {1}}})
+		}, "the volume config"},
+		"another one within it": {func(f *Found) {
+			f.hand().Volumes = append(f.hand().Volumes, corev1.Volume{Name: "more", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+			f.Template.Spec.Volumes = f.hand().Volumes[1:]
+			f.server().VolumeMounts = append(f.server().VolumeMounts, corev1.VolumeMount{Name: "more", MountPath: "/etc/consul/more.json", SubPath: "x"})
+		}, "mounted at /etc/consul/more.json was not read here"},
+		"a folder of it that is not known": {func(f *Found) { f.server().VolumeMounts[1].SubPathExpr = "$(POD)" }, "mounted at /etc/consul was not read here"},
+		"a part of it that is no key":      {func(f *Found) { f.server().VolumeMounts[1].SubPath = "x" }, "mounted at /etc/consul was not read here"},
 		"another's volume": {func(f *Found) {
 			f.hand().Volumes[0].VolumeSource = corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{}}
 		}, "the volume config"},
@@ -84,6 +96,25 @@ func TestFilesOfAConfigMapAreRead(t *testing.T) {
 	}
 	if got := tutorial().ConfigMaps(); got != nil {
 		t.Errorf("for an engine that reads none %q are read", got)
+	}
+}
+
+// TestWhatIsCutOffIsSaidBefore the user agrees, whatever else there is.
+func TestWhatIsCutOffIsSaidBefore(t *testing.T) {
+	f := consulByHand()
+	for name, change := range map[string]func(){"as it is": func() {}, "by another user": func() { f.hand().SecurityContext = &corev1.PodSecurityContext{} }, "two containers": func() {
+		f.hand().Containers = append(f.hand().Containers, corev1.Container{})
+	}} {
+		change()
+		got := strings.Join(f.Cautions(), "; ")
+		for _, want := range []string{"client agents", "ports 8300 (RPC, TCP) and 8301 (gossip, TCP and UDP)", "in and out", "federation with other datacenters is cut off"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: said is %q, want %q", name, got, want)
+			}
+		}
+	}
+	if got := strings.Join(tutorial().Cautions(), "; "); strings.Contains(got, "cut off") {
+		t.Errorf("of another engine is said %q", got)
 	}
 }
 

@@ -98,7 +98,7 @@ func (f Found) claimTemplates() []string {
 	if len(names) == 1 && names[0] == f.Datastore.Spec.Adopt.ClaimTemplate {
 		return nil
 	}
-	return []string{fmt.Sprintf("its volume claim templates are %q: it must have one, and spec.adopt.claimTemplate must name it", names)}
+	return []string{fmt.Sprintf("its volume claim templates are %q: it must have one, and the Datastore must be created with its name in spec.adopt.claimTemplate", names)}
 }
 
 // service looks at the one that gives the pods their names. It stays as it is, so our

@@ -68,6 +68,43 @@ func leaves() *corev1.Lifecycle {
 	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"consul", "leave"}}}}
 }
 
+// extra is a volume with a ConfigMap.
+func extra(name string, mode *int32) []corev1.Volume {
+	return []corev1.Volume{{Name: "extra", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+		LocalObjectReference: corev1.LocalObjectReference{Name: name}, DefaultMode: mode,
+	}}}}
+}
+
+// TestVolumesThatOursHaveAreNotInTheWay also where the API server wrote a default out.
+func TestVolumesThatOursHaveAreNotInTheWay(t *testing.T) {
+	f := tutorial()
+	f.hand().Volumes, f.Template.Spec.Volumes = extra("a", ptr.To[int32](420)), extra("a", nil)
+	if got := f.Obstacles(); len(got) > 0 {
+		t.Errorf("in the way is %q", got)
+	}
+}
+
+// ofSecret is a variable with its value in a Secret.
+func ofSecret(name string) corev1.EnvVar {
+	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+		LocalObjectReference: corev1.LocalObjectReference{Name: "root"}, Key: "password",
+	}}}
+}
+
+// TestNobodyIsToldToCopyAPassword: a variable of a Secret is in the way without a word about
+// spec.pod.env, and not at all where it fills an empty volume alone.
+func TestNobodyIsToldToCopyAPassword(t *testing.T) {
+	f := closed()
+	f.server().Env = []corev1.EnvVar{ofSecret("MONGO_INITDB_ROOT_PASSWORD")}
+	if got := f.Obstacles(); len(got) > 0 {
+		t.Errorf("in the way is %q", got)
+	}
+	f.server().Env[0].Name = "PASSWORD"
+	if got := f.Obstacles(); len(got) != 1 || strings.Contains(got[0], "spec.pod.env") {
+		t.Errorf("in the way is %q", got)
+	}
+}
+
 // TestServersThatMayRunAsRootAreNamed: what their files belong to is not known.
 func TestServersThatMayRunAsRootAreNamed(t *testing.T) {
 	user := ptr.To[int64](999)
@@ -133,9 +170,10 @@ func TestObstacles(t *testing.T) {
 			f.hand().Containers[0].Lifecycle = &corev1.Lifecycle{StopSignal: ptr.To(corev1.SIGINT)}
 		},
 		"the pod db-1 has a preStop hook (consul leave), which would run": func(f *Found) { f.Pods["db-1"].Spec.Containers[0].Lifecycle = leaves() },
-		"network of their nodes":        func(f *Found) { f.hand().HostNetwork = true },
-		"volume extra":                  func(f *Found) { f.hand().Volumes = []corev1.Volume{{Name: "extra"}} },
-		"run as user 0 and ours as 999": func(f *Found) { f.hand().SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0)} },
+		"network of their nodes":                   func(f *Found) { f.hand().HostNetwork = true },
+		"volume extra: add it to spec.pod.volumes": func(f *Found) { f.hand().Volumes = extra("", ptr.To[int32](420)) },
+		"volume extra, and ours have another one":  func(f *Found) { f.hand().Volumes, f.Template.Spec.Volumes = extra("b", nil), extra("a", nil) },
+		"run as user 0 and ours as 999":            func(f *Found) { f.hand().SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](0)} },
 		"run as user 1 and ours": func(f *Found) {
 			f.hand().Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: ptr.To[int64](1)}
 		},
@@ -144,6 +182,10 @@ func TestObstacles(t *testing.T) {
 		"from the folder sub":       func(f *Found) { f.hand().Containers[0].VolumeMounts[0].SubPath = "sub" },
 		"does not mount the claim":  func(f *Found) { f.hand().Containers[0].VolumeMounts = nil },
 		"environment has TZ":        func(f *Found) { f.Datastore.Spec.Pod.Env[0].Value = "CET" },
+		"environment has PASSWORD, whose value comes from elsewhere (Secret root), which ours cannot have: do without it": func(f *Found) {
+			f.hand().Containers[0].Env = []corev1.EnvVar{ofSecret("PASSWORD")}
+			f.Datastore.Spec.Pod.Env = []v1alpha1.EnvVar{{Name: "PASSWORD"}}
+		},
 		"environment is taken from": func(f *Found) { f.hand().Containers[0].EnvFrom = []corev1.EnvFromSource{{}} },
 		"ours would be with rs1":    func(f *Found) { f.Datastore.Spec.Adopt.SetName = "rs1" },
 		"engine MongoDB cannot be adopted": func(f *Found) {

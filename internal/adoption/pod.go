@@ -33,8 +33,8 @@ func (f Found) pod() []string {
 		out = append(out, "its pods are in the network of their nodes, where the members have other addresses")
 	}
 	for _, v := range spec.Volumes {
-		if !f.reads(v) && !f.ofSecrets(v) && !slices.ContainsFunc(f.Template.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name }) {
-			out = append(out, fmt.Sprintf("its pods have the volume %s: add it to spec.pod.volumes, or do without it", v.Name))
+		if !f.reads(v) && !f.ofSecrets(v) {
+			out = append(out, f.volume(v)...)
 		}
 	}
 	if s := spec.SecurityContext; s != nil && s.RunAsUser != nil && *s.RunAsUser != f.Engine.Traits().User {
@@ -45,12 +45,19 @@ func (f Found) pod() []string {
 
 // Cautions returns what is not in the way and may still go wrong, for the user to look
 // at before they agree; none where nothing is.
-//
-// Whether files are root's is not known: only that nothing names a user, and that the
+func (f Found) Cautions() []string {
+	out := f.asRoot()
+	if c, ok := f.Engine.(engine.CautiousAdopter); ok {
+		out = append(out, c.Cautions(f.Datastore)...)
+	}
+	return out
+}
+
+// asRoot says where the files may be those of another user than ours. Whether files are root's is not known: only that nothing names a user, and that the
 // container's command takes the place of the image's entrypoint, which would have
 // started the server as its own user. Our pods ask for the files to be given to their
 // group, and whether that is done is up to the storage.
-func (f Found) Cautions() []string {
+func (f Found) asRoot() []string {
 	spec := f.StatefulSet.Spec.Template.Spec
 	if len(spec.Containers) != 1 || spec.SecurityContext != nil && spec.SecurityContext.RunAsUser != nil {
 		return nil
@@ -131,7 +138,10 @@ func (f Found) environment(c corev1.Container) []string {
 			}
 		}
 		same := slices.ContainsFunc(f.Datastore.Spec.Pod.Env, func(o v1alpha1.EnvVar) bool { return o.Name == e.Name && o.Value == e.Value })
-		if e.ValueFrom != nil || !same {
+		switch {
+		case e.ValueFrom != nil:
+			out = append(out, fmt.Sprintf("its environment has %s, whose value comes from elsewhere (%s), which ours cannot have: do without it", e.Name, origin(*e.ValueFrom)))
+		case !same:
 			out = append(out, fmt.Sprintf("its environment has %s: add it with its value to spec.pod.env, or do without it", e.Name))
 		}
 	}
@@ -139,4 +149,17 @@ func (f Found) environment(c corev1.Container) []string {
 		out = append(out, "its environment is taken from other objects: do without that")
 	}
 	return out
+}
+
+// origin names where a variable has its value from.
+func origin(from corev1.EnvVarSource) string {
+	switch {
+	case from.SecretKeyRef != nil:
+		return "Secret " + from.SecretKeyRef.Name
+	case from.ConfigMapKeyRef != nil:
+		return "ConfigMap " + from.ConfigMapKeyRef.Name
+	case from.FieldRef != nil:
+		return "its pod's " + from.FieldRef.FieldPath
+	}
+	return "valueFrom"
 }

@@ -27,7 +27,7 @@ func Value(want engine.AdoptedSecret, s *corev1.Secret) (value []byte, problem s
 	case s.Labels[v1alpha1.LabelConsent] != v1alpha1.ConsentGiven:
 		return nil, fmt.Sprintf("Secret %s does not bear the label %s=%s, by which its owner lets Datastores use it", name, v1alpha1.LabelConsent, v1alpha1.ConsentGiven)
 	case len(s.Data[key]) == 0:
-		return nil, fmt.Sprintf("Secret %s has nothing under the key %s: put it there, or name the right key in spec.adopt", name, key)
+		return nil, fmt.Sprintf("Secret %s has nothing under the key %s: put it there", name, key)
 	}
 	value, err := want.Read(s.Data[key])
 	if err != nil {
@@ -66,7 +66,8 @@ func (f Found) secrets() []string {
 			out = append(out, fmt.Sprintf("its servers read %s, which is not in a volume of a Secret, so that what is in it cannot be compared: "+
 				"mount the Secret %s there, with its key %s", file, want.Name, want.Key))
 		case have.Name != want.Name || have.Key != want.Key:
-			out = append(out, fmt.Sprintf("its servers read %s, which is the key %s of Secret %s, and spec.adopt names the key %s of Secret %s: name the same",
+			out = append(out, fmt.Sprintf("its servers read %s, which is the key %s of Secret %s, and spec.adopt names the key %s of Secret %s: "+
+				"delete this Datastore, by which nothing of the set is changed as long as its StatefulSet was not taken over, and create it with the former in spec.adopt, which cannot be changed",
 				file, have.Key, have.Name, want.Key, want.Name))
 		}
 	}

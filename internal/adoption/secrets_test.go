@@ -57,11 +57,11 @@ func TestTheKeyFileIsThatOfTheSecret(t *testing.T) {
 			f.hand().Volumes[0].VolumeSource = corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 		}, elsewhere},
 		"of another Secret": {func(f *Found) { f.hand().Volumes[0].Secret.SecretName = "other" },
-			"is the key keyfile of Secret other, and spec.adopt names the key keyfile of Secret mongo-key: name the same"},
+			"is the key keyfile of Secret other, and spec.adopt names the key keyfile of Secret mongo-key: delete this Datastore,"},
 		"of another key": {func(f *Found) { f.Datastore.Spec.Adopt.KeyFile.SecretRef.Key = "key" }, "spec.adopt names the key key of Secret mongo-key"},
 		"a volume of another Secret": {func(f *Found) {
 			f.hand().Volumes = append(f.hand().Volumes, corev1.Volume{Name: "x", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "x"}}})
-		}, "volume x: add it to spec.pod.volumes"},
+		}, "volume x, which is of a kind that ours cannot have: do without it"},
 		"something is wrong with a Secret": {func(f *Found) { f.SecretProblems = []string{"Secret mongo-root does not exist"} }, "Secret mongo-root does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestValue(t *testing.T) {
 		"a key":                     {wanted[0], secret("keyfile", "abc+/\nDEF=\n"), "abc+/DEF=", ""},
 		"no Secret":                 {wanted[0], nil, "", "Secret mongo-key, which spec.adopt names, does not exist: create it"},
 		"no consent":                {wanted[0], &corev1.Secret{Data: map[string][]byte{"keyfile": []byte("abcdef")}}, "", "does not bear the label quorate.dev/datastores-may-use=true"},
-		"another key":               {wanted[0], secret("key", "abcdef"), "", "has nothing under the key keyfile"},
+		"another key":               {wanted[0], secret("key", "abcdef"), "", "has nothing under the key keyfile: put it there"},
 		"two keys":                  {wanted[0], secret("keyfile", "- abcdef\n- ghijkl\n"), "", "finish the rotation first"},
 		"a short key":               {wanted[0], secret("keyfile", "abcde"), "", "6 to 1024 characters of base64"},
 		"a long key":                {wanted[0], secret("keyfile", strings.Repeat("a", 1025)), "", "6 to 1024 characters of base64"},

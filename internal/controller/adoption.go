@@ -84,7 +84,7 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 			return out, err
 		}
 		if config != nil {
-			out.Configs[name] = config.Data
+			out.Take(config)
 		}
 	}
 	out.Taken, err = p.taken(ctx, b, snap)
@@ -139,7 +139,8 @@ func readLive[T any, O interface {
 // label gives the claims and pods of a set that was made by hand our labels, so that
 // they are seen, and belong to our StatefulSet once there is one. The pods come
 // before the NetworkPolicy, which would part those that have the label from those
-// that have not.
+// that have not; and where members have an address that stays they are behind it from
+// the start, as ours find the others by it.
 func (p *pass) label(ctx context.Context) error {
 	t := p.findings.decision.TakeOver
 	if t == nil {
@@ -152,8 +153,12 @@ func (p *pass) label(ctx context.Context) error {
 		}
 		pointClaimLabelled.Reach()
 	}
+	ofPods := resource.SelectorLabels(p.d.Name)
+	if p.kit.Engine.Traits().StableAddress {
+		ofPods[resource.ReachableLabel] = resource.FieldOwner
+	}
 	for _, ref := range t.Pods {
-		if err := p.labelOne(ctx, &corev1.Pod{}, "pod", ref.Name, ref.UID, resource.SelectorLabels(p.d.Name)); err != nil {
+		if err := p.labelOne(ctx, &corev1.Pod{}, "pod", ref.Name, ref.UID, ofPods); err != nil {
 			return err
 		}
 		pointPodLabelled.Reach()

@@ -26,9 +26,17 @@ type Adopter interface {
 // files of a ConfigMap that their pods mount.
 type FileAdopter interface {
 	Adopter
-	// AdoptableWith is Adoptable with those files, by the path at which the server has
-	// them. The volumes that they come from are then not in the way.
-	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files map[string]string) []string
+	// AdoptableWith is Adoptable with those files. The volumes that they come from are
+	// then not in the way.
+	AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files MountedFiles) []string
+}
+
+// MountedFiles are what was read of the volumes that a server has.
+type MountedFiles struct {
+	// Read are the files by the path at which the server has them.
+	Read map[string]string
+	// Unread are the paths of mounts of which is not known what is there.
+	Unread []string
 }
 
 // VariableAdopter is implemented by an Adopter that knows what variables of the
@@ -39,6 +47,15 @@ type VariableAdopter interface {
 	// as nothing depends on it once there is data. One that is not known is left to the
 	// core, which wants it in spec.pod.env.
 	Variable(d *v1alpha1.Datastore, server corev1.Container, name string) (why string, known bool)
+}
+
+// CautiousAdopter is implemented by an Adopter of which an adoption cuts something off or
+// changes it that cannot be seen, so that it is not in the way.
+type CautiousAdopter interface {
+	Adopter
+	// Cautions are told to the user before they agree, each in a sentence that says what
+	// to do about it.
+	Cautions(d *v1alpha1.Datastore) []string
 }
 
 // Usher is implemented by an Adopter of which a member that was taken over can make the

@@ -23,7 +23,7 @@ var _ engine.FileAdopter = Engine{}
 
 // Adoptable is AdoptableWith for servers that are given no files.
 func (e Engine) Adoptable(d *v1alpha1.Datastore, server corev1.Container) []string {
-	return e.AdoptableWith(d, server, nil)
+	return e.AdoptableWith(d, server, engine.MountedFiles{})
 }
 
 // AdoptableWith reads how a server was started by hand: its flags, and the JSON files of
@@ -33,12 +33,13 @@ func (e Engine) Adoptable(d *v1alpha1.Datastore, server corev1.Container) []stri
 //     ports, and how it finds the others: ours is told in other ways;
 //   - what spec.config has too, with the same value.
 //
-// Anything else is in the way, also a default that is written out; access control,
+// What is mounted where the servers read files and is not known is in the way, and so is
+// anything else, also a default that is written out; access control,
 // encryption and TLS among it, since a set that has any of these cannot be adopted yet.
 //
 // It does not look at what was changed through the servers' interface, and stays in
 // Raft: autopilot's settings, of which the operator's own follow once all are taken over.
-func (Engine) AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files map[string]string) []string {
+func (Engine) AdoptableWith(d *v1alpha1.Datastore, server corev1.Container, files engine.MountedFiles) []string {
 	words, why := agentWords(server)
 	if why != "" {
 		return []string{why}
@@ -87,13 +88,15 @@ var switches = []string{"bootstrap", "rejoin", "server", "ui"}
 // handmade gathers what one server was told.
 type handmade struct {
 	d        *v1alpha1.Datastore
-	files    map[string]string
+	files    engine.MountedFiles
 	settings object
 	amiss    []string
 }
 
 func (h *handmade) notes(format string, args ...any) {
-	h.amiss = append(h.amiss, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(h.amiss, text) {
+		h.amiss = append(h.amiss, text)
+	}
 }
 
 func (h *handmade) read(words []string) {
@@ -122,8 +125,8 @@ func (h *handmade) read(words []string) {
 // readFiles takes what is under a path. The folder of the image is there in any case,
 // and empty where nothing is mounted.
 func (h *handmade) readFiles(flag, at string) {
-	found := false
-	for _, name := range slices.Sorted(maps.Keys(h.files)) {
+	found := h.unread(at)
+	for _, name := range slices.Sorted(maps.Keys(h.files.Read)) {
 		if name != at && path.Dir(name) != path.Clean(at) {
 			continue
 		}
@@ -131,7 +134,7 @@ func (h *handmade) readFiles(flag, at string) {
 		if flag == "config-dir" && !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".hcl") {
 			continue // as Consul does
 		}
-		values, err := catalogue.Decode([]byte(h.files[name]))
+		values, err := catalogue.Decode([]byte(h.files.Read[name]))
 		if err != nil {
 			h.notes("the file %s that its servers read is no object in JSON, which alone is understood here: write it as JSON", name)
 			continue
@@ -141,6 +144,24 @@ func (h *handmade) readFiles(flag, at string) {
 	if !found && at != configDir {
 		h.notes("its servers read %s, of which nothing is seen in a ConfigMap that the pods mount: mount one there, or use flags", at)
 	}
+}
+
+// unread tells whether something is mounted where the servers read files and is not
+// known. A mount above counts: it may have the folder in it.
+func (h *handmade) unread(at string) (found bool) {
+	at = path.Clean(at)
+	for _, mount := range h.files.Unread {
+		if m := path.Clean(mount); m == at || within(m, at) || within(at, m) {
+			found = true
+			h.notes("its servers read %s, and what is mounted at %s was not read here: mount a ConfigMap there, with text alone and without items or a subPathExpr, or nothing", at, mount)
+		}
+	}
+	return found
+}
+
+// within tells whether a path is under a folder.
+func within(at, folder string) bool {
+	return strings.HasPrefix(at, strings.TrimSuffix(folder, "/")+"/")
 }
 
 // others are the settings by which a server finds the others and is found, which ours is
@@ -198,12 +219,15 @@ func (h *handmade) judgeOne(key string, value, ours any) string {
 	return fmt.Sprintf("its servers have the setting %s, and spec.config has not, or another value: put it there, or do without it", key)
 }
 
+// portSerfWAN is that of gossip between datacenters, which ours do without.
+const portSerfWAN = 8302
+
 // ownPorts tells whether all ports are those that ours have, or Consul's own of services
 // that ours do without.
 func ownPorts(value any) bool {
 	all, isObject := value.(object)
 	for name, port := range all {
-		own := map[string]int{"server": PortServer, "serf_lan": PortSerf, "serf_wan": 8302, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS, "grpc_tls": 8503}[name]
+		own := map[string]int{"server": PortServer, "serf_lan": PortSerf, "serf_wan": portSerfWAN, "http": PortHTTP, "grpc": portGRPC, "dns": portDNS, "grpc_tls": 8503}[name]
 		if !same(port, own) && !same(port, -1) {
 			return false
 		}

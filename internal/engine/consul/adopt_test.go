@@ -63,7 +63,7 @@ func TestAdoptable(t *testing.T) {
 			files = nil
 		}
 		words := strings.Fields(c.words)
-		got := Engine{}.AdoptableWith(madeByHand(c.config), corev1.Container{Command: words}, files)
+		got := Engine{}.AdoptableWith(madeByHand(c.config), corev1.Container{Command: words}, engine.MountedFiles{Read: files})
 		ok := len(got) == len(c.want)
 		for i := range min(len(got), len(c.want)) {
 			ok = ok && strings.Contains(got[i], c.want[i])
@@ -74,6 +74,34 @@ func TestAdoptable(t *testing.T) {
 	}
 	if got := (Engine{}).Adoptable(madeByHand(""), corev1.Container{Args: []string{"agent", "-server", "-datacenter=kubernetes"}}); got != nil {
 		t.Errorf("by the image's entrypoint: %q", got)
+	}
+}
+
+// TestWhatIsNotReadIsInTheWay where the servers read files, and nowhere else.
+func TestWhatIsNotReadIsInTheWay(t *testing.T) {
+	const flags = "consul agent -server -data-dir=/consul/data -datacenter kubernetes "
+	for _, c := range []struct {
+		words, mount string
+		told         bool
+	}{
+		{flags + "-config-dir=/etc/consul", "/etc/consul", true},
+		{flags + "-config-dir=/etc/consul/", "/etc/consul/secret.json", true},
+		{flags + "-config-dir=/etc/consul", "/etc", true},
+		{flags + "-config-dir=/etc/consul", "/etc/consular", false},
+		{flags + "-config-dir=/etc/consul", "/consul/data", false},
+		{flags + "-config-dir=/etc/consul", "/consul/config", false},
+		{flags + "-config-file=/etc/consul/consul.json", "/etc/consul/consul.json", true},
+		{flags + "-config-file=/etc/consul/consul.json", "/etc/consul/other.json", false},
+		{"docker-entrypoint.sh agent -server -datacenter=kubernetes -config-dir=/etc/consul", "/consul/config", true},
+		{"docker-entrypoint.sh agent -server -datacenter=kubernetes -config-dir=/etc/consul", "/consul/config/x.json", true},
+	} {
+		files := engine.MountedFiles{Read: map[string]string{"/etc/consul/consul.json": "{}"}, Unread: []string{c.mount}}
+		words := strings.Fields(c.words)
+		got := Engine{}.AdoptableWith(madeByHand(""), corev1.Container{Command: words}, files)
+		told := len(got) == 1 && strings.Contains(got[0], "mounted at "+c.mount+" was not read here")
+		if told != c.told || !told && len(got) > 0 {
+			t.Errorf("%s with %s: %q", c.words, c.mount, got)
+		}
 	}
 }
 

@@ -55,6 +55,27 @@ func TestAdoptable(t *testing.T) {
 	}
 }
 
+// TestVariablesThatFillAnEmptyVolumeAreNotInTheWay unless they do more than that.
+func TestVariablesThatFillAnEmptyVolumeAreNotInTheWay(t *testing.T) {
+	for _, c := range []struct {
+		d             *v1alpha1.Datastore
+		words, name   string
+		known, refuse bool
+	}{
+		{withKeyFile(), "docker-entrypoint.sh mongod", "MONGO_INITDB_ROOT_PASSWORD", true, false},
+		{handmade(), "docker-entrypoint.sh mongod", "MONGO_INITDB_ROOT_PASSWORD", true, true},
+		{handmade(), "", "MONGO_INITDB_ROOT_USERNAME_FILE", true, true},
+		{handmade(), "mongod", "MONGO_INITDB_ROOT_USERNAME", true, false},
+		{handmade(), "", "MONGO_INITDB_DATABASE", true, false},
+		{handmade(), "", "TZ", false, false},
+	} {
+		why, known := Engine{}.Variable(c.d, corev1.Container{Command: strings.Fields(c.words)}, c.name)
+		if known != c.known || (why != "") != c.refuse {
+			t.Errorf("%s of %q: %v %q", c.name, c.words, known, why)
+		}
+	}
+}
+
 // TestAdoptableWithAKeyFile reads how servers with authentication were started.
 func TestAdoptableWithAKeyFile(t *testing.T) {
 	for words, want := range map[string][]string{

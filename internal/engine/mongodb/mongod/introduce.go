@@ -20,7 +20,7 @@ import (
 
 // errTurnedAway needs a person. Nothing was changed.
 var errTurnedAway = errors.New("the server does not let in the administrator whom spec.adopt names: put the right username and password of a user in the database " +
-	mongodb.AdminDatabase + " into that Secret")
+	mongodb.AdminDatabase + ", who can log in with SCRAM-SHA-256, into that Secret")
 
 // turnedAwayFor is for how long a login that was refused is not tried again: the server's
 // log is the user's.

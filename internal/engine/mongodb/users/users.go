@@ -57,9 +57,11 @@ func Of(s engine.Step) ([]Wanted, error) {
 
 // book is the users of one server while they are brought in order.
 type book struct {
-	root    *wire.Session
-	mark    string
-	refused map[string]string
+	root *wire.Session
+	mark string
+	// elsewhere is what can be done where a name is taken, beside dropping who has it.
+	elsewhere string
+	refused   map[string]string
 }
 
 // Settle has the server have the users that are wanted, and no other that bears the
@@ -69,7 +71,7 @@ type book struct {
 // A user that the server does not take is returned with the reason, and holds up none
 // of the others. Only what the server itself does not answer is an error.
 func Settle(ctx context.Context, root *wire.Session, mark string, wanted []Wanted) (refused map[string]string, err error) {
-	b, have, err := keepAll(ctx, root, mark, wanted)
+	b, have, err := keepAll(ctx, book{root: root, mark: mark, elsewhere: ", or give this one another name"}, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -85,21 +87,21 @@ func Settle(ctx context.Context, root *wire.Session, mark string, wanted []Wante
 	return b.refused, nil
 }
 
-// Operators has a set that was made by hand have the operator's own users, and drops
-// nobody. They bear a mark of their own, so that Settle leaves them alone; a user of
+// Operators has a set that was made by hand have the operator's own users, of which the
+// names are fixed, and drops nobody. They bear a mark of their own, so that Settle leaves them alone; a user of
 // such a name without it is somebody else's, and not touched.
 func Operators(ctx context.Context, root *wire.Session, mark string, wanted []Wanted) (refused map[string]string, err error) {
-	b, _, err := keepAll(ctx, root, mark+"/operator", wanted)
+	b, _, err := keepAll(ctx, book{root: root, mark: mark + "/operator"}, wanted)
 	return b.refused, err
 }
 
 // keepAll reads the users, and sees to those that are wanted.
-func keepAll(ctx context.Context, root *wire.Session, mark string, wanted []Wanted) (book, []user, error) {
+func keepAll(ctx context.Context, b book, wanted []Wanted) (book, []user, error) {
 	var have struct {
 		Users []user `bson:"users"`
 	}
-	b := book{root: root, mark: mark, refused: map[string]string{}}
-	if err := root.Run(ctx, &have, bson.D{{Key: "usersInfo", Value: bson.D{{Key: "forAllDBs", Value: true}}}}); err != nil {
+	b.refused = map[string]string{}
+	if err := b.root.Run(ctx, &have, bson.D{{Key: "usersInfo", Value: bson.D{{Key: "forAllDBs", Value: true}}}}); err != nil {
 		return b, nil, err
 	}
 	for _, w := range wanted {
@@ -117,7 +119,7 @@ func (b book) keep(ctx context.Context, w Wanted, have []user) error {
 	case i < 0:
 		return b.make(ctx, w)
 	case have[i].Custom.Quorate != b.mark:
-		b.refused[w.Name] = fmt.Sprintf("the database %s has a user of this name that the operator has not made: drop that one, or give this one another name", w.Database)
+		b.refused[w.Name] = fmt.Sprintf("the database %s has a user of this name that the operator has not made: drop that one%s", w.Database, b.elsewhere)
 		return nil
 	}
 	return b.change(ctx, w, have[i])
