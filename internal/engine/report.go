@@ -101,6 +101,22 @@ type ActionState struct {
 	Kind  StepKind `json:"kind"`
 	Done  bool     `json:"done,omitempty"`
 	Error string   `json:"error,omitempty"`
+	// Before is how the one before it ended that was of the same kind, if in an error, as
+	// long as this one is carried out.
+	Before string `json:"before,omitempty"`
+}
+
+// Refusal is how the last try that has ended, of an action of a kind, ended: empty where
+// that was without an error, or there was none. An agent that does not tell of the one
+// before has none while it tries again.
+func (a *ActionState) Refusal(kind StepKind) string {
+	switch {
+	case a == nil || a.Kind != kind:
+		return ""
+	case a.Done:
+		return a.Error
+	}
+	return a.Before
 }
 
 // Busy tells whether there is an action that is still carried out.

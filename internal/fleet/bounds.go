@@ -50,7 +50,7 @@ func excess(reply protocol.ReportReply) string {
 	}
 	texts := []string{r.Problem}
 	if a := r.Action; a != nil {
-		words, texts = append(words, a.ID, string(a.Kind)), append(texts, a.Error)
+		words, texts = append(words, a.ID, string(a.Kind)), append(texts, a.Error, a.Before)
 	}
 	for k, v := range r.Server.Facts {
 		words, texts = append(words, k), append(texts, v)

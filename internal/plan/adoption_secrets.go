@@ -33,7 +33,8 @@ func (p *draft) changedSecrets() string {
 // introduce has the set let our agents in, by a member that was taken over. It costs
 // nothing, and until it is done no other pod is replaced: who is not let in cannot say
 // that its server serves, see holdsAdoption. What the server made of it is told, since
-// mostly a person has to put it right; it is asked for again meanwhile.
+// mostly a person has to put it right; it is asked for again meanwhile, and what the last
+// try came to stands until one ends otherwise.
 func (p *draft) introduce() {
 	adopter, ok := p.engine.(engine.SecretAdopter)
 	secrets := p.state.AdoptedSecrets
@@ -51,9 +52,9 @@ func (p *draft) introduce() {
 	m := p.state.member(step.Member)
 	if r := p.ours(*m); r == nil {
 		return
-	} else if a := r.Action; a != nil && a.Kind == step.Kind && a.Done && a.Error != "" {
+	} else if why := r.Action.Refusal(step.Kind); why != "" {
 		p.stall(v1alpha1.ReasonAdoptionRefused, fmt.Sprintf("%s does not let the operator's agent in, and no other pod is replaced meanwhile: %s",
-			m.Name, bounded(a.Error)))
+			m.Name, bounded(why)))
 	}
 	p.summarize(Summary{Action: engine.StepAdopt, Member: m.Name, Why: step.Why})
 	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &step})

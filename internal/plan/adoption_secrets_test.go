@@ -21,6 +21,11 @@ func TestNobodyGoesOnUntilTheAgentIsLetIn(t *testing.T) {
 			s.Members[2].Report.Action = &engine.ActionState{ID: "x", Kind: of, Done: true, Error: "the server does not let in the administrator"}
 		}
 	}
+	again := func(before string) func(*plan.State) {
+		return func(s *plan.State) {
+			s.Members[2].Report.Action = &engine.ActionState{ID: "x", Kind: engine.StepBootstrap, Before: before}
+		}
+	}
 	for name, c := range map[string]struct {
 		change func(*plan.State)
 		asks   bool
@@ -29,6 +34,9 @@ func TestNobodyGoesOnUntilTheAgentIsLetIn(t *testing.T) {
 		"it is asked": {func(*plan.State) {}, true, ""},
 		"the wrong password": {failed(engine.StepBootstrap), true,
 			"db-2 does not let the operator's agent in, and no other pod is replaced meanwhile: the server does not let in the administrator"},
+		"it is tried again": {again("the server does not let in the administrator"), true,
+			"and no other pod is replaced meanwhile: the server does not let in the administrator"},
+		"it is tried":            {again(""), true, ""},
 		"what failed is over":    {failed(engine.StepGrant), true, ""},
 		"a Secret is gone":       {func(s *plan.State) { s.AdoptedSecrets.Problems = []string{"Secret x does not exist"} }, false, "Secret x does not exist; no other pod is replaced"},
 		"it is silent":           {func(s *plan.State) { s.Members[2].Report = nil }, false, ""},

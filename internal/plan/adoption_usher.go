@@ -32,27 +32,40 @@ func (p *draft) usher(next Member) bool {
 	if !wanted {
 		return false
 	}
-	refused := ""
-	for _, t := range taken {
-		a := p.ours(t).Action
-		switch {
-		case a == nil:
-		case a.Busy() && (t.Name == s.Member || a.Kind == s.Kind):
-			p.waitToAdopt(next.Name, t.Name+" still carries out "+string(a.Kind))
-			return true
-		case a.Kind == s.Kind && mustBeDone(s) && a.Error != "":
-			refused = t.Name + " cannot switch off what the servers do by themselves, and no other pod is replaced meanwhile: " + bounded(a.Error)
-		case a.Kind == s.Kind:
-			return false
-		}
-	}
-	if refused != "" {
+	busy, over, refused := p.tried(s, taken)
+	switch {
+	case busy == "" && over:
+		return false
+	case refused != "" && !over:
 		p.stall(v1alpha1.ReasonAdoptionRefused, refused)
+	}
+	if busy != "" {
+		p.waitToAdopt(next.Name, busy)
+		return true
 	}
 	m := p.state.member(s.Member)
 	p.summarize(Summary{Action: s.Kind, Member: s.About(), Why: s.Why})
 	p.out.Asks = append(p.out.Asks, Ask{Member: m.Name, PodUID: m.Pod.UID, Step: &s})
 	return true
+}
+
+// tried is what has come of such a step so far: who is busy with it, or with something
+// else and has to do it; whether it is over; and how it was refused last, where that
+// matters.
+func (p *draft) tried(s engine.Step, taken []Member) (busy string, over bool, refused string) {
+	for _, t := range taken {
+		a := p.ours(t).Action
+		if why := a.Refusal(s.Kind); why != "" && mustBeDone(s) {
+			refused = t.Name + " cannot switch off what the servers do by themselves, and no other pod is replaced meanwhile: " + bounded(why)
+		}
+		switch {
+		case a.Busy() && (t.Name == s.Member || a.Kind == s.Kind):
+			busy = t.Name + " still carries out " + string(a.Kind)
+		case a != nil && a.Kind == s.Kind && !a.Busy():
+			over = over || a.Error == "" || !mustBeDone(s)
+		}
+	}
+	return busy, over, refused
 }
 
 // mustBeDone tells whether the next pod waits until a step has ended without an error,

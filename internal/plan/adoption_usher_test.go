@@ -60,6 +60,7 @@ func TestTheWayIsMadeFree(t *testing.T) {
 		}
 	}
 	done := doneBy(2)
+	failedBefore := func(s *plan.State) { s.Members[2].Report.Action.Before = "no" }
 	cleans := func(s *plan.State) { s.Members[2].Report.Server.Facts[consul.FactCleanup] = "true" }
 	for name, c := range map[string]struct {
 		leader  string
@@ -72,6 +73,7 @@ func TestTheWayIsMadeFree(t *testing.T) {
 		"autopilot removes the silent":             {"db-1", []func(*plan.State){cleans}, engine.StepConfigure, "", ""},
 		"that was done":                            {"db-1", []func(*plan.State){cleans, done}, "", "db-0", ""},
 		"that has failed":                          {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, true)}, engine.StepConfigure, "", "db-2 cannot switch off what the servers do by themselves, and no other pod is replaced meanwhile: no"},
+		"that has failed, and is tried again":      {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, false), failedBefore}, "", "", "db-2 cannot switch off what the servers do by themselves, and no other pod is replaced meanwhile: no"},
 		"that has failed, and was done by another": {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, true), allTaken, doneBy(1)}, "", "db-0", ""},
 		"that is being done":                       {"db-1", []func(*plan.State){cleans, tried(engine.StepConfigure, false)}, "", "", ""},
 		"the last one leads":                       {"db-0", []func(*plan.State){allTaken}, engine.StepStepDown, "", ""},

@@ -86,7 +86,7 @@ func (r *Runner) Begin(j Job) Standing {
 	if s := standing(r.last, time.Since(r.ended), j.ID); s != New {
 		return s
 	}
-	r.set(engine.ActionState{ID: j.ID, Kind: j.Kind})
+	r.set(engine.ActionState{ID: j.ID, Kind: j.Kind, Before: r.last.Refusal(j.Kind)})
 	r.jobs <- j // has room, since nothing is running
 	return New
 }

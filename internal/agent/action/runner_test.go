@@ -93,8 +93,14 @@ func TestOneAtATime(t *testing.T) {
 		begin("a", Known)
 		time.Sleep(pause)
 		begin("a", New)
+		if !r.Acting() || p.last() != (engine.ActionState{ID: "a", Kind: engine.StepJoin, Before: "boom"}) {
+			t.Errorf("while it is tried again, published %+v", p.last())
+		}
 		finish <- nil
 		begin("a", Known)
+		if p.last() != (engine.ActionState{ID: "a", Kind: engine.StepJoin, Done: true}) {
+			t.Errorf("once it is done, published %+v", p.last())
+		}
 		begin("b", New)
 		finish <- nil
 		synctest.Wait()
