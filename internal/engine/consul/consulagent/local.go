@@ -94,9 +94,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	self, err := wire.ReadSelf(client, q)
 	if wire.Refused(err) {
 		out.Serving = l.isCaughtUp() && leader != "" && slices.Contains(peers, address)
-		if leader == "" {
-			l.remains(q, out.Facts)
-		}
+		l.remains(q, leader, out.Facts)
 		return out, nil
 	}
 	if err != nil {
@@ -120,7 +118,10 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 
 // remains adds what a recovery goes by to the facts, where nobody leads and the server
 // knows of no tokens.
-func (l *local) remains(q *api.QueryOptions, facts map[string]string) {
+func (l *local) remains(q *api.QueryOptions, leader string, facts map[string]string) {
+	if leader != "" {
+		return
+	}
 	client, err := l.clientWith(consul.RecoveryToken(readText(filepath.Join(l.config.SecretDir, consul.CredentialAgent))))
 	if err != nil {
 		return
