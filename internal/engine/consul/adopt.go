@@ -153,7 +153,7 @@ func (h *handmade) unread(at string) (found bool) {
 	for _, mount := range h.files.Unread {
 		if m := path.Clean(mount); m == at || within(m, at) || within(at, m) {
 			found = true
-			h.notes("its servers read %s, and what is mounted at %s was not read here: mount a ConfigMap there, with text alone and without items or a subPathExpr, or nothing", at, mount)
+			h.notes("its servers read %s, and what is mounted at %s was not read here: a ConfigMap with text alone, without items and without a subPathExpr is, once the owner has agreed; mount such a one there, or nothing", at, mount)
 		}
 	}
 	return found

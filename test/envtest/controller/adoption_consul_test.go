@@ -44,7 +44,7 @@ var _ = Describe("A Consul cluster that was made by hand", func() {
 		ExpectApplied(ctx, d)
 		s.Operate(ctx)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonAdoptionRefused,
-			"its owner has not agreed", "the volume config", "/etc/consul, of which nothing is seen"))
+			"its owner has not agreed", "the volume config", "mounted at /etc/consul was not read here", "once the owner has agreed"))
 		agreeToAdoption(ctx, s)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonAdoptionRefused, "(1) its servers have the setting encrypt"))
 		Expect(s.Get(ctx, config.Name, config)).To(Succeed())
