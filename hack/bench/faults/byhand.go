@@ -10,7 +10,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -52,7 +51,7 @@ func (byHand) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error) 
 	for _, o := range objects {
 		switch it := o.(type) {
 		case *appsv1.StatefulSet:
-			err = byHandSet(it, s)
+			err = s.shape(it, image)
 		case *corev1.ConfigMap:
 			err = changeSettings(it, s.config)
 		}
@@ -65,21 +64,6 @@ func (byHand) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error) 
 	}}
 	ui.Name = uiService
 	return append(objects, ui), nil
-}
-
-func byHandSet(set *appsv1.StatefulSet, s setup) error {
-	size, err := resource.ParseQuantity(s.storage)
-	if err != nil {
-		return fmt.Errorf("read the size of volumes: %w", err)
-	}
-	set.Spec.Replicas = &s.size
-	set.Spec.Template.Spec.Containers[0].Image = image + s.version
-	claim := &set.Spec.VolumeClaimTemplates[0].Spec
-	claim.Resources.Requests[corev1.ResourceStorage] = size
-	if s.class != "" {
-		claim.StorageClassName = &s.class
-	}
-	return nil
 }
 
 func changeSettings(m *corev1.ConfigMap, over object) error {

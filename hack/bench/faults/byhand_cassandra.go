@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,32 +33,11 @@ func (byHandCassandra) token(context.Context, *stage) (string, error) { return "
 func (byHandCassandra) unsettled(context.Context, *stage) string { return "" }
 
 func (byHandCassandra) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error) {
-	objects, err := decode(scheme, manifests.TutorialCassandra())
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range objects {
-		set, ok := o.(*appsv1.StatefulSet)
-		if !ok {
-			continue
-		}
-		if err := byHandSet(set, s); err != nil {
-			return nil, err
-		}
-		set.Spec.Template.Spec.Containers[0].Image = "cassandra:" + s.version
-	}
-	return objects, nil
+	return handmade(scheme, manifests.TutorialCassandra(), s, "cassandra:")
 }
 
-func (byHandCassandra) set(ctx context.Context, st *stage, spec object) error {
-	return st.patch(ctx, &appsv1.StatefulSet{}, manifests.NameCassandra, object{"spec": spec})
-}
-
-// rollout does what kubectl rollout restart does.
-func (b byHandCassandra) rollout(ctx context.Context, st *stage) error {
-	return b.set(ctx, st, object{"template": object{"metadata": object{"annotations": object{
-		rolloutAnnotation: time.Now().UTC().Format(time.RFC3339),
-	}}}})
+func (byHandCassandra) rollout(ctx context.Context, st *stage) error {
+	return handSet(manifests.NameCassandra).rollout(ctx, st)
 }
 
 // scale has members leave before their pods go, the last one first. Who is new joins by
@@ -72,7 +49,7 @@ func (b byHandCassandra) scale(ctx context.Context, st *stage, size int32) error
 			return fmt.Errorf("have %s leave: %w", pod, err)
 		}
 	}
-	return b.set(ctx, st, object{"replicas": size})
+	return handSet(manifests.NameCassandra).change(ctx, st, object{"replicas": size})
 }
 
 // grow changes nothing: no scenario of Cassandra needs it.

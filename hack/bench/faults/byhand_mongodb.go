@@ -15,7 +15,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -56,32 +55,7 @@ func handHost(ordinal int) string {
 func (byHandMongoDB) unsettled(context.Context, *stage) string { return "" }
 
 func (byHandMongoDB) objects(scheme *runtime.Scheme, s setup) ([]client.Object, error) {
-	objects, err := decode(scheme, manifests.TutorialMongoDB())
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range objects {
-		set, ok := o.(*appsv1.StatefulSet)
-		if !ok {
-			continue
-		}
-		size, err := resource.ParseQuantity(s.storage)
-		if err != nil {
-			return nil, fmt.Errorf("read the size of volumes: %w", err)
-		}
-		set.Spec.Replicas = &s.size
-		server := &set.Spec.Template.Spec.Containers[0]
-		server.Image = mongoImage + s.version
-		for name, value := range s.env {
-			server.Env = append(server.Env, corev1.EnvVar{Name: name, Value: value})
-		}
-		claim := &set.Spec.VolumeClaimTemplates[0].Spec
-		claim.Resources.Requests[corev1.ResourceStorage] = size
-		if s.class != "" {
-			claim.StorageClassName = &s.class
-		}
-	}
-	return objects, nil
+	return handmade(scheme, manifests.TutorialMongoDB(), s, mongoImage)
 }
 
 const mongoImage = "mongo:"
