@@ -106,23 +106,33 @@ func TestAnAdoptionIsInTheLedgerFirst(t *testing.T) {
 // halfAdopted is a set of which db-2 was taken over, and db-1 leads.
 func halfAdopted(t *testing.T) plan.State {
 	t.Helper()
+	s := adoptedUntil(t, "db-2 is taken over", func(w *hand) bool {
+		p := w.pods[2]
+		return p != nil && !p.handmade && w.healthy(2)
+	})
+	if s.Members[0].Pod == nil || !s.Members[0].Pod.Handmade {
+		t.Fatal("db-0 was taken over before db-2")
+	}
+	return s
+}
+
+// adoptedUntil has one manager adopt a set until something holds, and returns what it sees
+// then.
+func adoptedUntil(t *testing.T, what string, holds func(*hand) bool) plan.State {
+	t.Helper()
 	w := newHand()
 	w.approved = true
-	for range 200 {
+	for range 300 {
 		w.effect(&w.managers[0])
 		for i := range w.pods {
 			w.turn(i)
 		}
-		if p := w.pods[2]; p != nil && !p.handmade && w.healthy(2) {
+		if holds(w) {
 			w.managers[0].queue = nil
-			s := w.state(&w.managers[0])
-			if s.Members[0].Pod == nil || !s.Members[0].Pod.Handmade {
-				t.Fatal("db-0 was taken over before db-2")
-			}
-			return s
+			return w.state(&w.managers[0])
 		}
 	}
-	t.Fatal("db-2 is not taken over")
+	t.Fatalf("it does not come to it that %s", what)
 	return plan.State{}
 }
 
@@ -372,31 +382,20 @@ func lead(of int) func(*plan.State) {
 // allButTheLeader is a set of which db-1 alone, who leads, is still as it was made by hand.
 func allButTheLeader(t *testing.T) plan.State {
 	t.Helper()
-	w := newHand()
-	w.approved = true
-	for range 300 {
-		w.effect(&w.managers[0])
-		for i := range w.pods {
-			w.turn(i)
-		}
-		if w.handmadeLeft() == 1 && w.pods[1] != nil && w.pods[1].handmade && w.leader == 1 && w.healthy(0) && w.healthy(2) && w.adopted[0] && w.adopted[2] {
-			w.managers[0].queue = nil
-			s := w.state(&w.managers[0])
-			s.Epoch = s.Ledger.Epoch
-			for name, e := range s.Ledger.Members {
-				e.Replacing = ""
-				s.Ledger.Members[name] = e
-			}
-			for i := range s.Members {
-				if r := s.Members[i].Report; r != nil {
-					r.Action = nil
-				}
-			}
-			return s
+	s := adoptedUntil(t, "db-1 is the last", func(w *hand) bool {
+		return w.handmadeLeft() == 1 && w.pods[1] != nil && w.pods[1].handmade && w.leader == 1 && w.healthy(0) && w.healthy(2) && w.adopted[0] && w.adopted[2]
+	})
+	s.Epoch = s.Ledger.Epoch
+	for name, e := range s.Ledger.Members {
+		e.Replacing = ""
+		s.Ledger.Members[name] = e
+	}
+	for i := range s.Members {
+		if r := s.Members[i].Report; r != nil {
+			r.Action = nil
 		}
 	}
-	t.Fatal("db-1 is not the last")
-	return plan.State{}
+	return s
 }
 
 // TestOnlyAnAgreedVolumeIsAdopted grants to go on with data to those alone whose claims

@@ -88,20 +88,10 @@ func (e *engine) ringChanges() []scenario {
 }
 
 func (e *engine) ringOutages() []scenario {
-	return []scenario{
-		{
-			name: "apiserver-stopped", title: "API server stopped for 2 minutes", counts: "its start", setup: e.three(), machine: true,
-			apply: stopAPI, untouched: true, after: operatorBack, restore: startAPI,
-		},
-		{
-			name: "operator-killed-rollout", title: "operator killed in the middle of a rollout", setup: e.three(), machine: true, operator: true,
-			apply: killOperator(roll), over: than(annotated), restore: freshOperator, target: ringPlanned,
-		},
-		{
-			name: "operator-killed-3-to-4", title: "operator killed in the middle of 3 → 4", setup: e.three(), want: 4, machine: true, operator: true,
-			apply: killOperator(growByOne), restore: freshOperator, target: ringPlanned,
-		},
-	}
+	return append(e.shortOutages(ringPlanned), scenario{
+		name: "operator-killed-3-to-4", title: "operator killed in the middle of 3 → 4", setup: e.three(), want: 4, machine: true, operator: true,
+		apply: killOperator(growByOne), restore: freshOperator, target: ringPlanned,
+	})
 }
 
 // door is how the servers are reached, and with whose rights.

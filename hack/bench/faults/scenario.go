@@ -150,8 +150,8 @@ func (e *engine) changes() []scenario {
 	}
 }
 
-// outages are of those who look after the servers.
-func (e *engine) outages() []scenario {
+// shortOutages are those that need no other size, with what is asked of planned work.
+func (e *engine) shortOutages(planned goal) []scenario {
 	return []scenario{
 		{
 			name: "apiserver-stopped", title: "API server stopped for 2 minutes", counts: "its start", setup: e.three(), machine: true,
@@ -161,6 +161,12 @@ func (e *engine) outages() []scenario {
 			name: "operator-killed-rollout", title: "operator killed in the middle of a rollout", setup: e.three(), machine: true, operator: true,
 			apply: killOperator(roll), over: than(annotated), restore: freshOperator, target: planned,
 		},
+	}
+}
+
+// outages are of those who look after the servers.
+func (e *engine) outages() []scenario {
+	return append(e.shortOutages(planned), []scenario{
 		{
 			name: "operator-killed-3-to-5", title: "operator killed in the middle of 3 → 5", setup: e.three(), want: 5, machine: true, operator: true,
 			apply: killOperator(grow), restore: freshOperator, target: planned,
@@ -174,5 +180,5 @@ func (e *engine) outages() []scenario {
 			setup: e.three(), machine: true, operator: true,
 			prepare: twoOperators, apply: freezeOperator, over: than(annotated), restore: oneOperator, target: planned,
 		},
-	}
+	}...)
 }
