@@ -286,7 +286,7 @@ func (p *process) see() engine.Server {
 
 // asAdmin runs a command as the administrator.
 func (p *process) asAdmin(into any, command bson.D) error {
-	s, err := wire.Open(p.address, wire.Login{User: mongodb.UserAdmin, Password: adminPassword, Database: mongodb.AdminDatabase})
+	s, err := wire.Open(p.host(), wire.Login{User: mongodb.UserAdmin, Password: adminPassword, Database: mongodb.AdminDatabase})
 	if err != nil {
 		return err
 	}

@@ -136,9 +136,21 @@ func (l *local) setName() string {
 // Observe reads the server's own state; only a primary also reads the
 // membership. A server that has no users yet is described by what anybody may
 // read over localhost until then.
+//
+// What a server says takes several commands. One that ceases to lead between two
+// of them is described by a second look, not half as the one that it was.
 func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	out, err := l.look(ctx)
+	if wire.MovedOn(err) {
+		return l.look(ctx)
+	}
+	return out, err
+}
+
+// look is one look at the server.
+func (l *local) look(ctx context.Context) (engine.Server, error) {
 	out := engine.Server{Keys: l.keyHashes(), Facts: map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}}
 	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
