@@ -19,7 +19,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -163,12 +162,10 @@ var _ = Describe("A Consul cluster that was made by hand", func() {
 		for _, o := range tutorialConsul(namespace) {
 			expectApplied(ctx, o)
 		}
-		key := types.NamespacedName{Namespace: namespace, Name: "consul"}
 		w := startConsulWriter(ctx, namespace)
 		defer w.cancel()
 		Eventually(ctx, w.count).Should(BeNumerically(">", 50))
 
-		By("asking for the adoption")
 		d := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "consul"}, Spec: v1alpha1.DatastoreSpec{
 			Engine: v1alpha1.EngineConsul, Version: "1.22.3", Replicas: ptr.To[int32](3),
 			Storage: v1alpha1.Storage{Size: apiresource.MustParse("64Mi")},
@@ -177,52 +174,11 @@ var _ = Describe("A Consul cluster that was made by hand", func() {
 			Consul:  &v1alpha1.ConsulSpec{Datacenter: "kubernetes"},
 			Adopt:   &v1alpha1.Adopt{ClaimTemplate: "data", Authentication: v1alpha1.AuthenticationNone},
 		}}
-		expectApplied(ctx, d)
-		stalled := func() string {
-			if c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled); c != nil {
-				return c.Reason + ": " + c.Message
-			}
-			return ""
-		}
-		Eventually(ctx, stalled).Should(HavePrefix(v1alpha1.ReasonAdoptionRefused))
-		var set appsv1.StatefulSet
-		Expect(k8s.Get(ctx, key, &set)).To(Succeed())
-		before := set.DeepCopy()
-		metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.AnnotationAdoptableBy, "consul")
-		Expect(k8s.Patch(ctx, &set, client.MergeFrom(before))).To(Succeed())
-		Eventually(ctx, stalled).Should(And(HavePrefix(v1alpha1.ReasonAdoptionPlanned), ContainSubstring("no authentication")))
-		var claims corev1.PersistentVolumeClaimList
-		Expect(k8s.List(ctx, &claims, client.InNamespace(namespace))).To(Succeed())
-
-		By("agreeing to it")
-		asked := datastore(ctx, key)
-		agreed := asked.DeepCopy()
-		metav1.SetMetaDataAnnotation(&agreed.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:consul:"+string(set.UID))
-		Expect(k8s.Patch(ctx, agreed, client.MergeFrom(asked))).To(Succeed())
-		began, fewest, killed := time.Now(), 3, false
-		Eventually(ctx, func(g Gomega) {
-			var pods corev1.PodList
-			g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "consul"})).To(Succeed())
-			runs, ours := 0, 0
-			for _, p := range pods.Items {
-				if p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil {
-					runs++
-				}
-				if len(p.Spec.InitContainers) > 0 {
-					ours++
-				}
-			}
-			fewest = min(fewest, runs)
-			if ours > 0 && !killed {
-				By("killing the operator while the first member is taken over")
-				killed = true
-				g.Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(operatorNamespace), client.GracePeriodSeconds(0))).To(Succeed())
-			}
-			g.Expect(ours).To(Equal(3))
-			g.Expect(meta.IsStatusConditionTrue(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue(), stalled())
-		}).WithTimeout(8 * time.Minute).Should(Succeed())
-		AddReportEntry("the adoption took", time.Since(began).Round(time.Second).String())
-		Expect(fewest).To(BeNumerically(">=", 2), "members that ran at a time: which are ready depends on who leads, by the tutorial's probe")
+		t := expectAdoptionPlanned(ctx, d)
+		Expect(t.stalled(ctx)).To(ContainSubstring("no authentication"))
+		t.agree(ctx)
+		runs := func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning }
+		Expect(t.expectDone(ctx, 8*time.Minute, runs)).To(BeNumerically(">=", 2), "members that ran at a time: which are ready depends on who leads, by the tutorial's probe")
 
 		By("looking at what there is")
 		written := w.count()
@@ -230,12 +186,7 @@ var _ = Describe("A Consul cluster that was made by hand", func() {
 		w.stop()
 		AddReportEntry("acknowledged writes", fmt.Sprintf("%d, the longest pause between two %s", w.acked, w.gap))
 		Expect(w.lost(ctx)).To(BeEmpty(), "acknowledged writes")
-		var after corev1.PersistentVolumeClaimList
-		Expect(k8s.List(ctx, &after, client.InNamespace(namespace))).To(Succeed())
-		Expect(after.Items).To(HaveLen(len(claims.Items)))
-		for i := range claims.Items {
-			Expect(after.Items[i].UID).To(Equal(claims.Items[i].UID))
-		}
-		expectSettled(ctx, key, 3)
+		t.expectSameClaims(ctx)
+		expectSettled(ctx, t.key, 3)
 	}, NodeTimeout(14*time.Minute))
 })

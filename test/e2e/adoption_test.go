@@ -21,7 +21,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -277,8 +276,6 @@ func adoptByHand(ctx SpecContext, closed bool) {
 	defer w.cancel()
 	Eventually(ctx, w.count).Should(BeNumerically(">", 20))
 
-	By("asking for the adoption")
-	key := types.NamespacedName{Namespace: namespace, Name: "db"}
 	d := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "db"}, Spec: v1alpha1.DatastoreSpec{
 		Engine: v1alpha1.EngineMongoDB, Version: "8.0", Replicas: ptr.To[int32](3),
 		Storage: v1alpha1.Storage{Size: apiresource.MustParse("64Mi")},
@@ -291,65 +288,18 @@ func adoptByHand(ctx SpecContext, closed bool) {
 			SecretRef: v1alpha1.SecretKeyReference{Name: keyFileSecret, Key: "keyfile"}, AdministratorSecretRef: v1alpha1.SecretReference{Name: administratorSecret},
 		}
 	}
-	expectApplied(ctx, d)
-	reason := func() string {
-		if c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled); c != nil {
-			return c.Reason
-		}
-		return ""
-	}
-	Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionRefused))
-	var set appsv1.StatefulSet
-	Expect(k8s.Get(ctx, key, &set)).To(Succeed())
-	before := set.DeepCopy()
-	metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.AnnotationAdoptableBy, "db")
-	Expect(k8s.Patch(ctx, &set, client.MergeFrom(before))).To(Succeed())
-	Eventually(ctx, reason).Should(Equal(v1alpha1.ReasonAdoptionPlanned))
-	var claims corev1.PersistentVolumeClaimList
-	Expect(k8s.List(ctx, &claims, client.InNamespace(namespace))).To(Succeed())
-
-	By("agreeing to it")
-	asked := datastore(ctx, key)
-	agreed := asked.DeepCopy()
-	metav1.SetMetaDataAnnotation(&agreed.ObjectMeta, v1alpha1.AnnotationApprove, "adopt:db:"+string(set.UID))
-	Expect(k8s.Patch(ctx, agreed, client.MergeFrom(asked))).To(Succeed())
-	began, fewest, killed := time.Now(), 3, false
+	t := expectAdoptionPlanned(ctx, d)
+	t.agree(ctx)
 	if closed {
 		By("having named a wrong password, and then the right one")
-		Eventually(ctx, func(g Gomega) {
-			c := meta.FindStatusCondition(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionStalled)
-			g.Expect(c).NotTo(BeNil())
-			g.Expect(c.Message).To(ContainSubstring("does not let in the administrator whom spec.adopt names"))
-		}).WithTimeout(2 * time.Minute).Should(Succeed())
+		Eventually(ctx, t.stalled).Should(ContainSubstring("does not let in the administrator whom spec.adopt names"))
 		var root corev1.Secret
 		Expect(k8s.Get(ctx, types.NamespacedName{Namespace: namespace, Name: administratorSecret}, &root)).To(Succeed())
 		root.StringData = map[string]string{corev1.BasicAuthPasswordKey: administratorByHand.Password}
 		Expect(k8s.Update(ctx, &root)).To(Succeed())
-		began = time.Now()
+		t.began = time.Now()
 	}
-	Eventually(ctx, func(g Gomega) {
-		var pods corev1.PodList
-		g.Expect(k8s.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app": "db"})).To(Succeed())
-		ready, ours := 0, 0
-		for _, p := range pods.Items {
-			if rendered.PodReady(&p) && p.DeletionTimestamp == nil {
-				ready++
-			}
-			if len(p.Spec.InitContainers) > 0 {
-				ours++
-			}
-		}
-		fewest = min(fewest, ready)
-		if ours > 0 && !killed {
-			By("killing the operator while the first member is taken over")
-			killed = true
-			g.Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(operatorNamespace), client.GracePeriodSeconds(0))).To(Succeed())
-		}
-		g.Expect(ours).To(Equal(3))
-		g.Expect(meta.IsStatusConditionTrue(datastore(ctx, key).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
-	}).WithTimeout(5 * time.Minute).Should(Succeed())
-	AddReportEntry("the adoption took", time.Since(began).Round(time.Second).String())
-	Expect(fewest).To(BeNumerically(">=", 2), "members that were ready at a time")
+	Expect(t.expectDone(ctx, 5*time.Minute, rendered.PodReady)).To(BeNumerically(">=", 2), "members that were ready at a time")
 
 	By("looking at what there is")
 	written := w.count()
@@ -390,13 +340,8 @@ func adoptByHand(ctx SpecContext, closed bool) {
 		}
 		return nil
 	})).To(Succeed())
-	var after corev1.PersistentVolumeClaimList
-	Expect(k8s.List(ctx, &after, client.InNamespace(namespace))).To(Succeed())
-	Expect(after.Items).To(HaveLen(len(claims.Items)))
-	for i := range claims.Items {
-		Expect(after.Items[i].UID).To(Equal(claims.Items[i].UID))
-	}
-	Expect(datastore(ctx, key).Status.Members).To(HaveLen(3))
+	t.expectSameClaims(ctx)
+	Expect(datastore(ctx, t.key).Status.Members).To(HaveLen(3))
 	if closed {
 		expectOwnUsers(ctx, by)
 	}
