@@ -77,7 +77,7 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		Expect(claim(ctx, key.Namespace, name).UID).To(Equal(uid))
 		Expect(memberID(datastore(ctx, key), name)).To(Equal(id))
 		set.gap("a secondary's pod deleted", from)
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 	})
 
 	It("loses no write and fails none when the primary's pod is deleted", func(ctx SpecContext) {
@@ -86,7 +86,7 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		expectSettled(ctx, key, 3)
 		Expect(leaderOf(datastore(ctx, key))).NotTo(Equal(primary))
 		set.gap("the primary's pod deleted", from)
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		set.expectNothingLost(ctx, 3)
 	})
 
@@ -116,7 +116,7 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		Expect(claim(ctx, key.Namespace, "db-4").DeletionTimestamp).To(BeNil(), "claims are kept")
 		Expect(podUIDs(ctx, key, 3)).To(Equal(before), "the others were restarted")
 		set.gap("3 to 5 to 3", from)
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		set.expectNothingLost(ctx, 3)
 	})
 
@@ -130,7 +130,7 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		Expect(set.expectSet(ctx, 3)).To(Equal(identity))
 		Expect(datastore(ctx, key).Status.ClusterID).To(Equal(clusterID))
 		set.gap("pod and claim of db-0 deleted", from)
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		set.expectNothingLost(ctx, 3)
 	})
 
@@ -188,7 +188,7 @@ var _ = Describe("A MongoDB replica set from one resource", Ordered, withMongoDB
 		Expect(set.expectSet(ctx, 3)).To(Equal(identity))
 		Expect(datastore(ctx, key).Status.ClusterID).To(Equal(clusterID))
 		set.gap("another key file", from)
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		set.expectNothingLost(ctx, 3)
 	})
 
@@ -294,7 +294,7 @@ var _ = Describe("The operator killed in the middle of its work on MongoDB", Ord
 			expectKilled(ctx, point)
 			expectSettled(ctx, key, size)
 			Expect(set.expectSet(ctx, size)).To(Equal(identity))
-			set.expectNoneFailed()
+			set.expectNoneFailed(0)
 			set.expectNothingLost(ctx, size)
 		})
 	}

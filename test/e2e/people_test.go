@@ -79,7 +79,7 @@ var _ = Describe("MongoDB behind an API, as in the tutorial", Ordered, withMongo
 		for _, m := range datastore(ctx, key).Status.Members {
 			Expect(m.Version).To(HavePrefix("8.0"), m.Name)
 		}
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		// Where nobody is handed over to, an election takes ten seconds of silence. A
 		// machine that does nothing else has a quarter of a second here, and one with
 		// fifteen times too much to do more than one.
@@ -123,7 +123,7 @@ var _ = Describe("MongoDB behind an API, as in the tutorial", Ordered, withMongo
 			expectSettled(ctx, key, size)
 			set.expectSet(ctx, size)
 		}
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		callers.expectNoneFailed()
 		callers.expectNobodyLost(ctx)
 	})

@@ -46,6 +46,7 @@ const slowSync = 200
 // replicaSet is a set as MongoDB's own Go driver sees it, by nothing but the
 // address in the connection Secret.
 type replicaSet struct {
+	steady
 	key     types.NamespacedName
 	address string
 	names   dial.Dialer
@@ -91,46 +92,7 @@ func (r *replicaSet) underLoad(ctx context.Context) {
 	var err error
 	r.load, err = load.NewDocuments(r.address, r.names, 0)
 	Expect(err).NotTo(HaveOccurred())
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.load.Run(running)
-	}()
-	DeferCleanup(func(ctx SpecContext) {
-		stop()
-		<-ended
-		letGo(ctx, r.load.Close)
-	}, NodeTimeout(time.Minute))
-	r.expectWrites(ctx)
-}
-
-// expectWrites waits until writes that begin from now on are acknowledged.
-func (r *replicaSet) expectWrites(ctx context.Context) {
-	GinkgoHelper()
-	from := time.Now().Add(load.Every)
-	Eventually(ctx, func() int {
-		return len(slices.DeleteFunc(r.load.Writes(), func(w load.Write) bool { return !w.Acked.After(from) }))
-	}).WithTimeout(time.Minute).Should(BeNumerically(">=", 5), "writes are not acknowledged any more")
-}
-
-// expectNoneFailed looks at all writes that have their answer.
-func (r *replicaSet) expectNoneFailed() {
-	GinkgoHelper()
-	var failed []string
-	for _, w := range r.load.Writes() {
-		if w.Acked.IsZero() {
-			failed = append(failed, w.Key+": "+w.Error)
-		}
-	}
-	Expect(failed).To(BeEmpty(), "of %d", len(r.load.Writes()))
-}
-
-// gap reports the longest time without an acknowledged write since one time.
-func (r *replicaSet) gap(what string, since time.Time) time.Duration {
-	g := load.Longest(r.load.Writes(), since, time.Now())
-	AddReportEntry("longest time without an acknowledged write: "+what, g.Seconds()+" s")
-	return g.Length
+	r.begin(ctx, r.load.Run, r.load.Writes, func(ctx context.Context) { letGo(ctx, r.load.Close) })
 }
 
 // expectNothingLost reads every acknowledged document, as a majority has it, and

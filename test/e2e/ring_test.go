@@ -46,6 +46,7 @@ func makeCassandra(key types.NamespacedName) *wrappers.DatastoreWrapper {
 // ring is one as Cassandra's own Go driver sees it, by what the connection Secret says
 // and the members' own Services.
 type ring struct {
+	steady
 	key  types.NamespacedName
 	door cql.Door
 	load *load.Rows
@@ -86,45 +87,7 @@ func (r *ring) underLoad(ctx context.Context) {
 	var err error
 	r.load, err = load.NewRows(ctx, r.door, names, 0)
 	Expect(err).NotTo(HaveOccurred())
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.load.Run(running)
-	}()
-	DeferCleanup(func() {
-		stop()
-		<-ended
-		r.load.Close()
-	})
-	r.expectWrites(ctx)
-}
-
-// expectWrites waits until writes that begin from now on are acknowledged.
-func (r *ring) expectWrites(ctx context.Context) {
-	GinkgoHelper()
-	from := time.Now().Add(load.Every)
-	Eventually(ctx, func() int {
-		return len(slices.DeleteFunc(r.load.Writes(), func(w load.Write) bool { return !w.Acked.After(from) }))
-	}).Should(BeNumerically(">=", 5), "writes are not acknowledged any more")
-}
-
-// expectNoneFailed looks at all writes since a time that have their answer.
-func (r *ring) expectNoneFailed(before int) {
-	GinkgoHelper()
-	var failed []string
-	for _, w := range r.load.Writes()[before:] {
-		if w.Acked.IsZero() {
-			failed = append(failed, w.Key+": "+w.Error)
-		}
-	}
-	Expect(failed).To(BeEmpty(), "of %d", len(r.load.Writes())-before)
-}
-
-// gap reports the longest time without an acknowledged write since one time.
-func (r *ring) gap(what string, since time.Time) {
-	g := load.Longest(r.load.Writes(), since, time.Now())
-	AddReportEntry("longest time without an acknowledged write: "+what, g.Seconds()+" s")
+	r.begin(ctx, r.load.Run, r.load.Writes, func(context.Context) { r.load.Close() })
 }
 
 // expectNothingLost reads every acknowledged row through each member, which asks a
