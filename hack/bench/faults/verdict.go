@@ -82,7 +82,7 @@ func (t goal) misses(o outcome) []string {
 	miss(!o.whole, "not all voters are back: %s", o.lacks)
 	miss(t.gap > 0 && o.gap.Length > t.gap, "gap of %s s, and not ≤ %g s", o.gap.Seconds(), t.gap.Seconds())
 	miss(o.whole && t.back > 0 && o.back > t.back, "back after %.2f s, and not ≤ %g s", o.back.Seconds(), t.back.Seconds())
-	miss(!o.low.Known, "Raft's configuration could never be read")
+	miss(!o.low.Known, "who belongs to the set could never be read")
 	miss(t.oneAway && o.low.Away > 1, "%d voters away at the same time", o.low.Away)
 	miss(t.quorum && o.low.Tolerance < 0, "no quorum on the way")
 	return append(out, o.complaints...)
