@@ -126,8 +126,7 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 		RenewDeadline:                 ptr.To(o.renewDeadline()),
 		RetryPeriod:                   ptr.To(o.leaseDuration * 2 / 15),
 		Cache:                         controller.CacheOptions(),
-		// Secrets are read by name when they are needed, never cached (law 11).
-		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		Client:                        controller.ClientOptions(),
 	})
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
