@@ -22,7 +22,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -126,8 +125,7 @@ func runManager(ctx context.Context, o managerOptions, engines *engine.Registry)
 		RenewDeadline:                 ptr.To(o.renewDeadline()),
 		RetryPeriod:                   ptr.To(o.leaseDuration * 2 / 15),
 		Cache:                         controller.CacheOptions(),
-		// Secrets are read by name when they are needed, never cached (law 11).
-		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		Client:                        controller.ClientOptions(),
 	})
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)

@@ -5,8 +5,8 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -167,7 +167,9 @@ func (p *pass) label(ctx context.Context) error {
 }
 
 // labelOne labels an object if it is the one of the UID that the ledger has. One that
-// was made in its place is looked at in the next pass.
+// was made in its place is looked at in the next pass. One that is being deleted is put
+// behind no address, which would be taken from it again in the next pass: see withdraw.
+// Its other labels it gets, since it may still hand over to those that have them.
 func (p *pass) labelOne(ctx context.Context, o client.Object, kind, name, uid string, want map[string]string) error {
 	err := p.Live.Get(ctx, types.NamespacedName{Namespace: p.d.Namespace, Name: name}, o)
 	if apierrors.IsNotFound(err) {
@@ -176,17 +178,25 @@ func (p *pass) labelOne(ctx context.Context, o client.Object, kind, name, uid st
 	if err != nil {
 		return fmt.Errorf("get %s %s: %w", kind, name, err)
 	}
+	if o.GetDeletionTimestamp() != nil {
+		want = maps.Clone(want)
+		delete(want, resource.ReachableLabel)
+	}
 	if string(o.GetUID()) != uid || labels.SelectorFromSet(want).Matches(labels.Set(o.GetLabels())) {
 		return nil
 	}
 	if err := p.current(ctx); err != nil {
 		return err
 	}
-	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": o.GetUID(), "resourceVersion": o.GetResourceVersion(), "labels": want}})
-	if err != nil {
-		return fmt.Errorf("render the labels of %s %s: %w", kind, name, err)
+	changes := map[string]*string{}
+	for key, value := range want {
+		changes[key] = &value
 	}
-	if err := p.Patch(ctx, o, client.RawPatch(types.MergePatchType, body), client.FieldOwner(resource.FieldOwner)); err != nil {
+	patch, err := relabelling(o.GetUID(), o.GetResourceVersion(), changes)
+	if err != nil {
+		return fmt.Errorf("label %s %s: %w", kind, name, err)
+	}
+	if err := p.Patch(ctx, o, patch, client.FieldOwner(resource.FieldOwner)); err != nil {
 		return fmt.Errorf("label %s %s: %w", kind, name, err)
 	}
 	return nil

@@ -52,3 +52,34 @@ func TestPodsMadeByHandAreBehindTheirAddress(t *testing.T) {
 		})
 	}
 }
+
+// TestAPodThatEndsIsPutBehindNoAddress labels one of ours whose address was withdrawn, and
+// whose StatefulSet somebody deleted without it.
+func TestAPodThatEndsIsPutBehindNoAddress(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "ns", Name: "db-0", UID: "pod-0", DeletionTimestamp: new(metav1.Now()), Finalizers: []string{"somebody.example/waits"},
+	}}
+	live := fake.NewClientBuilder().WithObjects(pod).Build()
+	p := renewer(t, certified(t), "")
+	p.Client, p.Live, p.kit = live, live, consulagent.Kit()
+	p.findings.decision.TakeOver = &plan.TakeOver{Pods: []plan.PodRef{{Name: "db-0", UID: "pod-0"}}}
+	if err := p.label(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Get(t.Context(), client.ObjectKeyFromObject(pod), pod); err != nil {
+		t.Fatal(err)
+	}
+	if resource.Reachable(pod) || pod.Labels[resource.DatastoreLabel] != "db" {
+		t.Errorf("the pod has the labels %v", pod.Labels)
+	}
+	before := pod.ResourceVersion
+	if err := p.label(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Get(t.Context(), client.ObjectKeyFromObject(pod), pod); err != nil {
+		t.Fatal(err)
+	}
+	if pod.ResourceVersion != before {
+		t.Error("a pod that was labelled is written again")
+	}
+}

@@ -39,6 +39,12 @@ func CacheOptions() cache.Options {
 	}
 }
 
+// ClientOptions have Secrets read by name when they are needed, and never from a cache,
+// which would list and watch all that there are (law 11).
+func ClientOptions() client.Options {
+	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}}
+}
+
 func labelled() labels.Selector {
 	r, err := labels.NewRequirement(resource.DatastoreLabel, selection.Exists, nil)
 	if err != nil {

@@ -4,15 +4,13 @@
 package controller
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -49,11 +47,11 @@ func (p *pass) withdraw(ctx context.Context) error {
 // withdrawOne goes by UID: a pod of the same name that is made meanwhile keeps its
 // address.
 func (p *pass) withdrawOne(ctx context.Context, pod *corev1.Pod) error {
-	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": pod.UID, "labels": map[string]any{resource.ReachableLabel: nil}}})
+	patch, err := relabelling(pod.UID, "", map[string]*string{resource.ReachableLabel: nil})
 	if err != nil {
-		return fmt.Errorf("render that pod %s has no address: %w", pod.Name, err)
+		return fmt.Errorf("withdraw the address of pod %s: %w", pod.Name, err)
 	}
-	err = p.Patch(ctx, pod.DeepCopy(), client.RawPatch(types.MergePatchType, body), client.FieldOwner(resource.FieldOwner))
+	err = p.Patch(ctx, pod.DeepCopy(), patch, client.FieldOwner(resource.FieldOwner))
 	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
 		return fmt.Errorf("withdraw the address of pod %s: %w", pod.Name, err)
 	}
@@ -67,7 +65,8 @@ func (p *pass) withdrawOne(ctx context.Context, pod *corev1.Pod) error {
 // new connection.
 func ending(pods map[string]*corev1.Pod, reports map[string]*engine.Report) []*corev1.Pod {
 	var out []*corev1.Pod
-	for _, pod := range pods {
+	for _, name := range slices.Sorted(maps.Keys(pods)) {
+		pod := pods[name]
 		if pod.DeletionTimestamp == nil || !resource.Reachable(pod) {
 			continue
 		}
@@ -75,6 +74,5 @@ func ending(pods map[string]*corev1.Pod, reports map[string]*engine.Report) []*c
 			out = append(out, pod)
 		}
 	}
-	slices.SortFunc(out, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }

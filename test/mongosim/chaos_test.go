@@ -18,6 +18,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/quorate/quorate/test/mongosim/await"
 )
 
 // writer inserts numbers one after the other for as long as it runs, each with a deadline, and remembers which of them
@@ -69,7 +71,7 @@ func (w *writer) forgive() {
 func (w *writer) progress(t *testing.T) {
 	t.Helper()
 	before := w.count()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if w.count() < before+3 {
 			return errors.New("writes do not go on")
 		}
@@ -101,7 +103,7 @@ func (h *host) numbers(database, collection string) (map[int32]bool, error) {
 // everywhere waits until every acknowledged number is on every member, and that all hold the same.
 func everywhere(t *testing.T, hosts []*host, w *writer) {
 	t.Helper()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		var first map[int32]bool
 		for _, h := range hosts {
 			found, err := h.numbers("chaos", "numbers")
@@ -160,7 +162,7 @@ func replaceMember(t *testing.T, hosts []*host, victim *host) {
 	t.Helper()
 	change := func(edit func(members bson.A) bson.A) {
 		t.Helper()
-		eventually(t, func() error {
+		await.Until(t, func() error {
 			for _, h := range hosts {
 				if h == victim || h.state() != 1 {
 					continue
@@ -188,7 +190,7 @@ func replaceMember(t *testing.T, hosts []*host, victim *host) {
 		rest, highest := without(members)
 		return append(rest, member(int(highest)+1, victim))
 	})
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		for _, h := range hosts {
 			status, err := h.admin(getStatus)
 			if err != nil {

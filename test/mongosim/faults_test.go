@@ -11,6 +11,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/quorate/quorate/test/mongosim/await"
 	"github.com/quorate/quorate/test/mongosim/code"
 )
 
@@ -50,7 +51,7 @@ func TestAnInitialSyncCanBeSlow(t *testing.T) {
 	lost.wipe()
 	lost.options.Parameters["mongosimInitialSyncDocsPerSecond"] = "2"
 	lost.run()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if s := lost.state(); s != 5 {
 			return fmt.Errorf("state %d", s)
 		}
@@ -77,7 +78,7 @@ func TestDelayedHeartbeatsCostThePrimaryItsPlace(t *testing.T) {
 	hosts := form(t, 3)
 	primary := settled(t, hosts...)
 	primary.setParameter("mongosimPeerDelayMillis", 4*electionTimeout)
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		for _, h := range hosts {
 			if h != primary && h.state() == 1 {
 				return nil
@@ -104,7 +105,7 @@ func TestAPrimaryCutOffStepsDownByItself(t *testing.T) {
 	if err == nil {
 		t.Error("a write without a majority is acknowledged")
 	}
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if s := primary.state(); s != 2 {
 			return fmt.Errorf("cut off its state is %d", s)
 		}
@@ -145,7 +146,7 @@ func TestAMemberThatLagsTooFarIsRecoveringUntilItsDataIsGone(t *testing.T) {
 		}
 	}
 	lagging.run()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if s := lagging.state(); s != 3 {
 			return fmt.Errorf("state %d", s)
 		}
@@ -165,7 +166,7 @@ func TestAFormedMemberNeverJoinsAnotherSet(t *testing.T) {
 	_, err := one.admin(reconfig(one.next(both)))
 	wantCode(t, err, code.ConfigIncompatible)
 	must(t)(one.admin(reconfig(one.next(both), bson.E{Key: "force", Value: true})))
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		status, err := one.admin(getStatus)
 		if err != nil {
 			return err
@@ -190,7 +191,7 @@ func TestAnArbiterVotesAndShowsNothing(t *testing.T) {
 	must(t)(hosts[0].admin(initiateWith(c)))
 	primary := settled(t, hosts[:2]...)
 	arbiter := hosts[2]
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if s := arbiter.state(); s != 7 {
 			return fmt.Errorf("the arbiter's state is %d", s)
 		}
@@ -257,7 +258,7 @@ func TestFeatureCompatibilityVersion(t *testing.T) {
 	must(t)(h.admin(reconfig(h.next(func(_ bson.M, m bson.A) bson.A {
 		return append(m, edited(edited(member(1, old), "votes", 0), "priority", 0))
 	}))))
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if s := old.state(); s != 5 {
 			return fmt.Errorf("state %d", s)
 		}

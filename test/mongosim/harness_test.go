@@ -20,6 +20,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/quorate/quorate/test/mongosim/await"
 	"github.com/quorate/quorate/test/mongosim/code"
 	"github.com/quorate/quorate/test/mongosim/release"
 	"github.com/quorate/quorate/test/mongosim/server"
@@ -30,7 +31,7 @@ import (
 const (
 	electionTimeout = 1000
 	heartbeats      = 100
-	patience        = 30 * time.Second
+	patience        = await.Patience
 )
 
 // host is one server and its disk, which outlives it.
@@ -247,7 +248,7 @@ func form(t *testing.T, n int, opts ...option) []*host {
 func settled(t *testing.T, hosts ...*host) *host {
 	t.Helper()
 	var primary *host
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		primary = nil
 		for _, h := range hosts {
 			hello, err := h.admin(bson.D{{Key: "hello", Value: 1}})
@@ -266,22 +267,6 @@ func settled(t *testing.T, hosts ...*host) *host {
 		return nil
 	})
 	return primary
-}
-
-// eventually waits for a condition that only time can bring about.
-func eventually(t *testing.T, condition func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // uri is that of a whole set.

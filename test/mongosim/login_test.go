@@ -11,6 +11,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/quorate/quorate/test/mongosim/await"
 	"github.com/quorate/quorate/test/mongosim/code"
 )
 
@@ -135,7 +136,7 @@ func TestKeysAreRotatedOneMemberAtATime(t *testing.T) {
 	odd.options.Keys = []string{key}
 	odd.run()
 	primary = settled(t, hosts[1:]...)
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		status, err := primary.admin(getStatus, "root", "pw")
 		if err != nil {
 			return err

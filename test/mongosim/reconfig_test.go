@@ -12,6 +12,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/quorate/quorate/test/mongosim/await"
 	"github.com/quorate/quorate/test/mongosim/code"
 )
 
@@ -148,7 +149,7 @@ func TestACommitmentIsWaitedForNoLongerThanAsked(t *testing.T) {
 	primary := form(t, 1)[0]
 	mute := bson.D{{Key: "_id", Value: 1}, {Key: "host", Value: talker(t)}}
 	must(t)(primary.admin(reconfig(primary.next(func(_ bson.M, m bson.A) bson.A { return append(m, mute) }))))
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if v := primary.current()["version"]; v != int32(3) {
 			return fmt.Errorf("version is %v", v)
 		}
@@ -210,7 +211,7 @@ func TestAMemberIsAddedAndRemoved(t *testing.T) {
 	if shown := primary.current()["members"].(bson.A)[1]; fmt.Sprint(shown) != fmt.Sprint(edited(shown, "votes", int32(1))) {
 		t.Errorf("the new member is shown as %v", shown)
 	}
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if got, want := primary.current()["version"], c["version"].(int32)+1; got != want {
 			return fmt.Errorf("version is %v, want %d by the server's own change", got, want)
 		}
@@ -220,11 +221,11 @@ func TestAMemberIsAddedAndRemoved(t *testing.T) {
 	if n, err := added.client().Database("a").Collection("b").CountDocuments(t.Context(), bson.D{}); err != nil || n != 1 {
 		t.Errorf("the new member has %d documents, %v", n, err)
 	}
-	eventually(t, func() error { // once it leads, if it had to be elected anew
+	await.Until(t, func() error { // once it leads, if it had to be elected anew
 		_, err := primary.admin(reconfig(primary.next(func(_ bson.M, m bson.A) bson.A { return m[:1] })))
 		return err
 	})
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		_, err := added.admin(getStatus)
 		var coded interface{ HasErrorCode(int) bool }
 		if !errors.As(err, &coded) || !coded.HasErrorCode(int(code.InvalidReplicaSetConfig)) {
@@ -246,7 +247,7 @@ func TestForceMakesASurvivorTheSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	survivor := hosts[2]
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		found, err := survivor.numbers("a", "b")
 		if err == nil && len(found) != 1 {
 			err = errors.New("not replicated yet")
@@ -269,7 +270,7 @@ func TestForceMakesASurvivorTheSet(t *testing.T) {
 	hosts[0].run()
 	hosts[1].run()
 	for _, h := range hosts[:2] {
-		eventually(t, func() error {
+		await.Until(t, func() error {
 			hello, err := h.admin(bson.D{{Key: "hello", Value: 1}})
 			if err == nil && hello.Lookup("me").Type != 0 {
 				err = fmt.Errorf("an old member takes itself for one still: %s", hello)

@@ -11,6 +11,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/quorate/quorate/test/mongosim/await"
 	"github.com/quorate/quorate/test/mongosim/code"
 )
 
@@ -139,7 +140,7 @@ func TestTheHighestPriorityLeadsInTheEnd(t *testing.T) {
 		}
 		return m
 	}))))
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		if got := settled(t, hosts...); got != want {
 			return fmt.Errorf("%s is primary, not %s", got.address, want.address)
 		}
@@ -190,7 +191,7 @@ func TestSigtermHandsOverAndTellsClients(t *testing.T) {
 	ended := make(chan time.Duration, 1)
 	server, start := primary.server, time.Now()
 	go func() { server.Shutdown(); ended <- time.Since(start) }()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		_, err := rawCommand(t, primary.address, "admin", bson.D{{Key: "hello", Value: 1}})
 		var coded interface{ HasErrorCode(int) bool }
 		if !errors.As(err, &coded) || !coded.HasErrorCode(int(code.ShutdownInProgress)) {

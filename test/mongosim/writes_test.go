@@ -17,6 +17,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
+	"github.com/quorate/quorate/test/mongosim/await"
 	"github.com/quorate/quorate/test/mongosim/code"
 )
 
@@ -164,7 +165,7 @@ func TestWriteConcern(t *testing.T) {
 		t.Errorf("without a majority: %v", err)
 	}
 	// Before long it is no primary any more.
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		hello, err := primary.admin(bson.D{{Key: "hello", Value: 1}})
 		if writable, _ := hello.Lookup("isWritablePrimary").BooleanOK(); err != nil || writable {
 			return errors.New("still primary without a majority")
@@ -193,7 +194,7 @@ func TestAPrimaryThatStepsDownSaysSoToThoseWhoWait(t *testing.T) {
 			{Key: "lsid", Value: bson.D{{Key: "id", Value: bson.Binary{Subtype: 4, Data: []byte("0123456789abcdef")}}}}})
 		answer <- err
 	}()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		found, err := primary.numbers("a", "c")
 		if err == nil && len(found) != 1 {
 			err = errors.New("not written yet")

@@ -35,7 +35,7 @@ func NewScene(ctx context.Context) *Scene {
 }
 
 // Operate starts an operator for the scene; it is stopped with the spec, if not
-// before.
+// before. Whatever the spec is about, the operator must not have gone beyond law 11.
 func (s *Scene) Operate(ctx context.Context, change ...func(*operator.Options)) *operator.Operator {
 	GinkgoHelper()
 	o := operator.Options{Config: Config, Scheme: Types, World: World, Mapper: API.RESTMapper(), Namespaces: []string{s.Namespace}}
@@ -44,7 +44,10 @@ func (s *Scene) Operate(ctx context.Context, change ...func(*operator.Options)) 
 	}
 	op, err := operator.Start(ctx, o)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(op.Stop()).To(Succeed()) })
+	DeferCleanup(func() {
+		Expect(op.Stop()).To(Succeed())
+		Expect(op.Wire.Excesses()).To(BeEmpty(), "law 11: a manager reads Secrets by name alone, and enters no pod")
+	})
 	DeferCleanup(s.autopsy) // which is done before
 	return op
 }

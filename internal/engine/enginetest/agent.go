@@ -25,7 +25,11 @@ func (w *World) boot(i int) {
 	m.booted, m.epoch = true, m.volume.epoch
 	w.mount(i)
 	w.renderKeys(i)
-	m.released = gate.Decide(w.volumeOf(i)).Open
+	decide := gate.Decide
+	if w.sc.Executor.Gate != nil {
+		decide = w.sc.Executor.Gate
+	}
+	m.released = decide(w.volumeOf(i)).Open
 }
 
 // volumeOf is the state of a volume, by the agent's own rule.

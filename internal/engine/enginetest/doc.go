@@ -16,7 +16,7 @@
 // The laws of the design are checked at every step against what is true in
 // the model, not against what was reported. From the states that are reached,
 // the world must also come to rest where it was wanted once the faults end, or
-// say why it cannot.
+// say why it cannot; and serve without any manager, if a quorum can.
 //
 // The planner, the agents' fence, gate and volume classification are the real
 // ones. The executor of a decision and the StatefulSet controller are models

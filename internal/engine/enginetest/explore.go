@@ -26,7 +26,7 @@ func Explore(sc *Scenario) (*Coverage, *Breach) { return explore(sc, &memory{}) 
 
 func explore(sc *Scenario, m *memory) (*Coverage, *Breach) {
 	started := time.Now()
-	x := &explorer{sc: sc, seen: map[uint64]struct{}{}, calm: map[uint64]struct{}{}, cov: NewCoverage()}
+	x := &explorer{sc: sc, seen: map[uint64]struct{}{}, calm: map[uint64]struct{}{}, alone: map[uint64]struct{}{}, cov: NewCoverage()}
 	sc.refused, sc.memory = x.cov.refuse, m
 	b := x.walk()
 	sc.memory = nil
@@ -40,6 +40,7 @@ type explorer struct {
 	sc    *Scenario
 	seen  map[uint64]struct{} // worlds that were reached
 	calm  map[uint64]struct{} // worlds that are known to come to rest as they should
+	alone map[uint64]struct{} // worlds that are known to serve without a manager
 	nodes []node
 	cov   *Coverage
 	buf   []byte
@@ -71,6 +72,9 @@ func (x *explorer) walk() *Breach {
 		queue[0] = reached{}
 		queue = queue[1:]
 		if b := x.comesToRest(at); b != nil {
+			return b
+		}
+		if b := x.livesAlone(at); b != nil {
 			return b
 		}
 		var b *Breach
@@ -125,44 +129,58 @@ func (x *explorer) reach(queue []reached, w *World, from int32, a Action) []reac
 }
 
 // comesToRest lets a copy of the world settle and asserts what it settles to.
-// It stops where it meets a world that is known to settle well.
 func (x *explorer) comesToRest(at reached) *Breach {
 	if x.sc.SafetyOnly {
 		return nil
 	}
 	w := at.world.clone()
 	w.heal()
+	if !x.settles(w, x.calm, w.turn, func() { x.cov.Rests++; w.checkRest() }) {
+		return x.breach(at.node, w.broken, "then without faults: "+w.describe())
+	}
+	return nil
+}
+
+// livesAlone lets a copy of the world settle without a manager and asserts that it
+// serves.
+func (x *explorer) livesAlone(at reached) *Breach {
+	w := at.world.clone()
+	w.heal()
+	w.leaveAlone()
+	if !x.settles(w, x.alone, w.turnAlone, w.checkAlone) {
+		return x.breach(at.node, w.broken, "then without a manager: "+w.describe())
+	}
+	return nil
+}
+
+// settles has a world take turns until none is due, and checks it then. It stops where
+// it meets a world that is known to settle well, and is false where a law is broken.
+func (x *explorer) settles(w *World, known map[uint64]struct{}, turn func() bool, check func()) bool {
 	var way []uint64
 	for range mostTurns {
 		var h uint64
 		h, x.buf = w.hash(x.buf, false)
-		if _, known := x.calm[h]; known {
-			return x.allCalm(way)
+		if _, well := known[h]; well {
+			return remember(known, way)
 		}
 		way = append(way, h)
-		if !w.turn() {
-			x.cov.Rests++
-			w.checkRest()
-			if w.broken == "" {
-				return x.allCalm(way)
-			}
-			break
+		if !turn() {
+			check()
+			return w.broken == "" && remember(known, way)
 		}
 		if w.checkWorld(); w.broken != "" {
-			break
+			return false
 		}
 	}
-	if w.broken == "" {
-		w.violate("liveness: the world does not come to rest")
-	}
-	return x.breach(at.node, w.broken, "then without faults: "+w.describe())
+	w.violate("liveness: the world does not come to rest")
+	return false
 }
 
-func (x *explorer) allCalm(way []uint64) *Breach {
+func remember(known map[uint64]struct{}, way []uint64) bool {
 	for _, h := range way {
-		x.calm[h] = struct{}{}
+		known[h] = struct{}{}
 	}
-	return nil
+	return true
 }
 
 // breach follows the nodes back to the beginning.

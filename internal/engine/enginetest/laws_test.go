@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quorate/quorate/internal/agent/gate"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/enginetest"
 	"github.com/quorate/quorate/internal/engine/enginetest/document"
@@ -22,6 +23,7 @@ var (
 	documentSet = enginetest.Subject{Engine: document.Engine{}, Model: document.New()}
 	ringSet     = enginetest.Subject{Engine: ring.Engine{}, Model: ring.New()}
 	markingSet  = enginetest.Subject{Engine: marking{}, Model: ring.New()}
+	waitingSet  = enginetest.Subject{Engine: raft.Engine{}, Model: waiting{raft.New(raft.Report)}}
 )
 
 // marking is the engine of a ring that does not say that who leaves moves its data.
@@ -31,6 +33,27 @@ func (marking) Traits() engine.Traits {
 	t := ring.Engine{}.Traits()
 	t.LeaveMovesData = false
 	return t
+}
+
+// waiting are servers that elect nobody once they have formed a set: they wait to be
+// told who leads.
+type waiting struct{ enginetest.Model }
+
+func (m waiting) Clone() enginetest.Model { return waiting{m.Model.Clone()} }
+
+func (m waiting) Moves() []enginetest.Move {
+	before := m.Truth()
+	return slices.DeleteFunc(m.Model.Moves(), func(mv enginetest.Move) bool {
+		after := m.Model.Clone()
+		after.Move(mv)
+		return before.Formations > 0 && !before.Serving && after.Truth().Serving
+	})
+}
+
+// attended is the gate of an agent that lets no server start without a manager's word,
+// whatever is on its volume.
+func attended(engine.VolumeState) gate.Decision {
+	return gate.Decision{Waits: "nobody has asked for it"}
 }
 
 // planner is what a scenario decides with.
@@ -249,6 +272,8 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"a grant is for another's claim", raftSet, "formation, crashes and losses", safely(decide(elsewhere)), "law 9"},
 		{"evictions are let pass at any time", raftSet, "lies", safely(decide(generous)), "law 12"},
 		{"two are let be evicted at once", raftSet, "rollout and evictions", safely(decide(plenty)), "law 12"},
+		{"members wait for a word when they start again", raftSet, "rollout", safely(func(sc *enginetest.Scenario) { sc.Executor.Gate = attended }), "law 10"},
+		{"servers wait to be told who leads", waitingSet, "rollout", safely(func(*enginetest.Scenario) {}), "law 10"},
 		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
 	} {
 		t.Run(tt.breaks, func(t *testing.T) {

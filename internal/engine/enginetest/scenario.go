@@ -4,6 +4,7 @@
 package enginetest
 
 import (
+	"github.com/quorate/quorate/internal/agent/gate"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/plan"
 )
@@ -82,7 +83,8 @@ const AllOrders = -1
 //   - an action goes to the agent in the pod that it was planned for, with the
 //     epoch that the ledger had when it was written.
 //
-// Each field breaks one of these on purpose, for the tests of the laws.
+// Each field breaks one of these on purpose, or what the agents must keep to, for the
+// tests of the laws.
 type Executor struct {
 	// LedgerLate writes the ledger after everything else.
 	LedgerLate bool
@@ -105,6 +107,8 @@ type Executor struct {
 	// ForgetAtOnce takes the former key out of the Secret as the next one takes its
 	// place.
 	ForgetAtOnce bool
+	// Gate decides in the agents' place, as they start, who may start without a word.
+	Gate func(engine.VolumeState) gate.Decision
 }
 
 // Fault is a kind of fault.

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -56,6 +55,8 @@ type Options struct {
 	Kit *engine.Kit
 	// Settings changes the settings; nil leaves them as they are.
 	Settings func(*controller.Settings)
+	// CacheSecrets has Secrets read as all else is. It breaks law 11, for the test of that.
+	CacheSecrets bool
 }
 
 // Operator is a running manager.
@@ -85,6 +86,10 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 			caches.DefaultNamespaces[n] = cache.Config{}
 		}
 	}
+	reads := controller.ClientOptions()
+	if o.CacheSecrets {
+		reads = client.Options{}
+	}
 	discovered := apiutil.NewDynamicRESTMapper
 	if o.Mapper != nil {
 		discovered = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return o.Mapper, nil }
@@ -96,7 +101,7 @@ func Start(ctx context.Context, o Options) (*Operator, error) {
 		Cache:                   caches,
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
 		GracefulShutdownTimeout: ptr.To(5 * time.Second),
-		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		Client:                  reads,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)

@@ -25,7 +25,8 @@ import (
 
 // Write is one request that would change something.
 type Write struct {
-	// Verb is create, update, patch, apply or delete.
+	// Verb is create, update, patch, apply or delete; of what is judged as a read it is
+	// get, list or watch.
 	Verb string
 	// Resource is in the plural, with its subresource after a slash.
 	Resource, Namespace, Name string
@@ -75,7 +76,9 @@ type Wire struct {
 	cut    atomic.Bool
 	mu     sync.Mutex
 	writes []Write
-	paused chan struct{}
+	// excesses are the requests that no manager may send.
+	excesses []string
+	paused   chan struct{}
 	// busy is how many requests are on their way, and idle since when none is.
 	busy int
 	idle time.Time
@@ -180,6 +183,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.read(r)
 	}
 	x := parse(r)
+	t.wire.watchOver(x)
 	if strings.HasPrefix(x.Resource, "events") {
 		return t.next.RoundTrip(r)
 	}
@@ -208,8 +212,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) read(r *http.Request) (*http.Response, error) {
+	x := parse(r)
+	t.wire.watchOver(x)
 	if !watches(r) && t.wire.JudgeRead != nil {
-		if fate := t.wire.JudgeRead(parse(r).Resource); fate != Pass {
+		if fate := t.wire.JudgeRead(x.Resource); fate != Pass {
 			return answer(r, fate), nil
 		}
 	}
@@ -224,7 +230,7 @@ func watches(r *http.Request) bool { return r.URL.Query().Get("watch") == "true"
 
 // parse reads from a request what it is about.
 func parse(r *http.Request) Write {
-	x := Write{Verb: verb(r)}
+	x := Write{}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
 	case len(parts) >= 2 && parts[0] == "api":
@@ -244,7 +250,8 @@ func parse(r *http.Request) Write {
 	if len(parts) > 2 {
 		x.Resource += "/" + parts[2]
 	}
-	if x.Verb == "create" {
+	x.Verb = verb(r, x.Name)
+	if x.Verb == "create" && !strings.Contains(x.Resource, "/") {
 		x.Name = nameIn(r)
 	}
 	return x
@@ -274,8 +281,10 @@ func nameIn(r *http.Request) string {
 	return accessor.GetName()
 }
 
-func verb(r *http.Request) string {
+func verb(r *http.Request, name string) string {
 	switch r.Method {
+	case http.MethodGet:
+		return reading(r, name)
 	case http.MethodPost:
 		return "create"
 	case http.MethodPut:
@@ -287,4 +296,15 @@ func verb(r *http.Request) string {
 		return "apply"
 	}
 	return "patch"
+}
+
+func reading(r *http.Request, name string) string {
+	switch {
+	case watches(r):
+		return "watch"
+	case name == "":
+		return "list"
+	default:
+		return "get"
+	}
 }

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/controller"
@@ -155,10 +156,11 @@ var _ = Describe("A new Datastore", Ordered, func() {
 	It("mends what others change, and leaves what they add", func(ctx context.Context) {
 		var set appsv1.StatefulSet
 		Expect(API.Get(ctx, s.Key("db"), &set)).To(Succeed())
+		before := set.DeepCopy()
 		set.Spec.Replicas = ptr.To[int32](4)
 		set.Spec.Template.Spec.Containers[0].Image = "example.com/other"
 		metav1.SetMetaDataAnnotation(&set.ObjectMeta, "example.com/note", "mine")
-		Expect(API.Update(ctx, &set)).To(Succeed())
+		Expect(API.Patch(ctx, &set, client.MergeFrom(before))).To(Succeed(), "whatever its controller tells meanwhile")
 
 		var service corev1.Service
 		Expect(API.Get(ctx, s.Key("db-client"), &service)).To(Succeed())

@@ -109,8 +109,9 @@ var _ = Describe("A size that is raised", func() {
 		ExpectObjectReconciled(ctx, d)
 		var claim corev1.PersistentVolumeClaim
 		Expect(s.Get(ctx, "data-db-2", &claim)).To(Succeed())
+		before := claim.DeepCopy()
 		claim.Labels[resource.ClusterIDLabel] = "another"
-		Expect(API.Update(ctx, &claim)).To(Succeed())
+		Expect(API.Patch(ctx, &claim, client.MergeFrom(before))).To(Succeed(), "which it may be bound in the middle of")
 
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Paused = true; grow(d) })
 		ExpectDatastore(ctx, d, Observed)

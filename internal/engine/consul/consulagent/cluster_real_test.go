@@ -286,13 +286,48 @@ func (c *cluster) settle(want engine.Desired, timeout time.Duration) {
 	})
 }
 
+// leader is who leads, once somebody does: an election may be going on.
 func (c *cluster) leader() *server {
 	c.t.Helper()
-	a := c.assess()
-	if a.Leader == "" {
-		c.t.Fatal("nobody leads: " + a.Why)
+	return c.members[engine.OrdinalOf(c.once(func(a engine.Assessment) bool { return a.Leader != "" }).Leader)]
+}
+
+// known is what is found of the set, once a leader answers for it: one that was just
+// elected does not yet.
+func (c *cluster) known() engine.Assessment {
+	c.t.Helper()
+	return c.once(func(a engine.Assessment) bool { return a.Known })
+}
+
+// once returns the first assessment of which a condition holds.
+func (c *cluster) once(holds func(engine.Assessment) bool) engine.Assessment {
+	c.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // the condition is in other processes
+		a := c.assess()
+		if holds(a) {
+			return a
+		}
+		if time.Now().After(end) {
+			c.t.Fatal("nobody leads, or can tell of the members: " + a.Why)
+		}
 	}
-	return c.members[engine.OrdinalOf(a.Leader)]
+}
+
+// handOver has whoever leads step down until somebody else does who may. A transfer can
+// fail, as when nobody has caught up, and is asked for again.
+func (c *cluster) handOver(what, prefer string, may func(leader string) bool) {
+	c.t.Helper()
+	c.await(what, time.Minute, func() bool {
+		leader := c.leader()
+		if may(leader.name) {
+			return true
+		}
+		step := engine.Step{Kind: engine.StepStepDown, Member: leader.name, Params: map[string]string{consul.ParamPrefer: prefer}}
+		if err := leader.local.Do(c.t.Context(), step); err != nil {
+			c.t.Logf("StepDown of %s: %v", leader.name, err)
+		}
+		return false
+	})
 }
 
 // form starts n servers on empty volumes and returns when all vote.

@@ -118,14 +118,7 @@ func TestRealThreeToFiveToThree(t *testing.T) {
 		c.awaitVoters(n, time.Minute)
 	}
 	// The hard case is that the member to leave first leads.
-	leader := c.leader()
-	if leader.name != "db-4" {
-		err := leader.local.Do(t.Context(), engine.Step{Kind: engine.StepStepDown, Member: leader.name, Params: map[string]string{consul.ParamPrefer: "db-4"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.await("db-4 leads", time.Minute, func() bool { return c.assess().Leader == "db-4" })
-	}
+	c.handOver("db-4 leads", "db-4", func(leader string) bool { return leader == "db-4" })
 	c.settle(desired(3, nil), 3*time.Minute)
 	c.awaitVoters(3, time.Minute)
 	for i := 3; i <= 4; i++ {
@@ -208,11 +201,11 @@ func TestRealKilledLeader(t *testing.T) {
 	old := c.leader()
 	id, term := old.observe().ID, old.observe().Term
 	old.kill()
+	var a engine.Assessment
 	c.await("another leader after a kill", time.Minute, func() bool {
-		a := c.assess()
+		a = c.assess()
 		return a.Known && a.Leader != old.name
 	})
-	a := c.assess()
 	if a.Term <= term || a.Tolerance != 0 {
 		t.Errorf("term %d after %d, tolerance %d", a.Term, term, a.Tolerance)
 	}
@@ -285,7 +278,7 @@ func TestRealDrain(t *testing.T) {
 	start = time.Now()
 	old.signal(syscall.SIGTERM)
 	t.Logf("%-45s %6.2f s", "stop of a drained member", time.Since(start).Seconds())
-	if len(c.assess().Peers) != 3 {
+	if len(c.known().Peers) != 3 {
 		t.Error("a stop changed the membership")
 	}
 	old.start()
@@ -339,7 +332,7 @@ func TestRealLostVolume(t *testing.T) {
 			c.await("another leader", time.Minute, func() bool { return c.assess().Known })
 			if evictFirst {
 				c.settle(want, time.Minute)
-				if got := c.assess(); len(got.Peers) != 2 {
+				if got := c.known(); len(got.Peers) != 2 {
 					t.Fatalf("after the eviction there are %+v", got.Peers)
 				}
 			}
@@ -375,7 +368,7 @@ func TestRealEvictRefusesTheLiving(t *testing.T) {
 	if err != nil {
 		t.Errorf("evicting who is gone already: %v", err)
 	}
-	if len(c.assess().Peers) != 3 {
+	if len(c.known().Peers) != 3 {
 		t.Error("the membership changed")
 	}
 	for what, step := range map[string]engine.Step{
@@ -392,11 +385,7 @@ func TestRealEvictRefusesTheLiving(t *testing.T) {
 func TestRealLeaveCutOff(t *testing.T) {
 	c := newCluster(t)
 	c.form(4)
-	if c.leader().name == "db-3" {
-		if err := c.leader().local.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.handOver("another than db-3 leads", "db-0", func(leader string) bool { return leader != "db-3" })
 	// The mark is on the volume, and the server dies before it can leave. It is
 	// never started again, so its identity is lost.
 	s := c.members[3]
@@ -405,7 +394,7 @@ func TestRealLeaveCutOff(t *testing.T) {
 	s.kill()
 	c.settle(desired(3, map[string][]string{"db-3": {id}}), time.Minute)
 	c.awaitVoters(3, time.Minute)
-	if got := c.assess().PeersNamed("db-3"); len(got) != 0 {
+	if got := c.known().PeersNamed("db-3"); len(got) != 0 {
 		t.Errorf("%s is still there: %+v", id, got)
 	}
 }

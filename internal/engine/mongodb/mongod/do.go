@@ -223,8 +223,9 @@ func (l *local) shutDown(ctx context.Context) error {
 	if hello.Primary != "" || hello.Writable {
 		return fmt.Errorf("%w: it is in the configuration", errStale)
 	}
-	who := l.agent()
-	if _, err := nobody.Status(ctx); !l.open() && wire.CodeOf(err) != wire.CodeUnauthorized {
+	open := l.open()
+	who := l.login(open)
+	if _, err := nobody.Status(ctx); !open && wire.CodeOf(err) != wire.CodeUnauthorized {
 		who = wire.Login{User: "__system", Password: l.firstKey(), Database: "local"}
 	}
 	se, err := wire.Open(l.address, who)

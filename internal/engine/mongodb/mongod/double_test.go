@@ -276,7 +276,8 @@ func (c *cluster) primary() *process {
 	return out
 }
 
-// see is what the server says now.
+// see is what the server says now, which it can always tell: one election in the middle
+// of a look is looked past. Where there may be more, Observe is asked again instead.
 func (p *process) see() engine.Server {
 	p.c.t.Helper()
 	s, err := p.Observe(p.c.t.Context())

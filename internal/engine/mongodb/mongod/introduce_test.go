@@ -70,7 +70,7 @@ func (c *cluster) follower() (name string) {
 	c.t.Helper()
 	c.eventually(func() string {
 		for i, p := range c.servers {
-			if s := p.see(); s.Running && s.Formed && !s.Leader {
+			if s, err := p.Observe(c.t.Context()); err == nil && s.Running && s.Formed && !s.Leader {
 				name = fmt.Sprintf("db-%d", i)
 				return ""
 			}
@@ -81,17 +81,22 @@ func (c *cluster) follower() (name string) {
 }
 
 // asked is an observation of one member alone: the others have no agent yet.
-func (c *cluster) asked(name string) engine.Observation {
+func (c *cluster) asked(name string) (engine.Observation, error) {
 	c.t.Helper()
+	s, err := c.servers[engine.OrdinalOf(name)].Observe(c.t.Context())
 	return engine.Observation{Members: []engine.MemberObservation{{Name: name, Ordinal: engine.OrdinalOf(name), Report: &engine.Report{
-		Volume: engine.VolumeMember, Grant: engine.GrantAdopt, Server: c.servers[engine.OrdinalOf(name)].see(),
-	}}}}
+		Volume: engine.VolumeMember, Grant: engine.GrantAdopt, Server: s,
+	}}}}, err
 }
 
 // introduce carries the step out with a password.
 func (c *cluster) introduce(name, password string) error {
 	c.t.Helper()
-	step, ok := mongodb.Engine{}.Introduce(c.asked(name))
+	have, err := c.asked(name)
+	if err != nil {
+		return err
+	}
+	step, ok := mongodb.Engine{}.Introduce(have)
 	if !ok || step.Member != name {
 		c.t.Fatalf("nobody is asked: %+v", step)
 	}
@@ -172,21 +177,14 @@ func TestAClosedSetIsEntered(t *testing.T) {
 	if got := c.usersOf(by); !slices.Equal(got, []string{"admin 1", "quorate-admin 1", "quorate-agent 4"}) {
 		t.Errorf("there are %q", got)
 	}
-	if step, ok := (mongodb.Engine{}).Introduce(c.asked(by)); ok {
+	have, err := c.asked(by)
+	c.must(err)
+	if step, ok := (mongodb.Engine{}).Introduce(have); ok {
 		t.Errorf("asked again: %+v", step)
 	}
 
 	// The users that are kept for the user do not have the operator's own dropped.
-	lead := c.primary()
-	se, err := wire.Open(lead.address, lead.root(adminPassword))
-	c.must(err)
-	defer se.Close(t.Context())
-	config, _, err := se.Configuration(t.Context(), true)
-	c.must(err)
-	c.must(lead.Do(t.Context(), engine.Step{
-		Kind: engine.StepAccounts, Member: "db-0", Term: config.Rank(), Accounts: &engine.AccountChange{Revision: "r"},
-		Credentials: map[string]string{mongodb.CredentialAdmin: adminPassword},
-	}))
+	c.must(c.keep("r", nil))
 	if got := c.usersOf(by); len(got) != 3 {
 		t.Errorf("with no user wanted there are %q", got)
 	}
@@ -199,7 +197,11 @@ func TestAClosedSetIsEntered(t *testing.T) {
 			return a.Why
 		}
 		asked = a.Leader
-		asker := c.asked(c.follower()).Members[0]
+		seen, err := c.asked(c.follower())
+		if err != nil {
+			return err.Error()
+		}
+		asker := seen.Members[0]
 		step, ok := mongodb.Engine{}.Usher(asked, []engine.MemberObservation{asker})
 		if !ok {
 			return asker.Name + " does not see who leads"
@@ -207,8 +209,8 @@ func TestAClosedSetIsEntered(t *testing.T) {
 		if err := c.servers[asker.Ordinal].Do(t.Context(), step); err != nil {
 			return err.Error() // nobody may have caught up yet
 		}
-		if c.servers[engine.OrdinalOf(asked)].see().Leader {
-			return asked + " leads on"
+		if s, err := c.servers[engine.OrdinalOf(asked)].Observe(t.Context()); err != nil || s.Leader {
+			return fmt.Sprintf("%s leads on, or cannot tell: %v", asked, err)
 		}
 		return ""
 	})

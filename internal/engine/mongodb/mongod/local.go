@@ -92,9 +92,12 @@ func (l *local) session(ctx context.Context, who wire.Login) (*wire.Session, err
 	return s, err
 }
 
-// agent is the login of the agent's own user; nobody's where everybody is let in.
-func (l *local) agent() wire.Login {
-	if l.open() {
+// agent is the login of the agent's own user.
+func (l *local) agent() wire.Login { return l.login(l.open()) }
+
+// login is that of the agent's own user; nobody's where everybody is let in.
+func (l *local) login(open bool) wire.Login {
+	if open {
 		return wire.Login{}
 	}
 	return wire.Login{User: mongodb.UserAgent, Password: l.secret(mongodb.CredentialAgent), Database: mongodb.AdminDatabase}
@@ -163,7 +166,8 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Keys: out.Keys}, nil //nolint:nilerr // a server that does not answer is not running
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
-	if !l.is(&l.entered) && !l.open() {
+	open := l.open()
+	if !l.is(&l.entered) && !open {
 		st, err := nobody.Status(ctx)
 		switch wire.CodeOf(err) {
 		case wire.CodeUnauthorized: // there are users
@@ -184,7 +188,7 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
-	s, err := l.session(ctx, l.agent())
+	s, err := l.session(ctx, l.login(open))
 	if err != nil {
 		return out, err
 	}

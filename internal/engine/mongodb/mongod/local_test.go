@@ -304,9 +304,9 @@ func TestUpgradeIsFinalized(t *testing.T) {
 	}
 	for _, p := range c.servers {
 		c.eventually(func() string {
-			s := p.see()
-			if s.Facts[mongodb.FactFeatures] != "8.0" {
-				return "the features are of " + s.Facts[mongodb.FactFeatures]
+			s, err := p.Observe(t.Context())
+			if err != nil || s.Facts[mongodb.FactFeatures] != "8.0" {
+				return fmt.Sprintf("the features are of %s: %v", s.Facts[mongodb.FactFeatures], err)
 			}
 			if err := (mongodb.Engine{}).Upgrade(s, "7.0"); err == nil {
 				return "the way back is open"
@@ -323,9 +323,14 @@ func TestUpgradeIsFinalized(t *testing.T) {
 
 // TestCodesThatMeanToReadAgain keeps the list.
 func TestCodesThatMeanToReadAgain(t *testing.T) {
-	for code, want := range map[int32]bool{103: true, 109: true, 308: true, 10107: true, 74: false, 13: false, 262: false} {
+	for code, want := range map[int32]bool{103: true, 109: true, 189: true, 308: true, 10107: true, 11602: true, 74: false, 13: false, 262: false} {
 		if got := errors.Is(stale(fmt.Errorf("x: %w", mongo.CommandError{Code: code})), errStale); got != want {
 			t.Errorf("%d: %v", code, got)
+		}
+	}
+	for code, want := range map[int]bool{189: true, 11602: true, 64: false} {
+		if got := errors.Is(stale(fmt.Errorf("x: %w", mongo.WriteException{WriteConcernError: &mongo.WriteConcernError{Code: code}})), errStale); got != want {
+			t.Errorf("%d beside a write: %v", code, got)
 		}
 	}
 	if stale(nil) != nil {

@@ -30,7 +30,9 @@ func TestRecovery(t *testing.T) {
 		t.Errorf("forced while somebody leads: %v", err)
 	}
 	c.eventually(func() string {
-		p.see()
+		if _, err := p.Observe(t.Context()); err != nil {
+			return err.Error()
+		}
 		if _, err := os.Stat(filepath.Join(p.data, mongodb.RecoveryFile)); err == nil {
 			return "a word is kept though there is a primary"
 		}
@@ -39,7 +41,7 @@ func TestRecovery(t *testing.T) {
 	c.servers[1].end()
 	c.servers[2].end()
 	c.eventually(func() string {
-		if s := p.see(); s.Leader || s.Facts[mongodb.FactEnd] == "" || len(mongodb.Numbers(s.Facts[mongodb.FactVoters])) != 3 {
+		if s, err := p.Observe(t.Context()); err != nil || s.Leader || s.Facts[mongodb.FactEnd] == "" || len(mongodb.Numbers(s.Facts[mongodb.FactVoters])) != 3 {
 			return "it does not tell what it has"
 		}
 		return ""

@@ -93,7 +93,7 @@ func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 
 // What is no word of the server's about one user is an error, and no refusal of it.
 func TestWhatIsNoRefusal(t *testing.T) {
-	for code, refused := range map[int32]bool{wire.CodeNotWritablePrimary: false, wire.CodeConfigurationRunning: false, 31: true} {
+	for code, refused := range map[int32]bool{wire.CodeNotWritablePrimary: false, wire.CodeConfigurationRunning: false, wire.CodeSteppedDown: false, wire.CodeInterrupted: false, 31: true} {
 		b := book{refused: map[string]string{}}
 		err := b.note("app", fmt.Errorf("x: %w", mongo.CommandError{Code: code, Message: strings.Repeat("é", maxRefusal)}))
 		if (err == nil) != refused || (b.refused["app"] != "") != refused || len(b.refused["app"]) > maxRefusal {

@@ -26,9 +26,11 @@ const (
 	CodeNotYetInitialized    = 94
 	CodeNewConfiguration     = 103
 	CodeConfigurationRunning = 109
+	CodeSteppedDown          = 189
 	CodeExceededTimeLimit    = 262
 	CodeNotCommittedYet      = 308
 	CodeNotWritablePrimary   = 10107
+	CodeInterrupted          = 11602
 	CodeUserExists           = 51003
 )
 
@@ -42,10 +44,17 @@ func CodeOf(err error) int {
 }
 
 // MovedOn tells the errors of a server that is not, or no longer, the one that was
-// meant: there is no more to do than to read again.
+// meant: there is no more to do than to read again. One that ceased to lead while a
+// command was under way cuts it off, and where a write waited for a majority then it
+// says so beside the write. Neither tells whether a majority will have what was changed.
 func MovedOn(err error) bool {
-	switch CodeOf(err) {
-	case CodeNewConfiguration, CodeConfigurationRunning, CodeNotCommittedYet, CodeNotWritablePrimary:
+	code := CodeOf(err)
+	var write mongo.WriteException
+	if errors.As(err, &write) && write.WriteConcernError != nil {
+		code = write.WriteConcernError.Code
+	}
+	switch code {
+	case CodeNewConfiguration, CodeConfigurationRunning, CodeNotCommittedYet, CodeNotWritablePrimary, CodeSteppedDown, CodeInterrupted:
 		return true
 	}
 	return false

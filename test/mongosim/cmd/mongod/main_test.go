@@ -21,6 +21,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/quorate/quorate/test/mongosim/await"
 )
 
 // TestMain lets the test's own program stand for mongod: tests start it again as a process that can be killed.
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const patience = 30 * time.Second
+const patience = await.Patience
 
 // process is one mongod.
 type process struct {
@@ -158,21 +160,6 @@ func (p *process) writable() error {
 	return nil
 }
 
-func eventually(t *testing.T, condition func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
 func initiate(t *testing.T, processes ...*process) {
 	t.Helper()
 	members := bson.A{}
@@ -248,14 +235,14 @@ func TestBinariesAndData(t *testing.T) {
 	p.version = "7.0.14"
 	p.start()
 	initiate(t, p)
-	eventually(t, p.writable)
+	await.Until(t, p.writable)
 	for _, version := range []string{"8.0.4", "7.0.14", "8.0.4"} {
 		if code := p.signal(syscall.SIGTERM); code != exitClean {
 			t.Fatalf("exit code %d: %s", code, p.output)
 		}
 		p.version = version
 		p.start()
-		eventually(t, p.writable)
+		await.Until(t, p.writable)
 	}
 	p.must(bson.D{{Key: "setFeatureCompatibilityVersion", Value: "8.0"}, {Key: "confirm", Value: true}})
 	p.signal(syscall.SIGTERM)
@@ -289,7 +276,7 @@ func TestKilledAndFrozenProcesses(t *testing.T) {
 	}
 	initiate(t, processes...)
 	primary := func(among ...*process) (found *process) {
-		eventually(t, func() error {
+		await.Until(t, func() error {
 			for _, p := range among {
 				if p.writable() == nil {
 					found = p
@@ -327,7 +314,7 @@ func TestKilledAndFrozenProcesses(t *testing.T) {
 	if err := first.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		hello, err := first.run(bson.D{{Key: "hello", Value: 1}})
 		if secondary, _ := hello.Lookup("secondary").BooleanOK(); err != nil || !secondary {
 			return fmt.Errorf("the thawed member is no secondary: %s, %w", hello, err)
@@ -339,7 +326,7 @@ func TestKilledAndFrozenProcesses(t *testing.T) {
 	primary(others(second)...)
 	add(3)
 	second.start()
-	eventually(t, func() error {
+	await.Until(t, func() error {
 		for _, p := range processes {
 			n, err := p.direct().Database("test").Collection("numbers").CountDocuments(t.Context(), bson.D{})
 			if err != nil || n != 3 {

@@ -1,0 +1,63 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+// What is here is law 10: the servers' life never depends on a manager. Whatever a manager
+// was about when it went, and whoever was restarted then and afterwards, the set serves as
+// soon as a quorum of it can. A manager that is away for good is the hardest case.
+
+// leaveAlone takes the manager away, with all that it has in hand. Pods that end are
+// made again, agents open their gates, and servers do what they do by themselves.
+func (w *World) leaveAlone() {
+	w.manager, w.old = manager{}, nil
+}
+
+// turnAlone makes the next thing happen that is due without a manager; false where
+// nothing is.
+func (w *World) turnAlone() bool {
+	var room [32]Action
+	own := w.progress(room[:0])
+	if len(own) > 0 {
+		w.apply(own[0], nil)
+	}
+	return len(own) > 0
+}
+
+// checkAlone asserts, once nothing more happens without a manager, that every member's
+// server runs that can, and that the set serves if these are a quorum of it.
+//
+// A set that has not formed yet is not meant, nor one that has no users yet: it is the
+// manager that makes it one. Nor one that is being recovered, or that the user has
+// stopped, as far as its pods are gone.
+func (w *World) checkAlone() {
+	t := w.model.Truth()
+	if t.Formations == 0 || !t.Usable {
+		return
+	}
+	voters, able := 0, 0
+	for _, p := range t.Peers {
+		can := p.Data && w.members[p.Member].canLive()
+		if can && !w.model.Running(p.Member) {
+			w.violate("law 10: %s has its pod and its volume, and its server does not start without a manager", Name(p.Member))
+		}
+		if !p.Voter {
+			continue
+		}
+		voters++
+		if can {
+			able++
+		}
+	}
+	if able >= w.sc.Engine.Traits().Quorum(voters) && !t.Serving {
+		w.violate("law 10: %d of %d voters have their pods and volumes, and the set does not serve without a manager", able, voters)
+	}
+}
+
+// canLive tells whether a member has a pod whose server can run on a volume that was
+// granted to it, and that it has not left with.
+func (m *member) canLive() bool {
+	v := m.volume
+	return m.pod != 0 && m.claim != 0 && !m.stranded && m.template <= TemplateOther &&
+		v.marked && !v.foreign && !v.leaving && v.recovery == v.recovered
+}
