@@ -25,7 +25,7 @@ func keyed(t *testing.T, c client.Client, phase engine.KeyPhase) *pass {
 	t.Helper()
 	p := renewer(t, c, "")
 	p.kit = consulagent.Kit()
-	p.findings.decision.WriteKey = phase
+	p.findings.decision.WriteKey, p.findings.decision.KeyOf = phase, "gossip"
 	return p
 }
 
@@ -144,7 +144,7 @@ func TestAKeyThatIsReadAtTheStartLeavesNoFormer(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := keyed(t, c, engine.KeyPromote)
-	p.kit = mongod.Kit()
+	p.kit, p.findings.decision.KeyOf = mongod.Kit(), "keyfile"
 	if err := p.rotateKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
