@@ -36,8 +36,12 @@ type local struct {
 	// agent's user has logged in.
 	caughtUp, entered bool
 	// seen are the users that the server was last seen to have.
-	seen     seenAccounts
-	sessions map[wire.Login]*wire.Session
+	seen seenAccounts
+	// taken is the administrator's password that it was last given, and nextIsGood true
+	// where it took the agent's next one and not the present one.
+	taken      taken
+	nextIsGood bool
+	sessions   map[wire.Login]*wire.Session
 	// turnedAway is the administrator of an adopted set whom the server did not let in.
 	turnedAway turnedAway
 }
@@ -92,7 +96,8 @@ func (l *local) session(ctx context.Context, who wire.Login) (*wire.Session, err
 	return s, err
 }
 
-// agent is the login of the agent's own user; nobody's where everybody is let in.
+// agent is the login of the agent's own user, by its present password, see agentLogin;
+// nobody's where everybody is let in.
 func (l *local) agent() wire.Login {
 	if l.open() {
 		return wire.Login{}
@@ -184,11 +189,11 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
-	s, err := l.session(ctx, l.agent())
+	who, err := l.agentLogin(ctx)
 	if err != nil {
 		return out, err
 	}
-	return l.describe(ctx, s, hello, out)
+	return l.describe(ctx, who, hello, out)
 }
 
 // enter logs in as the agent's user. Where that does not exist yet the server is
@@ -206,14 +211,21 @@ func (l *local) enter(ctx context.Context, s *wire.Session) (version string, in 
 }
 
 // describe goes on as the agent's user.
-func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeting, out engine.Server) (engine.Server, error) {
+func (l *local) describe(ctx context.Context, who wire.Login, hello wire.Greeting, out engine.Server) (engine.Server, error) {
+	s, err := l.session(ctx, who)
+	if err != nil {
+		return out, err
+	}
 	version, in, err := l.enter(ctx, s)
 	if !in {
 		return out, err
 	}
 	facts := maps.Clone(out.Facts)
 	facts[mongodb.FactUsers] = mongodb.UsersReady
-	out.Facts, out.Version = facts, version
+	if who == (wire.Login{}) {
+		facts[mongodb.FactOpen] = "Yes"
+	}
+	out.Facts, out.Version, out.Logins = facts, version, l.logins(who, hello)
 	st, err := s.Status(ctx)
 	switch wire.CodeOf(err) {
 	case wire.CodeNotYetInitialized:
