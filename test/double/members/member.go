@@ -82,6 +82,7 @@ func (m *member) observe() engine.Server {
 	}
 	server.Keys = m.set.outward(server.Keys)
 	server.Accounts = m.set.accounts.of(server)
+	server.Logins = m.set.passwords.logins(m, server)
 	if server.View != nil {
 		peers := make([]engine.Peer, 0, len(server.View.Peers))
 		for _, p := range server.View.Peers {
@@ -260,6 +261,9 @@ func (m *member) do(s engine.Step) error {
 	if s.Accounts != nil {
 		m.set.accounts.take(m.observe(), s)
 		return nil
+	}
+	if isPassword(s) {
+		return m.set.passwords.change(m.observe(), s)
 	}
 	if s.Key != nil {
 		change, err := m.set.inward(s)
