@@ -235,21 +235,29 @@ func (m *member) prepare() {
 	m.decide()
 }
 
-// do has the server carry out a step. The first access token must be the one
-// that the members have.
+// checkBootstrap holds that the first access token is the one that the members have.
+func (m *member) checkBootstrap(s engine.Step) error {
+	if s.Kind != engine.StepBootstrap {
+		return nil
+	}
+	for _, key := range s.Secrets {
+		if s.Credentials[key] == "" {
+			return fmt.Errorf("the credential %s did not come with the step", key)
+		}
+	}
+	if agent := s.Credentials["agent-token"]; agent == "" || agent != string(m.pod.Mounted["agent-token"]) {
+		return fmt.Errorf("the agents' token is another than the mounted one")
+	}
+	if s.Credentials["management-token"] == "" {
+		return fmt.Errorf("no management token came with the step")
+	}
+	return nil
+}
+
+// do has the server carry out a step.
 func (m *member) do(s engine.Step) error {
-	if s.Kind == engine.StepBootstrap {
-		for _, key := range s.Secrets {
-			if s.Credentials[key] == "" {
-				return fmt.Errorf("the credential %s did not come with the step", key)
-			}
-		}
-		if agent := s.Credentials["agent-token"]; agent == "" || agent != string(m.pod.Mounted["agent-token"]) {
-			return fmt.Errorf("the agents' token is another than the mounted one")
-		}
-		if s.Credentials["management-token"] == "" {
-			return fmt.Errorf("no management token came with the step")
-		}
+	if err := m.checkBootstrap(s); err != nil {
+		return err
 	}
 	if !m.set.model.Running(m.pod.Ordinal) {
 		return nil

@@ -73,7 +73,7 @@ const reconfigTimeout = wire.MajorityTimeout
 func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*wire.Configuration, wire.Status) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*reconfigTimeout)
 	defer cancel()
-	se, err := l.asAgent(ctx)
+	_, se, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}

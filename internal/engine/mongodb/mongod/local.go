@@ -156,7 +156,7 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 
 // look is one look at the server.
 func (l *local) look(ctx context.Context) (engine.Server, error) {
-	out := engine.Server{Keys: l.keyHashes(), Facts: map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}}
+	out := engine.Server{Keys: l.keyHashes(), Facts: l.facts()}
 	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return engine.Server{}, err
@@ -189,11 +189,21 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
-	who, err := l.agentLogin(ctx)
+	who, s, err := l.asAgent(ctx)
 	if err != nil {
 		return out, err
 	}
-	return l.describe(ctx, who, hello, out)
+	out.Logins = l.logins(who, hello)
+	return l.describe(ctx, s, hello, out)
+}
+
+// facts are those that hold whatever the server says.
+func (l *local) facts() map[string]string {
+	out := map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}
+	if l.open() {
+		out[mongodb.FactOpen] = "Yes"
+	}
+	return out
 }
 
 // enter logs in as the agent's user. Where that does not exist yet the server is
@@ -211,21 +221,15 @@ func (l *local) enter(ctx context.Context, s *wire.Session) (version string, in 
 }
 
 // describe goes on as the agent's user.
-func (l *local) describe(ctx context.Context, who wire.Login, hello wire.Greeting, out engine.Server) (engine.Server, error) {
-	s, err := l.session(ctx, who)
-	if err != nil {
-		return out, err
-	}
+func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeting, out engine.Server) (engine.Server, error) {
 	version, in, err := l.enter(ctx, s)
 	if !in {
+		out.Logins = nil
 		return out, err
 	}
 	facts := maps.Clone(out.Facts)
 	facts[mongodb.FactUsers] = mongodb.UsersReady
-	if who == (wire.Login{}) {
-		facts[mongodb.FactOpen] = "Yes"
-	}
-	out.Facts, out.Version, out.Logins = facts, version, l.logins(who, hello)
+	out.Facts, out.Version = facts, version
 	st, err := s.Status(ctx)
 	switch wire.CodeOf(err) {
 	case wire.CodeNotYetInitialized:

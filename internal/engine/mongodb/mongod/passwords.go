@@ -22,12 +22,13 @@ type taken struct {
 }
 
 // asAgent is a session of the agent's own user, or of nobody where everybody is let in.
-func (l *local) asAgent(ctx context.Context) (*wire.Session, error) {
+func (l *local) asAgent(ctx context.Context) (wire.Login, *wire.Session, error) {
 	who, err := l.agentLogin(ctx)
 	if err != nil {
-		return nil, err
+		return who, nil, err
 	}
-	return l.session(ctx, who)
+	s, err := l.session(ctx, who)
+	return who, s, err
 }
 
 // agentLogin is the login that the server takes from the agent. While its password is
