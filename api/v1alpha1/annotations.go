@@ -39,11 +39,14 @@ const (
 	AnnotationRotateCertificates = GroupName + "/rotate-certificates"
 
 	// AnnotationRotate asks for another credential in the place of one that all
-	// servers of a set share, while they run. Its value names it, in the engine's
-	// word, and is followed by any word of the user's, such as
+	// servers of a set share, or of a password of the operator's, while they run. Its
+	// value names it, in the engine's word, and is followed by any word of the user's,
+	// such as
 	//
 	//	gossip-key:2026-05
 	//	key-file:2026-05
+	//	agent-password:2026-05
+	//	admin-password:2026-05
 	//
 	// A value that was not given before is another request; each is carried out
 	// once, and the last one that was is noted in the ledger. One that was there

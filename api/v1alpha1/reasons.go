@@ -77,13 +77,13 @@ const (
 	// silent, or its kubelet does not mount what is new.
 	ReasonRotatingCertificates = "RotatingCertificates"
 
-	// ReasonRotatingKey says that a key which all servers share is being rotated,
-	// as the annotation quorate.dev/rotate asks: the new one is added to every
-	// server, then used, then the old one removed. Servers that read the key when they
-	// start alone are restarted for it, one at a time; no other is.
+	// ReasonRotatingKey says that a key which all servers share, or a password of the
+	// operator's, is being rotated, as the annotation quorate.dev/rotate asks: the new
+	// one is there beside the old one, then used, then alone. Servers that read a key
+	// when they start alone are restarted for it, one at a time; no other is.
 	//
 	// Remedy: wait. If it lasts, look at the member that status.plan names: it is
-	// down or silent, and every member has to have the new key before the old one
+	// down or silent, and every member has to have the new one before the old one
 	// goes.
 	ReasonRotatingKey = "RotatingKey"
 

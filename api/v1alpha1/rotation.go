@@ -11,7 +11,7 @@ import (
 // maxRotation bounds the annotation, in bytes.
 const maxRotation = 128
 
-// Rotation is a request to rotate a credential that the servers share.
+// Rotation is a request to rotate a credential.
 type Rotation struct {
 	// Name is what is to be rotated, in the engine's word, such as gossip-key.
 	Name string

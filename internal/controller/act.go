@@ -137,6 +137,11 @@ func (p *pass) request(a plan.Ask) protocol.ActionRequest {
 		step.Credentials = map[string]string{}
 		for _, key := range step.Secrets {
 			step.Credentials[key] = string(values[key])
+			// While a password is rotated, which of the two the server takes is for who
+			// logs in to find out.
+			if next := engine.NextKey(key); len(values[next]) > 0 {
+				step.Credentials[next] = string(values[next])
+			}
 		}
 		p.adopted.attach(&step)
 		if p.keeping != nil {

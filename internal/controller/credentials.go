@@ -106,16 +106,29 @@ func (c *credentials) identity() (fleet.Identity, bool) {
 	}, true
 }
 
+// holder is the Secret that has a credential.
+func (c *credentials) holder(spec engine.Credential) *corev1.Secret {
+	if spec.Mounted {
+		return c.member
+	}
+	return c.manager
+}
+
+// hold has a Secret be the one that a credential was read from, since it was written.
+func (c *credentials) hold(spec engine.Credential, s *corev1.Secret) {
+	if spec.Mounted {
+		c.member = s
+	} else {
+		c.manager = s
+	}
+}
+
 // values returns the engine's credentials by key, whoever holds them, with the one
 // that is to take the place of another.
 func (c *credentials) values(specs []engine.Credential) map[string][]byte {
 	out := map[string][]byte{}
 	for _, spec := range specs {
-		holder := c.manager
-		if spec.Mounted {
-			holder = c.member
-		}
-		if holder != nil {
+		if holder := c.holder(spec); holder != nil {
 			out[spec.Key] = holder.Data[spec.Key]
 			if next := engine.NextKey(spec.Key); spec.Rotates != "" && holder.Data[next] != nil {
 				out[next] = holder.Data[next]

@@ -43,7 +43,7 @@ var renewalPoints = map[rotation.Kind]faultpoint.Point{
 	rotation.Promote:   faultpoint.New("manager.authority-promoted"),
 }
 
-// keyPoints are those after each kind of write by which a key is rotated.
+// keyPoints are those after each kind of write by which a key, or a password, is rotated.
 var keyPoints = map[engine.KeyPhase]faultpoint.Point{
 	engine.KeyIntroduce: faultpoint.New("manager.key-introduced"),
 	engine.KeyPromote:   faultpoint.New("manager.key-promoted"),

@@ -25,7 +25,7 @@ func keyed(t *testing.T, c client.Client, phase engine.KeyPhase) *pass {
 	t.Helper()
 	p := renewer(t, c, "")
 	p.kit = consulagent.Kit()
-	p.findings.decision.WriteKey = phase
+	p.findings.decision.WriteKey, p.findings.decision.KeyOf = phase, "gossip"
 	return p
 }
 
@@ -144,11 +144,61 @@ func TestAKeyThatIsReadAtTheStartLeavesNoFormer(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := keyed(t, c, engine.KeyPromote)
-	p.kit = mongod.Kit()
+	p.kit, p.findings.decision.KeyOf = mongod.Kit(), "keyfile"
 	if err := p.rotateKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := p.keys(), (plan.Keys{Current: engine.KeyHash([]byte("new"))}); *got != want {
 		t.Errorf("the keys are %+v, want %+v", *got, want)
+	}
+}
+
+// Each password is in the Secret of whoever needs it, the next one beside it and then
+// alone: there is no former one. A step that names one brings both along.
+func TestAPasswordIsRotatedInItsSecret(t *testing.T) {
+	for key, in := range map[string]string{"agent-password": resource.MemberSecretName("db"), "admin-password": resource.ManagerSecretName("db")} {
+		t.Run(key, func(t *testing.T) {
+			c := certified(t)
+			var s corev1.Secret
+			if err := c.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: in}, &s); err != nil {
+				t.Fatal(err)
+			}
+			s.Data[key] = []byte("old")
+			if err := c.Update(t.Context(), &s); err != nil {
+				t.Fatal(err)
+			}
+			rotating := func(phase engine.KeyPhase) *pass {
+				p := keyed(t, c, phase)
+				p.kit, p.findings.decision.KeyOf = mongod.Kit(), key
+				return p
+			}
+			frozen, p := rotating(engine.KeyIntroduce), rotating(engine.KeyIntroduce)
+			if err := p.rotateKey(t.Context()); err != nil || !p.renewed {
+				t.Fatalf("introduced: %v, written %v", err, p.renewed)
+			}
+			if err := frozen.rotateKey(t.Context()); !apierrors.IsConflict(err) {
+				t.Errorf("a manager that was overtaken: %v", err)
+			}
+			next := string(rotating("").secrets.values(p.kit.Engine.Traits().Credentials)[engine.NextKey(key)])
+			want := map[string]plan.Keys{key: {Current: engine.KeyHash([]byte("old")), Next: engine.KeyHash([]byte(next))}}
+			if got := p.passwords(); len(next) != 44 || !maps.Equal(got, want) {
+				t.Errorf("the passwords are %+v, the next is %q", got, next)
+			}
+			sent := p.request(plan.Ask{Member: "db-0", Step: &engine.Step{Kind: engine.StepAccounts, Secrets: []string{key}}}).Step.Credentials
+			if !maps.Equal(sent, map[string]string{key: "old", engine.NextKey(key): next}) {
+				t.Errorf("a step is sent with %v", sent)
+			}
+			if err := rotating(engine.KeyPromote).rotateKey(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p = rotating("")
+			if got := p.passwords(); !maps.Equal(got, map[string]plan.Keys{key: {Current: engine.KeyHash([]byte(next))}}) {
+				t.Errorf("promoted, the passwords are %+v", got)
+			}
+			sent = p.request(plan.Ask{Member: "db-0", Step: &engine.Step{Kind: engine.StepAccounts, Secrets: []string{key}}}).Step.Credentials
+			if !maps.Equal(sent, map[string]string{key: next}) {
+				t.Errorf("afterwards a step is sent with %v", sent)
+			}
+		})
 	}
 }

@@ -83,8 +83,8 @@ var (
 //	expand    the claims: what is wrong with a child does not hold it up
 //	apply     the children, the StatefulSet last
 //	keep      the Secrets of accounts, before an agent hears of them
-//	rotate    certificates that run out, or that are asked for; and a key in the
-//	          Secret, before the servers hear of it
+//	rotate    certificates that run out, or that are asked for; and a key or a
+//	          password in its Secret, before the servers hear of it
 //	discard   claims of members that have left
 //	replace   pods that cannot get on, or that have another template
 //	upgrade   agents, in place
@@ -194,7 +194,7 @@ func (p *pass) plan(snap *snapshot) error {
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
 	s.Retained = s.Retained && p.secrets.found
-	s.Keys, s.Accounts, s.AdoptedSecrets = p.keys(), p.accounts(), p.plannedSecrets(snap)
+	s.Keys, s.Passwords, s.Accounts, s.AdoptedSecrets = p.keys(), p.passwords(), p.accounts(), p.plannedSecrets(snap)
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true
 	p.findings.decision = plan.Next(p.kit.Engine, s)

@@ -8,7 +8,8 @@ import (
 	"encoding/hex"
 )
 
-// KeyPhase is a part of the rotation of a key that all servers share.
+// KeyPhase is a part of the rotation of a key that all servers share, or of a
+// password: of that there are Introduce, Use and Promote alone.
 type KeyPhase string
 
 const (
@@ -17,10 +18,12 @@ const (
 	KeyIntroduce KeyPhase = "Introduce"
 	// KeyAdd gives every server the next key, beside the one that it uses.
 	KeyAdd KeyPhase = "Add"
-	// KeyUse has every server use the next key; the former is still good.
+	// KeyUse has every server use the next key; the former is still good. The next
+	// password is the only one that is good from then on.
 	KeyUse KeyPhase = "Use"
 	// KeyPromote puts the next key in the present one's place in the Secret, and
-	// keeps that one beside it as the former. It is carried out by the core.
+	// keeps that one beside it as the former, where anybody may have that alone. It is
+	// carried out by the core.
 	KeyPromote KeyPhase = "Promote"
 	// KeyForget takes the former key out of the Secret. It is carried out by the
 	// core.
@@ -45,8 +48,8 @@ type KeyChange struct {
 	Hash string `json:"hash"`
 }
 
-// KeyRotator is implemented by engines whose servers share a key that can be
-// rotated while they run.
+// KeyRotator is implemented by engines whose servers share a key, or know a password,
+// that can be rotated while they run.
 type KeyRotator interface {
 	// KeyStep returns who carries a change out, and what else it needs; false where
 	// nobody can be asked. The core fills in Kind, Key and the value.

@@ -161,6 +161,10 @@ type Server struct {
 	// others, the one that it uses first, see KeyHash; none where that is not known.
 	// A server that starts again has these.
 	Keys []string `json:"keys,omitempty"`
+	// Logins are hashes of the passwords that this server was last seen to take, by the
+	// key of the credential, see Credential.Login. Of one that is not mounted it is told
+	// by who leads alone, once a majority has it, and until another election.
+	Logins map[string]string `json:"logins,omitempty"`
 	// Space is what it has on its volume, and how much is free there; nil where that is
 	// not known, or nobody plans by it.
 	Space *Space `json:"space,omitempty"`

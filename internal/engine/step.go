@@ -51,8 +51,9 @@ const (
 	// user agreed, so that another one can form. It is planned and carried out by the
 	// core; no agent is asked.
 	StepStartEmpty StepKind = "StartEmpty"
-	// StepRotateKey takes the rotation of a key that all servers share one phase
-	// further; Key says which. It is planned by the core, see KeyRotator.
+	// StepRotateKey takes the rotation of a key that all servers share, or of a
+	// password, one phase further; Key says which. It is planned by the core, see
+	// KeyRotator.
 	StepRotateKey StepKind = "RotateKey"
 	// StepAccounts has the server have the accounts that the user asks for; Accounts
 	// says which. It is planned by the core, see AccountKeeper.

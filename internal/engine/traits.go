@@ -4,6 +4,8 @@
 package engine
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -83,15 +85,20 @@ type Credential struct {
 	// in one action only.
 	Mounted bool
 	// Rotates is the name by which the user asks for the credential to be rotated
-	// while the set runs; empty where it cannot be. It is a key that all servers
-	// share, of which each can have several, and the engine is a KeyRotator unless
-	// Restarts is set. At most one credential of an engine is such a one.
+	// while the set runs; empty where it cannot be. Unless Login is set it is a key
+	// that all servers share, of which each can have several, and at most one of an
+	// engine is such a one. The engine is a KeyRotator, but for a key with Restarts.
 	Rotates string
 	// Restarts is true where a server reads the key when it starts, from what the
 	// renderer made of the Secret, and not again. Two servers that have a key in
 	// common understand each other, whichever it is. The local half reports in
 	// Server.Keys what its server has read.
 	Restarts bool
+	// Login is true for a password by which the agents log in to their servers, or
+	// where it is not Mounted whoever leads does for the operator. A server knows one
+	// at a time, so that who logs in tries the one that is to come and the one that is
+	// there. The local half reports in Server.Logins which was good.
+	Login bool
 }
 
 // NextKey is the key in the Secret of the credential that is to take the place of
@@ -102,11 +109,16 @@ func NextKey(key string) string { return key + "-next" }
 // while members may still use it.
 func FormerKey(key string) string { return key + "-former" }
 
-// Rotated returns the credential that can be rotated while the set runs, if the
+// Rotatable are the credentials that can be rotated while the set runs.
+func (t Traits) Rotatable() []Credential {
+	return slices.DeleteFunc(slices.Clone(t.Credentials), func(c Credential) bool { return c.Rotates == "" })
+}
+
+// SharedKey returns the key that all servers share and that can be rotated, if the
 // engine has one.
-func (t Traits) Rotated() (Credential, bool) {
-	for _, c := range t.Credentials {
-		if c.Rotates != "" {
+func (t Traits) SharedKey() (Credential, bool) {
+	for _, c := range t.Rotatable() {
+		if !c.Login {
 			return c, true
 		}
 	}

@@ -28,9 +28,10 @@ type Decision struct {
 	// has a server that runs, and then nothing disruptive is asked for; all may, in
 	// a recovery.
 	Replace []PodRef
-	// WriteKey is the change of the Secret by which a key is rotated; empty where
-	// there is none to be made.
+	// WriteKey is the change of the Secret by which a key is rotated, or a password;
+	// empty where there is none to be made. KeyOf is the key of that credential.
 	WriteKey engine.KeyPhase
+	KeyOf    string
 	// EmptyAccounts are accounts that are gone, whose Secrets are to hold nothing.
 	EmptyAccounts []string
 	// UpgradeAgents are pods that get the present image of the agent, in place; at

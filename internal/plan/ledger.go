@@ -62,8 +62,8 @@ type Ledger struct {
 	// Recovery is the one that is under way, and Recoveries how many were begun.
 	Recovery   *Recovery `json:"recovery,omitempty"`
 	Recoveries int       `json:"recoveries,omitempty"`
-	// Rotation of a key is the one that is under way, and Rotated the last request
-	// for one that was carried out.
+	// Rotation of a credential is the one that is under way, and Rotated the last
+	// request for one that was carried out.
 	Rotation *Rotation `json:"rotation,omitempty"`
 	Rotated  string    `json:"rotated,omitempty"`
 	// Accounts are those of whom an agent may have been told a password.

@@ -31,7 +31,7 @@ func (k Keys) ring() []string {
 
 // rereads tells whether the servers read the key when they start, and alone then.
 func (p *draft) rereads() bool {
-	spec, has := p.traits.Rotated()
+	spec, has := p.traits.SharedKey()
 	return has && spec.Restarts && p.state.Keys != nil
 }
 
@@ -44,7 +44,7 @@ func (p *draft) hasOtherKeys(m Member) bool {
 	if !p.rereads() || r == nil || r.Volume != engine.VolumeMember || len(r.Server.Keys) == 0 || slices.Equal(r.Server.Keys, p.state.Keys.ring()) {
 		return false
 	}
-	spec, _ := p.traits.Rotated()
+	spec, _ := p.traits.SharedKey()
 	return p.mountedKeys(r, spec) && p.othersShare(m.Name)
 }
 
@@ -71,8 +71,9 @@ func (p *draft) dueForKeys(m Member) bool {
 
 // mountedKeys tells whether a member's kubelet has mounted what the Secret has.
 func (p *draft) mountedKeys(r *engine.Report, spec engine.Credential) bool {
+	keys := p.keysOf(spec)
 	for key, hash := range map[string]string{
-		spec.Key: p.state.Keys.Current, engine.NextKey(spec.Key): p.state.Keys.Next, engine.FormerKey(spec.Key): p.state.Keys.Former,
+		spec.Key: keys.Current, engine.NextKey(spec.Key): keys.Next, engine.FormerKey(spec.Key): keys.Former,
 	} {
 		if r == nil || r.Mounts[mounts.Key(mounts.Member, key)] != hash {
 			return false

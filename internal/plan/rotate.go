@@ -13,7 +13,8 @@ import (
 )
 
 // A key that all servers share is rotated while they run, with an overlap; how, where
-// they read it when they start alone, see reread.go. Else: at
+// they read it when they start alone, see reread.go, and how a password is, by which
+// somebody logs in to them, password.go. Else: at
 // every moment each of two servers has the key that the other one uses (law 7).
 //
 //  1. introduce: the Secret has the next key beside the present one;
@@ -34,14 +35,26 @@ import (
 // a promotion that comes late, by a manager that was overtaken, harms nobody.
 //
 // A rotation that was begun is completed, whatever the annotation says by then:
-// there is nothing to be gained by going back half-way.
+// there is nothing to be gained by going back half-way. Of several credentials one is
+// rotated at a time, see inHand.
 
 // Rotation is one that is under way.
 type Rotation struct {
 	// Request is what the user asked for; empty where the ledger does not know.
 	Request string `json:"request"`
-	// From is the hash of the key that is left behind.
+	// Credential is the key of the password that is rotated; empty where it is the key
+	// that all servers share, as in ledgers from when there was nothing else.
+	Credential string `json:"credential,omitempty"`
+	// From is the hash of the key that is left behind. Of a password there is none: one
+	// that a person chose could be found by it.
 	From string `json:"from"`
+	// Promoted is set before the next password takes the present one's place.
+	Promoted bool `json:"promoted,omitempty"`
+}
+
+// of tells whether a rotation is that of a credential.
+func (r *Rotation) of(c engine.Credential) bool {
+	return r != nil && (c.Login && r.Credential == c.Key || !c.Login && r.Credential == "")
 }
 
 func (r *Rotation) clone() *Rotation {
@@ -56,7 +69,7 @@ func (r *Rotation) equal(o *Rotation) bool {
 	return r == o || r != nil && o != nil && *r == *o
 }
 
-// Keys are hashes of the key that all servers share, in the Secret.
+// Keys are hashes of the key that all servers share, or of a password, in the Secret.
 type Keys struct {
 	// Current is that of the present one.
 	Current string
@@ -68,13 +81,17 @@ type Keys struct {
 // target is the key that all servers shall use.
 func (k Keys) target() string { return orElse(k.Next, k.Current) }
 
+// begun tells whether there is another one beside the present one.
+func (k *Keys) begun() bool { return k != nil && (k.Next != "" || k.Former != "") }
+
 // settleRotation notes that a request was carried out. One that was there before
 // the set formed was: the key is new.
 func (p *draft) settleRotation() {
-	asked := p.asked()
 	switch r, keys := p.ledger.Rotation, p.state.Keys; {
 	case !p.ledger.Formed:
-		p.ledger.Rotated = asked
+		p.ledger.Rotated = p.asked()
+	case r != nil && r.Credential != "":
+		p.settlePassword(*r)
 	case r == nil || keys == nil || keys.Current == r.From || keys.Next != "" || keys.Former != "":
 	case p.onlyUse(keys.Current):
 		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
@@ -83,11 +100,51 @@ func (p *draft) settleRotation() {
 
 // asked is the user's request, if the engine knows what it names.
 func (p *draft) asked() string {
-	c, ok := p.traits.Rotated()
-	if !ok || p.state.Wanted.Rotate.Name != c.Rotates {
+	for _, c := range p.traits.Rotatable() {
+		if asked := p.askedOf(c); asked != "" {
+			return asked
+		}
+	}
+	return ""
+}
+
+// askedOf is the user's request, if it names a credential.
+func (p *draft) askedOf(c engine.Credential) string {
+	if p.state.Wanted.Rotate.Name != c.Rotates {
 		return ""
 	}
 	return p.state.Wanted.Rotate.String()
+}
+
+// keysOf are what the Secret has of a credential; nil where it was not read.
+func (p *draft) keysOf(c engine.Credential) *Keys {
+	if !c.Login {
+		return p.state.Keys
+	}
+	if k, read := p.state.Passwords[c.Key]; read {
+		return &k
+	}
+	return nil
+}
+
+// inHand is the credential that is rotated now, or is to be next. It is, in this
+// order: what the ledger says; what the Secrets have another one of, though the ledger
+// may be older than that; and what the user asks for.
+func (p *draft) inHand() (engine.Credential, bool) {
+	asked := p.asked()
+	for _, is := range []func(engine.Credential) bool{
+		p.ledger.Rotation.of,
+		func(c engine.Credential) bool { return p.keysOf(c).begun() },
+		func(c engine.Credential) bool {
+			return asked != p.ledger.Rotated && asked != "" && p.askedOf(c) == asked
+		},
+	} {
+		all := p.traits.Rotatable()
+		if i := slices.IndexFunc(all, is); i >= 0 {
+			return all[i], p.keysOf(all[i]) != nil
+		}
+	}
+	return engine.Credential{}, false
 }
 
 // onlyUse tells whether every member is known to have one key and no other.
@@ -121,19 +178,22 @@ func (p *draft) reportOf(name string) *engine.Report {
 	return p.state.trusted(*m)
 }
 
-// rotation is the next change of the keys, if one is asked for or under way. It is
-// where the Secret has another key beside the present one, though the ledger may
-// be older than that.
+// rotation is the next change of the keys, or of a password, if one is asked for or
+// under way.
 func (p *draft) rotation() []candidate {
-	spec, has := p.traits.Rotated()
-	keys, asked := p.state.Keys, p.asked()
-	begun := p.ledger.Rotation != nil || keys != nil && (keys.Next != "" || keys.Former != "")
-	if !has || keys == nil || !begun && (asked == "" || asked == p.ledger.Rotated) {
+	spec, due := p.inHand()
+	if !due {
 		return nil
 	}
-	c, due := p.nextKeyChange(*keys), true
-	if p.rereads() {
+	keys, words := p.keysOf(spec), keyWords
+	var c engine.KeyChange
+	switch {
+	case spec.Login:
+		c, words = p.nextPassword(spec, *keys), passwordWords
+	case spec.Restarts:
 		c, due = p.nextReread(*keys)
+	default:
+		c = p.nextKeyChange(*keys)
 	}
 	if !due {
 		return nil
@@ -144,7 +204,7 @@ func (p *draft) rotation() []candidate {
 	}
 	step := p.keyStep(c)
 	step.Kind, step.Key = engine.StepRotateKey, &c
-	step.Why = keyWords[c.Phase] + ", as " + v1alpha1.AnnotationRotate + " asks"
+	step.Why = words[c.Phase] + ", as " + v1alpha1.AnnotationRotate + " asks"
 	if !c.Phase.InSecret() {
 		step.Secrets = append(slices.Clone(step.Secrets), c.Credential)
 	}
@@ -197,14 +257,20 @@ func (p *draft) nextKeyChange(k Keys) engine.KeyChange {
 // admitKeyChange has the Secret written, or the member asked whose step it is. A
 // rotation is in the ledger before the Secret has anything of it.
 func (p *draft) admitKeyChange(s engine.Step) bool {
-	if p.ledger.Rotation == nil {
-		p.ledger.Rotation = &Rotation{Request: p.asked(), From: orElse(p.state.Keys.Former, p.state.Keys.Current)}
+	spec, _ := p.inHand()
+	switch {
+	case p.ledger.Rotation != nil:
+	case spec.Login:
+		p.ledger.Rotation = &Rotation{Request: p.askedOf(spec), Credential: spec.Key}
+	default:
+		p.ledger.Rotation = &Rotation{Request: p.askedOf(spec), From: orElse(p.state.Keys.Former, p.state.Keys.Current)}
 	}
-	if s.Key.Phase.InSecret() {
-		p.out.WriteKey = s.Key.Phase
-		return true
+	if !s.Key.Phase.InSecret() {
+		return false
 	}
-	return false
+	p.ledger.Rotation.Promoted = spec.Login && s.Key.Phase == engine.KeyPromote
+	p.out.WriteKey, p.out.KeyOf = s.Key.Phase, spec.Key
+	return true
 }
 
 // keysKnown refuses a change of the keys while any member's are not known, or it
@@ -212,6 +278,9 @@ func (p *draft) admitKeyChange(s engine.Step) bool {
 func keysKnown(p *draft, s engine.Step) string {
 	if s.Kind != engine.StepRotateKey {
 		return ""
+	}
+	if spec, _ := p.inHand(); spec.Login {
+		return p.missesPassword(spec)
 	}
 	if _, silent := p.rings(); len(silent) > 0 {
 		return "it is not known which keys " + strings.Join(silent, ", ") + " has"
@@ -229,12 +298,18 @@ func keysKnown(p *draft, s engine.Step) string {
 // before a rotation. So it does where nobody who is known to have keys has the
 // Secret's: that is older than a rotation, and who gets it could talk to nobody.
 func keyMounted(p *draft, s engine.Step) string {
-	spec, has := p.traits.Rotated()
-	if s.Kind != engine.StepGrant || !has || p.state.Keys == nil {
+	if s.Kind != engine.StepGrant {
 		return ""
 	}
 	if p.rotating() && p.agentDiffers(s.Member) {
 		return "the agent of " + s.Member + " has another image than the operator's, and may not know of rotations"
+	}
+	if why := p.passwordsMounted(s.Member); why != "" {
+		return why
+	}
+	spec, has := p.traits.SharedKey()
+	if !has || p.state.Keys == nil {
+		return ""
 	}
 	if !p.mountedKeys(p.reportOf(s.Member), spec) {
 		return "the kubelet has yet to mount the present key for " + s.Member
@@ -253,7 +328,7 @@ func keyMounted(p *draft, s engine.Step) string {
 
 // rotating tells whether a rotation is under way, or has left anything behind.
 func (p *draft) rotating() bool {
-	return p.ledger.Rotation != nil || p.state.Keys.Next != "" || p.state.Keys.Former != ""
+	return p.ledger.Rotation != nil || slices.ContainsFunc(p.traits.Rotatable(), func(c engine.Credential) bool { return p.keysOf(c).begun() })
 }
 
 // agentDiffers tells whether a pod's agent is not the present one, or does not run
@@ -268,19 +343,29 @@ func (p *draft) askAboutRotation() {
 	if !p.ledger.Formed {
 		return // it holds up nothing, least of all the formation
 	}
-	w := p.state.Wanted
-	spec, has := p.traits.Rotated()
+	w, words := p.state.Wanted, p.requests()
+	has := words != ""
 	switch {
 	case p.rereads() && p.outdatedSecret():
 		p.stall(v1alpha1.ReasonCredentialsLost, "the members' Secret has a key that no server has, and seems to be from before a rotation; no server is restarted with it: restore the newest one")
 	case w.RotateUnreadable != "" && has:
-		p.stall(v1alpha1.ReasonRotationRefused, fmt.Sprintf("%s; write %s:WORD with any word that was not given before, or remove the annotation", w.RotateUnreadable, spec.Rotates))
+		p.stall(v1alpha1.ReasonRotationRefused, fmt.Sprintf("%s; write %s with any word that was not given before, or remove the annotation", w.RotateUnreadable, words))
 	case w.RotateUnreadable != "":
 		p.stall(v1alpha1.ReasonRotationRefused, w.RotateUnreadable+"; this engine has nothing that is rotated so: remove the annotation")
 	case w.Rotate.Name != "" && !has:
 		p.stall(v1alpha1.ReasonRotationRefused, fmt.Sprintf("annotation %s asks for %q, and this engine has nothing that is rotated so; remove the annotation", v1alpha1.AnnotationRotate, w.Rotate.Name))
-	case w.Rotate.Name != "" && w.Rotate.Name != spec.Rotates:
-		p.stall(v1alpha1.ReasonRotationRefused, fmt.Sprintf("annotation %s asks for %q, and what can be rotated is %s; write %[3]s:WORD with any word that was not given before, or remove the annotation",
-			v1alpha1.AnnotationRotate, w.Rotate.Name, spec.Rotates))
+	case w.Rotate.Name != "" && p.asked() == "":
+		p.stall(v1alpha1.ReasonRotationRefused, fmt.Sprintf("annotation %s asks for %q, which cannot be rotated; write %s with any word that was not given before, or remove the annotation",
+			v1alpha1.AnnotationRotate, w.Rotate.Name, words))
 	}
+}
+
+// requests are what the annotation can ask for, in words; empty where it is nothing.
+func (p *draft) requests() string {
+	all := p.traits.Rotatable()
+	words := make([]string, 0, len(all))
+	for _, c := range all {
+		words = append(words, c.Rotates+":WORD")
+	}
+	return strings.Join(words, " or ")
 }

@@ -33,6 +33,9 @@ type State struct {
 	// Keys are those that the servers share, in the Secret; nil where the engine has
 	// none, or the Secret was not read.
 	Keys *Keys
+	// Passwords are those that can be rotated, in the Secrets, by the key of the
+	// credential; none that was not read.
+	Passwords map[string]Keys
 	// Accounts are those that the operator keeps; nil where it keeps none.
 	Accounts *Accounts
 	// AdoptedSecrets are the user's, which an adoption needs; nil where it needs none.

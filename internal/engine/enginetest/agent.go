@@ -90,6 +90,7 @@ func (w *World) report(i int) *engine.Report {
 		Server:   w.model.Observe(i),
 		Mounts:   w.mountsOf(i),
 	}
+	w.tellLogins(i, &r.Server)
 	if mk := w.marker(i); mk != nil {
 		r.ClusterID, r.ClaimUID, r.Grant, r.Recovered = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind, mk.Recovered
 		r.Recovery = int(m.volume.recovery)

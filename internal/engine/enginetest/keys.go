@@ -58,7 +58,12 @@ func (sc *Scenario) observeKeys(v view, s *plan.State) {
 	if !sc.keyed {
 		return
 	}
-	s.Keys = &plan.Keys{Current: KeyHash(v.secret.current), Next: KeyHash(v.secret.next), Former: KeyHash(v.secret.former)}
+	k := plan.Keys{Current: KeyHash(v.secret.current), Next: KeyHash(v.secret.next), Former: KeyHash(v.secret.former)}
+	if sc.credential.Login {
+		s.Passwords = map[string]plan.Keys{sc.credential.Key: k}
+	} else {
+		s.Keys = &k
+	}
 	if n := v.wanted.Rotate; n > 0 {
 		s.Wanted.Rotate = v1alpha1.Rotation{Name: sc.credential.Rotates, Word: fmt.Sprint(n)}
 	}
@@ -67,7 +72,7 @@ func (sc *Scenario) observeKeys(v view, s *plan.State) {
 // mountsOf are the hashes of what a member has mounted.
 func (w *World) mountsOf(i int) map[string]string {
 	c, has := w.keyed()
-	if !has {
+	if !has || !c.Mounted {
 		return nil
 	}
 	m := w.members[i].mounted
@@ -91,7 +96,7 @@ func (w *World) canMount(i int) bool {
 
 // giveKeys has the agent put the keys that it has mounted on a volume.
 func (w *World) giveKeys(i int) {
-	if _, has := w.keyed(); has {
+	if c, has := w.keyed(); has && !c.Login {
 		w.model.(Keyed).GiveKeys(i, w.members[i].mounted.keys())
 	}
 }
@@ -125,9 +130,12 @@ func (w *World) nextSecret(p *pass) secret {
 	switch p.decision.WriteKey {
 	case engine.KeyIntroduce:
 		next.next = w.keysMade + 1
+		if c, _ := w.keyed(); c.Login && w.sc.Executor.ForgetAtOnce {
+			next = secret{current: next.next}
+		}
 	case engine.KeyPromote:
 		next = secret{current: next.next, former: next.current}
-		if c, _ := w.keyed(); c.Restarts || w.sc.Executor.ForgetAtOnce {
+		if c, _ := w.keyed(); c.Restarts || c.Login || w.sc.Executor.ForgetAtOnce {
 			next.former = 0
 		}
 	case engine.KeyForget:
@@ -145,7 +153,7 @@ func (w *World) writeSecret(p *pass) bool {
 		w.violate("ledger before Secret: the Secret is changed for a rotation that the ledger does not have")
 	}
 	w.secret = w.nextSecret(p)
-	w.keysMade = max(w.keysMade, w.secret.next)
+	w.keysMade = max(w.keysMade, w.secret.next, w.secret.current)
 	return true
 }
 
@@ -159,6 +167,10 @@ func (w *World) inSet(i int) bool { return w.model.Truth().peers(i) > 0 }
 func (w *World) checkKeys() {
 	c, has := w.keyed()
 	if !has {
+		return
+	}
+	if c.Login {
+		w.checkLogins(c)
 		return
 	}
 	k := w.model.(Keyed)
@@ -182,7 +194,7 @@ func (w *World) checkKeys() {
 // checkKeyChange asserts, as a change is asked for, that nobody who has a volume
 // would be without a key that the others use, whether its server runs or not.
 func (w *World) checkKeyChange(p *pass, a plan.Ask) {
-	if a.Kind() != engine.StepRotateKey || !p.fresh {
+	if c, _ := w.keyed(); a.Kind() != engine.StepRotateKey || !p.fresh || c.Login {
 		return
 	}
 	key := KeyOf(a.Step.Key.Hash)
@@ -202,10 +214,15 @@ func (w *World) checkKeyChange(p *pass, a plan.Ask) {
 
 // describeKeys tells of the keys, for the way to a breach.
 func (w *World) describeKeys(b *strings.Builder) {
-	if _, has := w.keyed(); !has {
+	c, has := w.keyed()
+	if !has {
 		return
 	}
 	fmt.Fprintf(b, " | keys %v", w.secret.keys())
+	if c.Login {
+		w.describeLogins(b)
+		return
+	}
 	for i := range w.sc.Members {
 		fmt.Fprintf(b, " %d:%v", i, w.model.(Keyed).Keys(i))
 	}
@@ -224,6 +241,8 @@ func (w *World) unrotated() string {
 		return "a rotation is not over"
 	case w.wanted.Rotate > 0 && l.Rotated != want.String():
 		return "the key was not rotated"
+	case c.Login:
+		return w.otherPassword()
 	}
 	for i := range w.sc.Members {
 		if ring := w.model.(Keyed).Keys(i); w.model.Running(i) && i < int(w.wanted.Replicas) && !slices.Equal(ring, []uint8{w.secret.current}) {

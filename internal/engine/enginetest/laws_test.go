@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/quorate/quorate/internal/agent/gate"
+	"github.com/quorate/quorate/internal/agent/mounts"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/enginetest"
 	"github.com/quorate/quorate/internal/engine/enginetest/document"
@@ -198,6 +199,39 @@ func inPlaceOf(due, instead engine.KeyPhase) planner {
 	}
 }
 
+// promoting is the planner, but for a password that takes the present one's place where
+// the servers are to take it.
+func promoting(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	for _, a := range d.Asks {
+		if a.Step != nil && a.Step.Key != nil && a.Step.Key.Phase == engine.KeyUse {
+			d.WriteKey, d.KeyOf = engine.KeyPromote, d.Ledger.Rotation.Credential
+			d.Ledger.Rotation.Promoted = true
+		}
+	}
+	return d
+}
+
+// trusting is the planner, but for agents that are taken to have mounted what the Secret has.
+func trusting(e engine.Engine, s plan.State) plan.Decision {
+	s.Members = slices.Clone(s.Members)
+	for i, m := range s.Members {
+		if m.Report == nil {
+			continue
+		}
+		r := *m.Report
+		r.Mounts = map[string]string{}
+		for key, k := range s.Passwords {
+			r.Mounts[mounts.Key(mounts.Member, key)] = k.Current
+			if k.Next != "" {
+				r.Mounts[mounts.Key(mounts.Member, engine.NextKey(key))] = k.Next
+			}
+		}
+		s.Members[i].Report = &r
+	}
+	return plan.Next(e, s)
+}
+
 // restless is the planner, but for a ledger that is written in every pass.
 func restless(e engine.Engine, s plan.State) plan.Decision {
 	d := plan.Next(e, s)
@@ -269,6 +303,14 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"a request is forgotten", raftSet, "key rotated", decide(onLedger(forgetRequest)), "come to rest"},
 		{"the Secret is written whatever it is", raftSet, "key rotated, another manager", func(sc *enginetest.Scenario) { sc.Executor.UncheckedSecret = true }, "ledger before Secret"},
 		{"the former key is forgotten at once", raftSet, "key rotated, another manager, losses", func(sc *enginetest.Scenario) { sc.Executor.ForgetAtOnce = true }, "law 7"},
+		{"no keys-known, of a password", raftSet, "agents' password rotated, losses", safely(guard(plan.GuardKeysKnown)), "law 7"},
+		{"no key-mounted, of a password", raftSet, "agents' password rotated before one joins that has mounted the former", safely(guard(plan.GuardKeyMounted)), "law 7"},
+		{"a password is used before all agents have it", raftSet, "agents' password rotated", safely(decide(trusting)), "law 7"},
+		{"the former password is forgotten before the servers take another", raftSet, "agents' password rotated", safely(decide(promoting)), "law 7"},
+		{"the former administrator's password is forgotten before", raftSet, "administrator's password rotated", safely(decide(promoting)), "law 7"},
+		{"another password is put in the place of the present one", raftSet, "agents' password rotated", safely(func(sc *enginetest.Scenario) { sc.Executor.ForgetAtOnce = true }), "law 7"},
+		{"the Secret of a password is written whatever it is", raftSet, "agents' password rotated, another manager", safely(func(sc *enginetest.Scenario) { sc.Executor.UncheckedSecret = true }), "law 7"},
+		{"the rotation of a password is not written down", raftSet, "administrator's password rotated", safely(decide(onLedger(forgetRotation))), "ledger before Secret"},
 		{"a grant is for another's claim", raftSet, "formation, crashes and losses", safely(decide(elsewhere)), "law 9"},
 		{"evictions are let pass at any time", raftSet, "lies", safely(decide(generous)), "law 12"},
 		{"two are let be evicted at once", raftSet, "rollout and evictions", safely(decide(plenty)), "law 12"},

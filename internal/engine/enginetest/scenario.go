@@ -22,6 +22,8 @@ type Scenario struct {
 	// Formed is the size at which a set is formed before the scenario begins;
 	// zero where it begins with nothing.
 	Formed int8
+	// Rotates is what is rotated, where the specification asks for that.
+	Rotates Rotated
 	// Wanted is the specification at the beginning.
 	Wanted Wanted
 	// Changes are what the user may change the specification to.
@@ -169,9 +171,7 @@ func Faults(of map[Fault]int8) (b Budget) {
 
 // newWorld returns the world at the beginning of a scenario.
 func (sc *Scenario) newWorld() *World {
-	c, has := sc.Engine.Traits().Rotated()
-	_, models := sc.Model.(Keyed)
-	sc.credential, sc.keyed = c, has && models
+	sc.credential, sc.keyed = sc.rotates()
 	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1}
 	if sc.Formed > 0 {
 		w.wanted = Wanted{Replicas: sc.Formed}

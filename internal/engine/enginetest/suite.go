@@ -44,6 +44,9 @@ func Run(t *testing.T, s Subject) *Coverage {
 	total := NewCoverage()
 	for _, sc := range Scenarios() {
 		sc.With(s)
+		if _, applies := sc.rotates(); sc.Rotates != RotatesKey && !applies {
+			continue
+		}
 		t.Run(sc.Name, func(t *testing.T) {
 			cov, breach := Explore(sc)
 			t.Log(cov)
@@ -61,7 +64,7 @@ func Run(t *testing.T, s Subject) *Coverage {
 // With fills in what a scenario leaves open, and returns it.
 func (sc *Scenario) With(s Subject) *Scenario {
 	sc.Engine, sc.Model = s.Engine, s.Model
-	if c, has := s.Engine.Traits().Rotated(); has && c.Restarts && sc.Wanted.Rotate > 0 && !sc.Sampled {
+	if c, has := sc.rotates(); has && c.Restarts && sc.Wanted.Rotate > 0 && !sc.Sampled {
 		sc.narrow()
 	}
 	if sc.MaxStates == 0 {
@@ -198,6 +201,23 @@ func Scenarios() []*Scenario {
 			Budget: Faults(map[Fault]int8{SlowMount: 1, ClaimLost: 1})},
 		{Name: "key rotated, another manager, losses", Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, Rotate: 1},
 			Budget: Faults(map[Fault]int8{Linger: 1, Takeover: 1, ClaimLost: 2})},
+		{Name: "agents' password rotated", Rotates: RotatesAgents, Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, Rotate: 1}, Changes: []Wanted{{Replicas: 3, Rotate: 2}, three}, Detours: 1,
+			Budget: Faults(map[Fault]int8{Crash: 1, ServerKilled: 1, Adverse: 1, Change: 1})},
+		{Name: "agents' password rotated, another manager", Rotates: RotatesAgents, Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, Rotate: 1}, Changes: []Wanted{{Replicas: 3, Rotate: 2}}, Detours: 1,
+			Budget: Faults(map[Fault]int8{Linger: 1, Takeover: 1, Change: 1})},
+		{Name: "agents' password rotated, losses", Rotates: RotatesAgents, Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, Rotate: 1}, Detours: 1,
+			Budget: Faults(map[Fault]int8{ClaimLost: 1, PodDeleted: 1, Silence: 1})},
+		{Name: "agents' password rotated while kubelets are slow", Rotates: RotatesAgents, Members: 4, Formed: 3, Wanted: Wanted{Replicas: 4, Rotate: 1}, Detours: 1,
+			Budget: Faults(map[Fault]int8{SlowMount: 1, ClaimLost: 1})},
+		{Name: "agents' password rotated and size", Rotates: RotatesAgents, Members: 4, Formed: 3, Wanted: Wanted{Replicas: 4, Rotate: 1}, Detours: 1,
+			Changes: []Wanted{{Replicas: 2, Rotate: 1}, {Replicas: 4, Rotate: 1}, {Replicas: 3, Rotate: 1, Template: TemplateOther}},
+			Budget:  Faults(map[Fault]int8{Change: 1, Crash: 1})},
+		{Name: "agents' password rotated before one joins that has mounted the former", Rotates: RotatesAgents, Members: 4, Formed: 3, Wanted: Wanted{Replicas: 4, Rotate: 1}, Prepare: (*World).waitWithFormerKey,
+			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1})},
+		{Name: "administrator's password rotated", Rotates: RotatesAdministrators, Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, Rotate: 1}, Changes: []Wanted{{Replicas: 3, Rotate: 2}, three}, Detours: 1,
+			Budget: Faults(map[Fault]int8{Crash: 1, ServerKilled: 1, Adverse: 1, Change: 1})},
+		{Name: "administrator's password rotated, another manager, losses", Rotates: RotatesAdministrators, Members: 3, Formed: 3, Wanted: Wanted{Replicas: 3, Rotate: 1},
+			Budget: Faults(map[Fault]int8{Linger: 1, Takeover: 1, ClaimLost: 1, Silence: 1})},
 		{Name: "a foreign volume", Members: 3, Formed: 3, Wanted: three, Prepare: func(w *World) { w.MakeForeign(1) },
 			Budget: Faults(map[Fault]int8{ClaimLost: 1, Crash: 1, Silence: 1})},
 	}

@@ -15,7 +15,7 @@ func TestContract(t *testing.T) {
 	cov := enginetest.Run(t, enginetest.Subject{Engine: Engine{}, Model: newModel()})
 	for _, kind := range []engine.StepKind{
 		engine.StepBootstrap, engine.StepJoin, engine.StepPromote, engine.StepDemote, engine.StepStepDown, engine.StepLeave, engine.StepEvictDead,
-		engine.StepConfigure,
+		engine.StepConfigure, engine.StepRotateKey + "/Use",
 	} {
 		if cov.Admitted[string(kind)] == 0 {
 			t.Errorf("no %s was ever asked for", kind)

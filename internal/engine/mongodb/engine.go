@@ -40,8 +40,8 @@ func (Engine) Traits() engine.Traits {
 		Group:       999,
 		Credentials: []engine.Credential{
 			{Key: CredentialKeyFile, Format: engine.CredentialLongBase64, Mounted: true, Rotates: "key-file", Restarts: true},
-			{Key: CredentialAgent, Format: engine.CredentialBase64, Mounted: true},
-			{Key: CredentialAdmin, Format: engine.CredentialBase64},
+			{Key: CredentialAgent, Format: engine.CredentialBase64, Mounted: true, Rotates: "agent-password", Login: true},
+			{Key: CredentialAdmin, Format: engine.CredentialBase64, Rotates: "admin-password", Login: true},
 		},
 	}
 }

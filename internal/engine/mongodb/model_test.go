@@ -42,6 +42,9 @@ type server struct {
 	frozen  bool  // it has stepped down and does not stand for election
 	version uint8 // of the configuration that it has
 	keys    keyring
+	// password is how many of the operator's users were rotated away, as the server has
+	// it; confirmed is the one that its agent had a majority take, in that election.
+	password, confirmed, election uint8
 	// survivors is the word of a recovery on the volume, as the engine wrote it.
 	survivors string
 }
@@ -54,7 +57,9 @@ type set struct {
 	version uint8
 	primary int8
 	users   bool
-	members []entry
+	// password is as a server's, and elections counts.
+	password, elections uint8
+	members             []entry
 }
 
 type entry struct {
@@ -66,6 +71,7 @@ var (
 	_ enginetest.Model     = (*model)(nil)
 	_ enginetest.Recoverer = (*model)(nil)
 	_ enginetest.Keyed     = (*model)(nil)
+	_ enginetest.Admitting = (*model)(nil)
 )
 
 func newModel() *model { return &model{} }
@@ -83,11 +89,14 @@ func (m *model) Key(b []byte) []byte {
 	b = append(b, flags(m.usurped))
 	for _, s := range m.servers {
 		b = append(b, flags(s.running, s.data, s.synced, s.frozen, s.empty), byte(s.set), s.number, s.version)
-		b = append(b, s.keys[0], s.keys[1])
+		b = append(b, s.keys[0], s.keys[1], s.password, s.confirmed, s.election)
 		b = append(b, s.survivors...)
 	}
 	for _, k := range m.sets {
-		b = append(b, '#', k.version, byte(k.primary), flags(k.users))
+		b = append(b, '#', k.version, byte(k.primary), flags(k.users), k.password)
+		if k.password > 0 {
+			b = append(b, k.elections)
+		}
 		for _, e := range k.members {
 			b = append(b, e.number, e.member, flags(e.votes))
 		}
@@ -132,6 +141,41 @@ func (m *model) GiveKeys(i int, keys []uint8) {
 // Keys implements enginetest.Keyed.
 func (m *model) Keys(i int) []uint8 {
 	return slices.DeleteFunc(slices.Clone(m.servers[i].keys[:]), func(k uint8) bool { return k == 0 })
+}
+
+// admits tells whether a server has users.
+func (m *model) admits(i int) bool {
+	s := m.servers[i]
+	return s.running && s.set > 0 && !s.empty && m.sets[s.set-1].users
+}
+
+// Password implements enginetest.Admitting.
+func (m *model) Password(i int) uint8 {
+	if !m.admits(i) {
+		return 0
+	}
+	return m.servers[i].password + 1
+}
+
+// Confirmed implements enginetest.Admitting.
+func (m *model) Confirmed(i int) uint8 {
+	s := m.servers[i]
+	if !m.admits(i) || int(m.sets[s.set-1].primary) != i || s.election != m.sets[s.set-1].elections {
+		return 0
+	}
+	return s.confirmed
+}
+
+// rotate has the set take another password, which the primary has at once and the
+// others when they hear of it.
+func (m *model) rotate(i int, k *set, c *engine.KeyChange) error {
+	if UserOf(c.Credential) == "" || c.Phase != engine.KeyUse {
+		return refused("no such password: %+v", *c)
+	}
+	k.password = enginetest.KeyOf(c.Hash) - 1
+	s := &m.servers[i]
+	s.password, s.confirmed, s.election = k.password, k.password+1, k.elections
+	return nil
 }
 
 func (m *model) HasData(i int) bool { return m.servers[i].data }
@@ -213,6 +257,7 @@ const (
 	moveAdopt               // A, which is empty, is taken for the member of its name
 	moveSync                // A has caught up
 	moveDepose              // the primary of set B was not heard for a moment
+	moveHear                // A hears of the password of its set
 )
 
 func (m *model) Moves() []enginetest.Move {
@@ -244,6 +289,8 @@ func (m *model) movesOf(n, i int, e entry, out []enginetest.Move) []enginetest.M
 		if led {
 			add(moveSync)
 		}
+	case led && s.password != k.password:
+		add(moveHear)
 	case !led && e.votes && m.hasQuorum(n) && (!s.frozen || m.allFrozen(n)):
 		add(moveElect)
 	}
@@ -270,13 +317,16 @@ func (m *model) Move(mv enginetest.Move) {
 		}
 		k.primary = int8(mv.A)
 		k.version++
+		k.elections++
 	case moveAdopt:
 		e := k.of(int(mv.A))
 		m.usurped = m.usurped || e.votes
 		s.empty = s.empty || s.set == 0
 		s.set, s.number, s.synced = int8(mv.B)+1, e.number, false
 	case moveSync:
-		s.synced, s.empty = true, false
+		s.synced, s.empty, s.password = true, false, k.password
+	case moveHear:
+		s.password = k.password
 	case moveDepose:
 		k.primary = -1
 	}
@@ -411,6 +461,8 @@ func (m *model) Do(i int, s engine.Step) error {
 		return nil
 	case engine.StepStepDown:
 		return m.stepDown(i, int(v.set)-1)
+	case engine.StepRotateKey:
+		return m.rotate(i, k, s.Key)
 	}
 	return k.change(s)
 }

@@ -79,6 +79,8 @@ const (
 	FactUsers    = "users"
 	UsersPending = "Pending"
 	UsersReady   = "Ready"
+	// FactOpen is there where the server lets everybody in.
+	FactOpen = "open"
 	// FactHost is the name by which the configuration has to know the member.
 	FactHost = "host"
 	// FactFeatures is the feature compatibility version.

@@ -82,6 +82,7 @@ func (m *member) observe() engine.Server {
 	}
 	server.Keys = m.set.outward(server.Keys)
 	server.Accounts = m.set.accounts.of(server)
+	server.Logins = m.set.passwords.logins(m, server)
 	if server.View != nil {
 		peers := make([]engine.Peer, 0, len(server.View.Peers))
 		for _, p := range server.View.Peers {
@@ -234,21 +235,29 @@ func (m *member) prepare() {
 	m.decide()
 }
 
-// do has the server carry out a step. The first access token must be the one
-// that the members have.
+// checkBootstrap holds that the first access token is the one that the members have.
+func (m *member) checkBootstrap(s engine.Step) error {
+	if s.Kind != engine.StepBootstrap {
+		return nil
+	}
+	for _, key := range s.Secrets {
+		if s.Credentials[key] == "" {
+			return fmt.Errorf("the credential %s did not come with the step", key)
+		}
+	}
+	if agent := s.Credentials["agent-token"]; agent == "" || agent != string(m.pod.Mounted["agent-token"]) {
+		return fmt.Errorf("the agents' token is another than the mounted one")
+	}
+	if s.Credentials["management-token"] == "" {
+		return fmt.Errorf("no management token came with the step")
+	}
+	return nil
+}
+
+// do has the server carry out a step.
 func (m *member) do(s engine.Step) error {
-	if s.Kind == engine.StepBootstrap {
-		for _, key := range s.Secrets {
-			if s.Credentials[key] == "" {
-				return fmt.Errorf("the credential %s did not come with the step", key)
-			}
-		}
-		if agent := s.Credentials["agent-token"]; agent == "" || agent != string(m.pod.Mounted["agent-token"]) {
-			return fmt.Errorf("the agents' token is another than the mounted one")
-		}
-		if s.Credentials["management-token"] == "" {
-			return fmt.Errorf("no management token came with the step")
-		}
+	if err := m.checkBootstrap(s); err != nil {
+		return err
 	}
 	if !m.set.model.Running(m.pod.Ordinal) {
 		return nil
@@ -260,6 +269,9 @@ func (m *member) do(s engine.Step) error {
 	if s.Accounts != nil {
 		m.set.accounts.take(m.observe(), s)
 		return nil
+	}
+	if isPassword(s) {
+		return m.set.passwords.change(m.observe(), s)
 	}
 	if s.Key != nil {
 		change, err := m.set.inward(s)

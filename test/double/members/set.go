@@ -29,8 +29,10 @@ type set struct {
 	keys []string
 	// accounts are those that the leader was told of last.
 	accounts accounts
-	crashes  []string
-	changed  chan struct{}
+	// passwords are those that were rotated.
+	passwords passwords
+	crashes   []string
+	changed   chan struct{}
 }
 
 // volume is what an agent keeps on a claim.
@@ -91,6 +93,7 @@ func (s *set) settle() {
 		s.model.Move(move)
 	}
 	s.checkKeys()
+	s.checkPasswords()
 	for _, m := range s.members {
 		if m != nil {
 			m.note()

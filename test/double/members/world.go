@@ -117,6 +117,7 @@ func (w *World) Mount(uid types.UID, mounted map[string][]byte) {
 		return
 	}
 	m.pod.Mounted = mounted
+	m.set.checkPasswords()
 	w.unlockAndTell(m.set)
 }
 

@@ -46,7 +46,7 @@ func Report(s Status) engine.Server {
 func (Engine) Traits() engine.Traits {
 	return engine.Traits{
 		Formation: engine.FormTogether, StableAddress: true, StartIsJoin: true, VoteFollows: true, Quorum: engine.Majority, MaxReplicas: 9,
-		Credentials: []engine.Credential{{Key: "key", Format: engine.CredentialBase64, Mounted: true, Rotates: "key"}},
+		Credentials: append([]engine.Credential{{Key: "key", Format: engine.CredentialBase64, Mounted: true, Rotates: "key"}}, passwords...),
 	}
 }
 

@@ -59,6 +59,9 @@ type server struct {
 	set     int8  // the set whose state it has, 0 for none
 	keys    ring
 	changes [2]change // of the keys, on their way
+	// password is how many were rotated away; confirmed is the one that its agent had a
+	// majority take, and confirmedIn the term in which it led then.
+	password, confirmed, confirmedIn uint8
 }
 
 // set is a set that was bootstrapped; it has formed once a leader was elected
@@ -70,6 +73,7 @@ type set struct {
 	term         uint8
 	bootstrapped bool
 	settings     string // parameters of the last Configure, in order
+	password     uint8  // as a server's
 }
 
 type peer struct {
@@ -96,13 +100,13 @@ func (m *Model) Clone() enginetest.Model {
 func (m *Model) Key(b []byte) []byte {
 	for _, s := range m.servers {
 		b = append(b, bits(s.running, s.leaving, s.data), byte(s.expect), s.ids, byte(s.set))
-		b = append(b, s.keys[:]...)
+		b = append(append(b, s.keys[:]...), s.password, s.confirmed, s.confirmedIn)
 		for _, c := range s.changes {
 			b = append(append(b, c.phase...), c.key)
 		}
 	}
 	for _, k := range m.sets {
-		b = append(b, '#', bits(k.formed, k.bootstrapped), byte(k.leader), k.term)
+		b = append(b, '#', bits(k.formed, k.bootstrapped), byte(k.leader), k.term, k.password)
 		for _, p := range k.peers {
 			b = append(b, p.member, p.gen, bits(p.voter))
 		}

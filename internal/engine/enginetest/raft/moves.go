@@ -22,6 +22,7 @@ const (
 	moveLeaveLost              // A stops without having left
 	moveKey                    // A makes a change of its keys
 	moveKeyLost                // a change of A's keys never reaches it
+	movePassword               // A hears of its set's password
 )
 
 // Moves implements enginetest.Model.
@@ -41,6 +42,9 @@ func (m *Model) Moves() []enginetest.Move {
 		if s.changes[0] != (change{}) {
 			add(moveKey, i, 0, false)
 			add(moveKeyLost, i, 0, true)
+		}
+		if m.lagsInPassword(i) {
+			add(movePassword, i, 0, false)
 		}
 		if s.set > 0 {
 			m.movesInSet(i, add)
@@ -132,7 +136,7 @@ func (m *Model) Move(mv enginetest.Move) {
 		k.term++
 		m.commit(int(mv.B))
 	case moveReplicate:
-		s.set, s.expect = int8(mv.B)+1, 0
+		s.set, s.expect, s.password = int8(mv.B)+1, 0, m.sets[mv.B].password
 		m.commit(int(mv.B))
 	case moveAdd:
 		m.add(i, int(mv.B))
@@ -146,6 +150,8 @@ func (m *Model) Move(mv enginetest.Move) {
 		s.keys = s.keys.apply(s.take())
 	case moveKeyLost:
 		s.take()
+	case movePassword:
+		s.password = m.sets[s.set-1].password
 	}
 	m.deposeWithoutQuorum()
 }
@@ -182,7 +188,7 @@ func (m *Model) add(i, n int) {
 	k := &m.sets[n]
 	k.peers = slices.DeleteFunc(k.peers, func(p peer) bool { return int(p.member) == i })
 	k.peers = append(k.peers, peer{uint8(i), m.servers[i].ids, false})
-	m.servers[i].set, m.servers[i].expect = int8(n)+1, 0
+	m.servers[i].set, m.servers[i].expect, m.servers[i].password = int8(n)+1, 0, k.password
 }
 
 func (m *Model) leave(i int) {

@@ -78,6 +78,10 @@ func (m *Model) Do(i int, s engine.Step) error {
 	case engine.StepConfigure:
 		k.settings = text(s.Params)
 	case engine.StepRotateKey:
+		if isPassword(s.Key.Credential) {
+			m.changePassword(i, s.Key)
+			return nil
+		}
 		return m.changeKeys(i, s.Key)
 	case engine.StepStepDown:
 		return m.handOver(k, i, s)

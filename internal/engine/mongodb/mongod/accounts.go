@@ -43,15 +43,12 @@ func (l *local) accounts(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	root, err := wire.Open(l.address, l.root(s.Credentials[mongodb.CredentialAdmin]))
+	root, err := l.asRoot(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer root.Close(ctx)
 	hello, err := root.Hello(ctx)
-	if wire.CodeOf(err) == wire.CodeAuthenticationFailed {
-		return errForeignUsers
-	}
 	if err != nil {
 		return err
 	}

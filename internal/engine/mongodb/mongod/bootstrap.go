@@ -78,7 +78,7 @@ func (l *local) makeUsers(ctx context.Context, s engine.Step) error {
 	if code := wire.CodeOf(err); err != nil && code != wire.CodeUnauthorized && code != wire.CodeUserExists {
 		return err
 	}
-	root, err := wire.Open(l.address, l.root(admin))
+	root, err := l.asRoot(ctx, s)
 	if err != nil {
 		return err
 	}

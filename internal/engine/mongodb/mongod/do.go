@@ -35,6 +35,7 @@ func (l *local) Do(ctx context.Context, s engine.Step) error {
 		engine.StepFinalize:  l.finalize,
 		engine.StepConfigure: l.configure,
 		engine.StepAccounts:  l.accounts,
+		engine.StepRotateKey: l.rotatePassword,
 	}[s.Kind]
 	if do == nil {
 		return fmt.Errorf("%s: MongoDB knows no step %q", l.config.Member, s.Kind)
@@ -72,7 +73,7 @@ const reconfigTimeout = wire.MajorityTimeout
 func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*wire.Configuration, wire.Status) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*reconfigTimeout)
 	defer cancel()
-	se, err := l.session(ctx, l.agent())
+	_, se, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}
@@ -223,10 +224,11 @@ func (l *local) shutDown(ctx context.Context) error {
 	if hello.Primary != "" || hello.Writable {
 		return fmt.Errorf("%w: it is in the configuration", errStale)
 	}
-	open := l.open()
-	who := l.login(open)
-	if _, err := nobody.Status(ctx); !open && wire.CodeOf(err) != wire.CodeUnauthorized {
-		who = wire.Login{User: "__system", Password: l.firstKey(), Database: "local"}
+	who := wire.Login{User: "__system", Password: l.firstKey(), Database: "local"}
+	if _, err := nobody.Status(ctx); l.open() || wire.CodeOf(err) == wire.CodeUnauthorized {
+		if who, err = l.agentLogin(ctx); err != nil {
+			return err
+		}
 	}
 	se, err := wire.Open(l.address, who)
 	if err != nil {

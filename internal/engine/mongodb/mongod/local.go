@@ -36,8 +36,12 @@ type local struct {
 	// agent's user has logged in.
 	caughtUp, entered bool
 	// seen are the users that the server was last seen to have.
-	seen     seenAccounts
-	sessions map[wire.Login]*wire.Session
+	seen seenAccounts
+	// taken is the administrator's password that it was last given, and nextIsGood true
+	// where it took the agent's next one and not the present one.
+	taken      taken
+	nextIsGood bool
+	sessions   map[wire.Login]*wire.Session
 	// turnedAway is the administrator of an adopted set whom the server did not let in.
 	turnedAway turnedAway
 }
@@ -92,12 +96,10 @@ func (l *local) session(ctx context.Context, who wire.Login) (*wire.Session, err
 	return s, err
 }
 
-// agent is the login of the agent's own user.
-func (l *local) agent() wire.Login { return l.login(l.open()) }
-
-// login is that of the agent's own user; nobody's where everybody is let in.
-func (l *local) login(open bool) wire.Login {
-	if open {
+// agent is the login of the agent's own user, by its present password, see agentLogin;
+// nobody's where everybody is let in.
+func (l *local) agent() wire.Login {
+	if l.open() {
 		return wire.Login{}
 	}
 	return wire.Login{User: mongodb.UserAgent, Password: l.secret(mongodb.CredentialAgent), Database: mongodb.AdminDatabase}
@@ -154,7 +156,8 @@ func (l *local) Observe(ctx context.Context) (engine.Server, error) {
 
 // look is one look at the server.
 func (l *local) look(ctx context.Context) (engine.Server, error) {
-	out := engine.Server{Keys: l.keyHashes(), Facts: map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}}
+	open := l.open()
+	out := engine.Server{Keys: l.keyHashes(), Facts: l.facts(open)}
 	nobody, err := l.session(ctx, wire.Login{})
 	if err != nil {
 		return engine.Server{}, err
@@ -166,7 +169,6 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 		return engine.Server{Keys: out.Keys}, nil //nolint:nilerr // a server that does not answer is not running
 	}
 	out.Running, out.Formed, out.Leader = true, hello.Set != "", hello.Writable
-	open := l.open()
 	if !l.is(&l.entered) && !open {
 		st, err := nobody.Status(ctx)
 		switch wire.CodeOf(err) {
@@ -188,11 +190,21 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
-	s, err := l.session(ctx, l.login(open))
+	who, s, err := l.asAgent(ctx)
 	if err != nil {
 		return out, err
 	}
+	out.Logins = l.logins(who, hello)
 	return l.describe(ctx, s, hello, out)
+}
+
+// facts are those that hold whatever the server says.
+func (l *local) facts(open bool) map[string]string {
+	out := map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}
+	if open {
+		out[mongodb.FactOpen] = "Yes"
+	}
+	return out
 }
 
 // enter logs in as the agent's user. Where that does not exist yet the server is
@@ -213,6 +225,7 @@ func (l *local) enter(ctx context.Context, s *wire.Session) (version string, in 
 func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeting, out engine.Server) (engine.Server, error) {
 	version, in, err := l.enter(ctx, s)
 	if !in {
+		out.Logins = nil
 		return out, err
 	}
 	facts := maps.Clone(out.Facts)

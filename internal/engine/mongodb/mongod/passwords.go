@@ -1,0 +1,166 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mongod
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
+)
+
+// taken is the administrator's password that a majority was seen to have, by the
+// primary of one election.
+type taken struct {
+	hash     string
+	election bson.ObjectID
+}
+
+// asAgent is a session of the agent's own user, or of nobody where everybody is let in.
+func (l *local) asAgent(ctx context.Context) (wire.Login, *wire.Session, error) {
+	who, err := l.agentLogin(ctx)
+	if err != nil {
+		return who, nil, err
+	}
+	s, err := l.session(ctx, who)
+	return who, s, err
+}
+
+// agentLogin is the login that the server takes from the agent. While its password is
+// rotated there are two, and each time they are tried anew, that which was good last
+// first: a connection that was let in goes on with a password that is good no more.
+// Where neither is, the present one is returned, with which the caller will fail.
+func (l *local) agentLogin(ctx context.Context) (wire.Login, error) {
+	logins := l.agentLogins()
+	present := logins[0]
+	if len(logins) == 1 {
+		return present, nil
+	}
+	if l.is(&l.nextIsGood) {
+		logins[0], logins[1] = logins[1], logins[0]
+	}
+	for _, who := range logins {
+		se, err := l.enterAs(ctx, who)
+		if se != nil {
+			se.Close(ctx)
+		}
+		if wire.CodeOf(err) == wire.CodeAuthenticationFailed {
+			continue
+		}
+		if err == nil {
+			l.set(&l.nextIsGood, who != present)
+		}
+		return who, err
+	}
+	return present, nil
+}
+
+// agentLogins are those of what is mounted, the present one first. The next one is read
+// before it: where the kubelet changes both between the two, what was the next one is
+// the present one, and not neither.
+func (l *local) agentLogins() []wire.Login {
+	password := l.secret(engine.NextKey(mongodb.CredentialAgent))
+	present := l.agent()
+	if present == (wire.Login{}) || password == "" || password == present.Password {
+		return []wire.Login{present}
+	}
+	next := present
+	next.Password = password
+	return []wire.Login{present, next}
+}
+
+// enterAs logs in anew. The session is the caller's to close, with an error too.
+func (l *local) enterAs(ctx context.Context, who wire.Login) (*wire.Session, error) {
+	se, err := wire.Open(l.address, who)
+	if err != nil {
+		return nil, err
+	}
+	_, err = se.Version(ctx)
+	return se, err
+}
+
+// asRoot is a session of the administrator's, by the password that the server takes of
+// those that came with a step: there are two while it is rotated.
+func (l *local) asRoot(ctx context.Context, s engine.Step) (*wire.Session, error) {
+	for _, key := range []string{engine.NextKey(mongodb.CredentialAdmin), mongodb.CredentialAdmin} {
+		password := s.Credentials[key]
+		if password == "" {
+			continue
+		}
+		se, err := l.enterAs(ctx, l.root(password))
+		if err == nil {
+			return se, nil
+		}
+		if se != nil {
+			se.Close(ctx)
+		}
+		if wire.CodeOf(err) != wire.CodeAuthenticationFailed {
+			return nil, err
+		}
+	}
+	return nil, errForeignUsers
+}
+
+// rotatePassword has this primary give a user of the operator's another password, and
+// a majority have it. That is done though it may have it already: another try may have
+// been cut off before a majority had. Who is logged in stays so.
+func (l *local) rotatePassword(ctx context.Context, s engine.Step) error {
+	ctx, cancel := context.WithTimeout(ctx, accountsTimeout)
+	defer cancel()
+	if s.Key == nil || s.Key.Phase != engine.KeyUse || mongodb.UserOf(s.Key.Credential) == "" {
+		return errors.New("the servers have no such password to change")
+	}
+	password := s.Credentials[s.Key.Credential]
+	if password == "" || engine.KeyHash([]byte(password)) != s.Key.Hash {
+		return errors.New("the password that came with the step is not the one that it was planned for")
+	}
+	who := wire.Login{User: mongodb.UserOf(s.Key.Credential), Password: password, Database: mongodb.AdminDatabase}
+	if who.User == mongodb.UserAdmin {
+		who = l.root(password)
+	}
+	root, err := l.asRoot(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer root.Close(ctx)
+	hello, err := root.Hello(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := planned(ctx, root, s); err != nil {
+		return err
+	}
+	if err := root.Run(ctx, nil, bson.D{
+		{Key: "updateUser", Value: who.User}, {Key: "pwd", Value: password}, {Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}}, wire.ByMajority,
+	}); err != nil {
+		return stale(err)
+	}
+	if who.User == mongodb.UserAgent {
+		return nil // each agent finds out by itself
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken = taken{hash: s.Key.Hash, election: hello.Election}
+	return nil
+}
+
+// logins are the hashes of the passwords that the server takes: that by which the agent
+// has just logged in, and of a primary the administrator's, as far as that is known.
+// Another primary may have changed it since a former election.
+func (l *local) logins(who wire.Login, hello wire.Greeting) map[string]string {
+	if who == (wire.Login{}) {
+		return nil
+	}
+	out := map[string]string{mongodb.CredentialAgent: engine.KeyHash([]byte(who.Password))}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if hello.Writable && l.taken.hash != "" && hello.Election == l.taken.election {
+		out[mongodb.CredentialAdmin] = l.taken.hash
+	}
+	return out
+}

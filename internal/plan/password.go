@@ -1,0 +1,103 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// A password by which somebody logs in to the servers is rotated while these run. A
+// server knows one at a time, so that the overlap is on the side of who logs in, and
+// tries the next one and the present one:
+//
+//  1. introduce: the Secret has the next password beside the present one;
+//  2. use: once every agent has both mounted, the servers take the next one;
+//  3. promote: once every server was seen to take it, the Secret has it alone.
+//
+// One that is not mounted travels with the steps, both of them as long as there are
+// two, and nobody is waited for. It is good for who leads alone, and who leads has what
+// a majority has: so the word of who leads is enough, which it gives once a majority
+// has taken it, and until another election.
+//
+// There is no former one. The next takes the present one's place where no server is
+// left that takes that. Who joins meanwhile, or comes back on a new volume, gets what
+// the others have. Nobody misses a change: all of them wait until every member is
+// healthy, so that one that was away comes back to the password that it had.
+//
+// Which phase is due follows from the Secret and the reports. That it is over does not,
+// where nobody is to keep a hash of a former password: the ledger says so first, see
+// Rotation.Promoted.
+
+var passwordWords = map[engine.KeyPhase]string{
+	engine.KeyIntroduce: "another password is made, to be beside the present one",
+	engine.KeyUse:       "the servers shall take the new password, which all who log in have beside the present one",
+	engine.KeyPromote:   "the new password, which the servers take, takes the place of the old one",
+}
+
+// settlePassword notes that a password was rotated.
+func (p *draft) settlePassword(r Rotation) {
+	if keys, read := p.state.Passwords[r.Credential]; read && r.Promoted && keys.Next == "" {
+		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
+	}
+}
+
+// nextPassword says what is due by what is known. Where not all is known, the guards
+// hold it back.
+func (p *draft) nextPassword(spec engine.Credential, k Keys) engine.KeyChange {
+	c := engine.KeyChange{Phase: engine.KeyPromote, Hash: k.target()}
+	switch {
+	case k.Next == "":
+		c.Phase = engine.KeyIntroduce
+	case !p.taken(spec, k.Next):
+		c.Phase = engine.KeyUse
+	}
+	return c
+}
+
+// taken tells whether all servers that have to are known to take a password.
+func (p *draft) taken(spec engine.Credential, hash string) bool {
+	takes := func(name string) bool {
+		r := p.reportOf(name)
+		return r != nil && r.Server.Logins[spec.Key] == hash
+	}
+	if !spec.Mounted {
+		return takes(p.out.Assessment.Leader)
+	}
+	for _, name := range p.granted() {
+		if p.ledger.Members[name].ClaimUID != "" && !takes(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// missesPassword says who would miss a change of a password, or be kept out by it.
+func (p *draft) missesPassword(spec engine.Credential) string {
+	for _, name := range p.granted() {
+		if p.ledger.Members[name].ClaimUID == "" {
+			continue
+		}
+		switch r := p.reportOf(name); {
+		case r == nil || !p.healthyMember(name):
+			return name + " is not a healthy member, and would miss it"
+		case p.agentDiffers(name):
+			return "the agent of " + name + " has another image than the operator's, and may not know of rotations"
+		case spec.Mounted && r.Server.Logins[spec.Key] == "":
+			return "it is not known by which password the agent of " + name + " logs in"
+		case spec.Mounted && !p.mountedKeys(r, spec):
+			return "the kubelet has yet to mount for " + name + " what the Secret has of " + spec.Key
+		}
+	}
+	return ""
+}
+
+// passwordsMounted refuses to let a member join whose agent would be kept out of it.
+func (p *draft) passwordsMounted(member string) string {
+	for _, c := range p.traits.Rotatable() {
+		if c.Login && c.Mounted && p.keysOf(c) != nil && !p.mountedKeys(p.reportOf(member), c) {
+			return "the kubelet has yet to mount for " + member + " what the Secret has of " + c.Key
+		}
+	}
+	return ""
+}

@@ -1,0 +1,179 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/engine/consul"
+	"github.com/quorate/quorate/internal/engine/enginetest"
+	"github.com/quorate/quorate/internal/engine/enginetest/raft"
+	"github.com/quorate/quorate/internal/plan"
+)
+
+// TestPasswordRotation holds exactly what the manager does to rotate a password.
+func TestPasswordRotation(t *testing.T) {
+	set := func(rotates enginetest.Rotated, n int8) *enginetest.Script {
+		sc := &enginetest.Scenario{Name: "sequence", Members: enginetest.MaxMembers, Formed: 3, Wanted: rotating(n, 1), Rotates: rotates}
+		return enginetest.NewScript(sc.With(enginetest.Subject{Engine: raft.Engine{}, Model: raft.New(raft.Report)}))
+	}
+	whole := []string{"close", "ledger, Introduce key", "Use key by db-0", "ledger, Promote key", "ledger, open"}
+	play(t, []sequence{
+		{"of the agents", func() []string { return set(enginetest.RotatesAgents, 3).Rest() }, whole},
+		{"of the administrator", func() []string { return set(enginetest.RotatesAdministrators, 3).Rest() }, whole},
+		{"a crash after the ledger and before the Secret", func() []string {
+			s := set(enginetest.RotatesAgents, 3)
+			return append(s.CrashBefore("Promote key"), s.Rest()...)
+		}, []string{"close", "ledger, Introduce key", "Use key by db-0", "ledger, Promote key (crash before Promote key)", "ledger, close, epoch on set", "Promote key", "ledger, open"}},
+		{"a member that is silent holds it up", func() []string {
+			s := set(enginetest.RotatesAdministrators, 3)
+			out := append(s.Until("Use key"), "-- db-2 is silent")
+			return append(out, s.Silence(2).Rest()...)
+		}, append(slices.Clone(whole[:3]), "-- db-2 is silent", "blocked: "+plan.GuardKeysKnown)},
+	})
+}
+
+// admitting is an engine whose servers take two passwords, beside the key that they share.
+type admitting struct{ consul.Engine }
+
+func (e admitting) Traits() engine.Traits {
+	t := e.Engine.Traits()
+	t.Credentials = []engine.Credential{
+		{Key: "gossip", Mounted: true, Rotates: "gossip-key"},
+		{Key: "agent", Mounted: true, Rotates: "agent-password", Login: true},
+		{Key: "admin", Rotates: "admin-password", Login: true},
+	}
+	return t
+}
+
+// taking is a set of three that has the keys of a rotation under way, or before it, in
+// the Secrets; every agent has mounted them, and its server takes one of them.
+func taking(of string, keys plan.Keys, takes ...string) plan.State {
+	s := rotatable(plan.Keys{Current: "k"}, []string{"k"}, []string{"k"}, []string{"k"})
+	s.Passwords = map[string]plan.Keys{"agent": {Current: "a"}, "admin": {Current: "r"}}
+	s.Passwords[of] = keys
+	s.Wanted.Rotate.Name = of + "-password"
+	for i, takes := range takes {
+		r := s.Members[i].Report
+		r.Mounts = map[string]string{"member/gossip": "k", "member/agent": s.Passwords["agent"].Current}
+		if next := s.Passwords["agent"].Next; next != "" {
+			r.Mounts["member/agent-next"] = next
+		}
+		if takes != "" {
+			r.Server.Logins = map[string]string{of: takes}
+		}
+	}
+	return s
+}
+
+// done tells what a decision does about credentials, or that none is left to do.
+func done(s plan.State, request string) string {
+	d := plan.Next(admitting{}, s)
+	if told := told(d); told != "nothing" {
+		return strings.TrimSpace(told + " " + d.KeyOf)
+	}
+	if d.Ledger.Rotation == nil && d.Ledger.Rotated == request {
+		return "done"
+	}
+	return "nothing"
+}
+
+// TestNextPassword holds which change follows from which passwords.
+func TestNextPassword(t *testing.T) {
+	one, two := plan.Keys{Current: "a"}, plan.Keys{Current: "a", Next: "b"}
+	under := func(of string, promoted bool) *plan.Rotation {
+		return &plan.Rotation{Request: of + "-password:now", Credential: of, Promoted: promoted}
+	}
+	for what, tt := range map[string]struct {
+		of       string
+		keys     plan.Keys
+		rotation *plan.Rotation
+		takes    []string
+		more     func(*plan.State)
+		want     string
+	}{
+		"nothing yet":                            {"agent", one, nil, []string{"a", "a", "a"}, nil, "write Introduce agent"},
+		"written down only":                      {"agent", one, under("agent", false), []string{"a", "a", "a"}, nil, "write Introduce agent"},
+		"in the Secret":                          {"agent", two, under("agent", false), []string{"a", "a", "a"}, nil, "Use agent-next"},
+		"in the Secret, and not in the ledger":   {"agent", two, nil, []string{"a", "a", "a"}, nil, "Use agent-next"},
+		"one server takes it":                    {"agent", two, under("agent", false), []string{"b", "a", "a"}, nil, "Use agent-next"},
+		"one server does not take it":            {"agent", two, under("agent", false), []string{"b", "b", "a"}, nil, "Use agent-next"},
+		"all servers take it":                    {"agent", two, under("agent", false), []string{"b", "b", "b"}, nil, "write Promote agent"},
+		"written down that it is promoted":       {"agent", two, under("agent", true), []string{"b", "b", "b"}, nil, "write Promote agent"},
+		"promoted":                               {"agent", plan.Keys{Current: "b"}, under("agent", true), []string{"b", "b", "b"}, nil, "done"},
+		"of one it is not known":                 {"agent", two, under("agent", false), []string{"b", "b", ""}, nil, "blocked keys-known"},
+		"an agent from before":                   {"agent", one, nil, []string{"a", "a", ""}, nil, "blocked keys-known"},
+		"a kubelet that has yet to mount it":     {"agent", two, under("agent", false), []string{"a", "a", "a"}, func(s *plan.State) { delete(s.Members[1].Report.Mounts, "member/agent-next") }, "blocked keys-known"},
+		"an agent of another image goes first":   {"agent", two, under("agent", false), []string{"a", "a", "a"}, func(s *plan.State) { s.Members[2].Pod.Agent, s.Wanted.Agent = "old", "new" }, "nothing"},
+		"a member that is silent":                {"admin", one, nil, []string{"", "", ""}, func(s *plan.State) { s.Members[2].Report = nil }, "blocked keys-known"},
+		"the administrator's":                    {"admin", one, nil, []string{"", "", ""}, nil, "write Introduce admin"},
+		"the administrator's, in the Secret":     {"admin", two, under("admin", false), []string{"", "", ""}, nil, "Use admin-next"},
+		"the administrator's, of another":        {"admin", two, under("admin", false), []string{"", "b", ""}, nil, "Use admin-next"},
+		"the administrator's, of who leads":      {"admin", two, under("admin", false), []string{"b", "", ""}, nil, "write Promote admin"},
+		"the administrator's, promoted":          {"admin", plan.Keys{Current: "b"}, under("admin", true), []string{"b", "", ""}, nil, "done"},
+		"another one is asked for in the middle": {"agent", two, under("agent", false), []string{"b", "b", "b"}, func(s *plan.State) { s.Wanted.Rotate.Name = "gossip-key" }, "write Promote agent"},
+		"a key is rotated first":                 {"agent", one, &plan.Rotation{Request: "gossip-key:then", From: "k"}, []string{"a", "a", "a"}, nil, "write Introduce gossip"},
+		"the Secret was not read":                {"agent", one, nil, []string{"a", "a", "a"}, func(s *plan.State) { s.Passwords = nil }, "nothing"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := taking(tt.of, tt.keys, tt.takes...)
+			s.Ledger.Rotation = tt.rotation
+			if tt.more != nil {
+				tt.more(&s)
+			}
+			if got := done(s, tt.of+"-password:now"); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// The ledger never has a hash of a password: one that a person chose could be found by it.
+func TestNoHashOfAPasswordIsKept(t *testing.T) {
+	s := taking("admin", plan.Keys{Current: "a"}, "", "", "")
+	d := plan.Next(admitting{}, s)
+	if want := (plan.Rotation{Request: "admin-password:now", Credential: "admin"}); d.Ledger.Rotation == nil || *d.Ledger.Rotation != want {
+		t.Fatalf("the ledger has %+v, want %+v", d.Ledger.Rotation, want)
+	}
+	s = taking("admin", plan.Keys{Current: "a", Next: "b"}, "b", "", "")
+	s.Ledger.Rotation = d.Ledger.Rotation
+	d = plan.Next(admitting{}, s)
+	if want := (plan.Rotation{Request: "admin-password:now", Credential: "admin", Promoted: true}); *d.Ledger.Rotation != want {
+		t.Errorf("the ledger has %+v, want %+v", d.Ledger.Rotation, want)
+	}
+}
+
+// A request for what cannot be rotated is answered with all that can.
+func TestWhatCanBeRotatedIsTold(t *testing.T) {
+	s := taking("agent", plan.Keys{Current: "a"}, "a", "a", "a")
+	s.Wanted.Rotate.Name = "root-password"
+	d := plan.Next(admitting{}, s)
+	if d.Stalled == nil || d.Stalled.Reason != v1alpha1.ReasonRotationRefused || !strings.Contains(d.Stalled.Message, "gossip-key:WORD or agent-password:WORD or admin-password:WORD") {
+		t.Errorf("stalled: %+v", d.Stalled)
+	}
+}
+
+// Who waits to join is not let in before its agent has the passwords that the Secret has.
+func TestAJoinerHasThePasswords(t *testing.T) {
+	s := taking("agent", plan.Keys{Current: "a", Next: "b"}, "a", "a", "")
+	s.Wanted.Rotate = v1alpha1.Rotation{}
+	s.Ledger.Rotation = &plan.Rotation{Credential: "agent"}
+	delete(s.Ledger.Members, "db-2")
+	s.Members[0].Report.Server.View.Peers = s.Members[0].Report.Server.View.Peers[:2]
+	s.Members[2].Report = &engine.Report{Member: "db-2", PodUID: "p2", Volume: engine.VolumeEmpty, Mounts: map[string]string{"member/gossip": "k", "member/agent": "a"}}
+	granted := func() bool {
+		return slices.ContainsFunc(plan.Next(admitting{}, s).Asks, func(a plan.Ask) bool { return a.Grant != nil })
+	}
+	if granted() {
+		t.Error("it has the present password alone, and is let join")
+	}
+	s.Members[2].Report.Mounts["member/agent-next"] = "b"
+	if !granted() {
+		t.Error("it has both, and is not let join")
+	}
+}
