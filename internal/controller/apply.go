@@ -81,7 +81,7 @@ func (p *pass) builder(snap *snapshot, replicas int32) resource.Builder {
 		in.ClusterID = l.ClusterID
 	}
 	for name, s := range snap.services {
-		if _, ok := resource.OrdinalOf(p.d.Name, name); ok {
+		if _, ok := p.layout().Number(name); ok {
 			in.Addresses[name] = s.Spec.ClusterIP
 		}
 	}
@@ -296,7 +296,7 @@ func decode(u *unstructured.Unstructured, like client.Object) (client.Object, er
 func (p *pass) prune(ctx context.Context, b resource.Builder) error {
 	unwanted := b.Unwanted()
 	for name, s := range p.snapshot.services {
-		i, ok := resource.OrdinalOf(p.d.Name, name)
+		i, ok := p.layout().Number(name)
 		if ok && i >= p.findings.decision.Shape.Members && p.snapshot.pods[name] == nil {
 			unwanted = append(unwanted, s)
 		}

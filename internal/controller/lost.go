@@ -21,7 +21,6 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/plan"
-	"github.com/quorate/quorate/internal/resource"
 )
 
 // lookAgain is how soon the nodes are looked at again for a member that is silent
@@ -39,7 +38,7 @@ func (p *pass) strand(ctx context.Context, snap *snapshot) error {
 	}
 	for member, c := range snap.claims {
 		pod := snap.pods[member]
-		i, _ := resource.OrdinalOf(p.d.Name, member)
+		i, _ := snap.layout.Number(member)
 		heard := pod != nil && snap.reports[string(pod.UID)] != nil
 		if heard || i >= ptr.Deref(snap.set.Spec.Replicas, 1) || c.Spec.VolumeName == "" {
 			continue

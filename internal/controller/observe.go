@@ -21,12 +21,14 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 )
 
 // snapshot is what the API server showed of one datastore in one pass.
 type snapshot struct {
+	layout   layout.Layout
 	set      *appsv1.StatefulSet
 	config   *corev1.ConfigMap
 	budget   *policyv1.PodDisruptionBudget
@@ -54,8 +56,9 @@ type snapshot struct {
 // and a StatefulSet finds them by name alone, so they count by that: one that
 // has lost its label is not in the cache, and must not be taken for gone on
 // what the API server says (law 2).
-func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, reports map[string]*engine.Report) (*snapshot, error) {
+func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, l layout.Layout, reports map[string]*engine.Report) (*snapshot, error) {
 	s := &snapshot{
+		layout:   l,
 		services: map[string]*corev1.Service{},
 		pods:     map[string]*corev1.Pod{},
 		claims:   map[string]*corev1.PersistentVolumeClaim{},
@@ -86,7 +89,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		return nil, fmt.Errorf("list volume claims of %s: %w", d.Name, err)
 	}
 	for i := range claims.Items {
-		if member, ok := resource.MemberOfClaim(d, claims.Items[i].Name); ok {
+		if member, ok := resource.MemberOfClaim(d, l, claims.Items[i].Name); ok {
 			s.claims[member] = &claims.Items[i]
 		}
 	}
@@ -133,7 +136,7 @@ const mostMembers = 256
 
 // state puts a snapshot into the planner's words.
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
-	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0, Handmade: s.adoptable}
+	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Retained: len(s.claims) > 0, Handmade: s.adoptable}
 	if s.set != nil {
 		out.Set = &plan.Set{
 			Replicas: min(ptr.Deref(s.set.Spec.Replicas, 1), mostMembers),
@@ -146,7 +149,7 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 		out.Budget = &plan.Budget{Max: maxUnavailable(s.budget), Closed: resource.BudgetClosed(s.budget), Epoch: epochOn(s.budget)}
 	}
 	changed := s.changed()
-	for i := range s.members(d, l, want) {
+	for i := range s.members(l, want) {
 		name := out.MemberName(i)
 		m := plan.Member{Name: name, Ordinal: i}
 		if sv := s.services[name]; sv != nil {
@@ -178,13 +181,13 @@ func (s *snapshot) predates(c *corev1.PersistentVolumeClaim) bool {
 
 // members returns how many ordinals the state spans: all that are wanted, that
 // the StatefulSet has, or that have a pod, a claim or an entry in the ledger.
-func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) int32 {
+func (s *snapshot) members(l *plan.Ledger, want plan.Wanted) int32 {
 	n := want.Replicas
 	if s.set != nil {
 		n = max(n, ptr.Deref(s.set.Spec.Replicas, 1))
 	}
 	span := func(name string) {
-		if i, ok := resource.OrdinalOf(d.Name, name); ok && i < mostMembers {
+		if i, ok := s.layout.Number(name); ok && i < mostMembers {
 			n = max(n, i+1)
 		}
 	}

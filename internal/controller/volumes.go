@@ -67,8 +67,8 @@ func (p *pass) ownClaims(snap *snapshot) []*corev1.PersistentVolumeClaim {
 }
 
 func (p *pass) ordinalOfClaim(c *corev1.PersistentVolumeClaim) int32 {
-	member, _ := resource.MemberOfClaim(p.d, c.Name)
-	i, _ := resource.OrdinalOf(p.d.Name, member)
+	member, _ := resource.MemberOfClaim(p.d, p.layout(), c.Name)
+	i, _ := p.layout().Number(member)
 	return i
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // Input is all that the children of one Datastore follow from.
@@ -50,13 +51,17 @@ type Builder struct {
 	d        *v1alpha1.Datastore
 	traits   engine.Traits
 	template engine.ServerTemplate
+	layout   layout.Layout
 	// given is the template to be put back in place of the rendered one.
 	given *corev1.PodTemplateSpec
 }
 
 // New returns a Builder. It keeps the input, which must not be changed.
 func New(in Input) Builder {
-	return Builder{in: in, d: in.Datastore, traits: in.Engine.Traits(), template: in.Engine.Template(in.Datastore)}
+	return Builder{
+		in: in, d: in.Datastore, traits: in.Engine.Traits(), template: in.Engine.Template(in.Datastore),
+		layout: LayoutOf(in.Datastore, in.Engine),
+	}
 }
 
 // Observed are the children that the next ones follow from; nil where there is
