@@ -28,7 +28,7 @@ func TestOrdinalsAreBounded(t *testing.T) {
 		name := fmt.Sprintf("db-%d", ordinal)
 		s := &snapshot{
 			layout: layout.New("db"),
-			set:    &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: ptr.To(int32(ordinal))}},
+			sets:   statefulSets{{Spec: appsv1.StatefulSetSpec{Replicas: ptr.To(int32(ordinal))}}},
 			pods:   map[string]*corev1.Pod{name: {}},
 			claims: map[string]*corev1.PersistentVolumeClaim{name: {}, "db-4": {}},
 		}
@@ -39,7 +39,7 @@ func TestOrdinalsAreBounded(t *testing.T) {
 		if !got.Retained {
 			t.Error("a claim beyond the bound is none")
 		}
-		s.set = nil
+		s.sets = nil
 		if got := s.state(d, &plan.Ledger{}, plan.Wanted{Replicas: 3}); len(got.Members) != 5 {
 			t.Errorf("%d members, want those up to db-4", len(got.Members))
 		}

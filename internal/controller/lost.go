@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -33,14 +32,14 @@ const lookAgain = 15 * time.Second
 // memory for what hardly ever happens.
 func (p *pass) strand(ctx context.Context, snap *snapshot) error {
 	snap.stranded = map[string]string{}
-	if snap.set == nil || p.early {
+	if snap.sets.lead() == nil || p.early {
 		return nil
 	}
 	for member, c := range snap.claims {
 		pod := snap.pods[member]
 		i, _ := snap.layout.Number(member)
 		heard := pod != nil && snap.reports[string(pod.UID)] != nil
-		if heard || i >= ptr.Deref(snap.set.Spec.Replicas, 1) || c.Spec.VolumeName == "" {
+		if heard || i >= snap.layout.Span(snap.sets.sizes()) || c.Spec.VolumeName == "" {
 			continue
 		}
 		why, err := strandedFor(ctx, p.Live, c.Spec.VolumeName, pod)

@@ -16,7 +16,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -29,11 +28,11 @@ import (
 // snapshot is what the API server showed of one datastore in one pass.
 type snapshot struct {
 	layout   layout.Layout
-	set      *appsv1.StatefulSet
+	sets     statefulSets
 	config   *corev1.ConfigMap
 	budget   *policyv1.PodDisruptionBudget
 	services map[string]*corev1.Service // the members' own, by member name
-	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
+	pods     map[string]*corev1.Pod     // by name; only the StatefulSets' own
 	claims   map[string]*corev1.PersistentVolumeClaim
 	reports  map[string]*engine.Report // by pod UID
 	stranded map[string]string         // why no node is left for a volume, by member
@@ -51,8 +50,8 @@ type snapshot struct {
 // observe reads the children of a datastore through one reader. With the
 // cache it costs nothing; with the API server's it is what is true now.
 //
-// Pods count only with the StatefulSet as their controller, by UID, and the
-// StatefulSet only with the Datastore as its own (law 9). Claims outlive both,
+// Pods count only with a StatefulSet of ours as their controller, by UID, and such
+// a one only with the Datastore as its own (law 9). Claims outlive both,
 // and a StatefulSet finds them by name alone, so they count by that: one that
 // has lost its label is not in the cache, and must not be taken for gone on
 // what the API server says (law 2).
@@ -65,7 +64,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, l layo
 		reports:  reports,
 	}
 	var err error
-	if s.set, err = readControlled[appsv1.StatefulSet](ctx, r, d, "StatefulSet", resource.StatefulSetName(d.Name)); err != nil {
+	if s.sets, err = readStatefulSets(ctx, r, d, l); err != nil {
 		return nil, err
 	}
 	if s.config, err = readControlled[corev1.ConfigMap](ctx, r, d, "ConfigMap", resource.ConfigName(d.Name)); err != nil {
@@ -80,7 +79,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, l layo
 		return nil, fmt.Errorf("list pods of %s: %w", d.Name, err)
 	}
 	for i := range pods.Items {
-		if p := &pods.Items[i]; s.set != nil && metav1.IsControlledBy(p, s.set) {
+		if p := &pods.Items[i]; s.sets.control(p) {
 			s.pods[p.Name] = p
 		}
 	}
@@ -126,7 +125,7 @@ func readControlled[T any, O interface {
 
 // children are the observed ones that the next ones follow from.
 func (s *snapshot) children() resource.Observed {
-	return resource.Observed{StatefulSet: s.set, Config: s.config}
+	return resource.Observed{StatefulSet: s.sets.lead(), Config: s.config}
 }
 
 // mostMembers bounds the ordinals that are looked at. It is far above what any
@@ -136,15 +135,7 @@ const mostMembers = 256
 
 // state puts a snapshot into the planner's words.
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
-	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Retained: len(s.claims) > 0, Handmade: s.adoptable}
-	if s.set != nil {
-		out.Set = &plan.Set{
-			Replicas: min(ptr.Deref(s.set.Spec.Replicas, 1), mostMembers),
-			Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation],
-			Agent:    agentImage(&corev1.Pod{Spec: s.set.Spec.Template.Spec}),
-			Settled:  s.set.Status.ObservedGeneration >= s.set.Generation,
-		}
-	}
+	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Set: s.sets.fold(s.layout), Retained: len(s.claims) > 0, Handmade: s.adoptable}
 	if s.budget != nil {
 		out.Budget = &plan.Budget{Max: maxUnavailable(s.budget), Closed: resource.BudgetClosed(s.budget), Epoch: epochOn(s.budget)}
 	}
@@ -182,10 +173,7 @@ func (s *snapshot) predates(c *corev1.PersistentVolumeClaim) bool {
 // members returns how many ordinals the state spans: all that are wanted, that
 // the StatefulSet has, or that have a pod, a claim or an entry in the ledger.
 func (s *snapshot) members(l *plan.Ledger, want plan.Wanted) int32 {
-	n := want.Replicas
-	if s.set != nil {
-		n = max(n, ptr.Deref(s.set.Spec.Replicas, 1))
-	}
+	n := max(want.Replicas, s.layout.Span(s.sets.sizes()))
 	span := func(name string) {
 		if i, ok := s.layout.Number(name); ok && i < mostMembers {
 			n = max(n, i+1)

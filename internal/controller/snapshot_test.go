@@ -74,7 +74,7 @@ func TestObserveTakesOnlyItsOwn(t *testing.T) {
 			t.Errorf("%s: %s", what, diff)
 		}
 	}
-	if s.set == nil {
+	if s.sets.lead() == nil {
 		t.Error("the StatefulSet is not seen")
 	}
 }
@@ -86,7 +86,7 @@ func TestObserveOfAForeignStatefulSet(t *testing.T) {
 		&appsv1.StatefulSet{ObjectMeta: metaOf("db", "db", "u-former")}, &corev1.Pod{ObjectMeta: metaOf("db-0", "db", "u-db")},
 	).Build()
 	s, err := observe(t.Context(), c, d, layout.New(d.Name), nil)
-	if err != nil || s.set != nil || len(s.pods) != 0 {
-		t.Errorf("%v, %d pods, %v", s.set, len(s.pods), err)
+	if err != nil || s.sets.lead() != nil || len(s.pods) != 0 {
+		t.Errorf("%v, %d pods, %v", s.sets.lead(), len(s.pods), err)
 	}
 }

@@ -80,10 +80,7 @@ func (p *pass) sizes(snap *snapshot) volumes {
 	if p.findings.blocked != nil {
 		return out
 	}
-	b, used := p.builder(snap, 0), p.d.DesiredReplicas()
-	if snap.set != nil {
-		used = max(used, ptr.Deref(snap.set.Spec.Replicas, 1))
-	}
+	b, used := p.builder(snap, 0), max(p.d.DesiredReplicas(), snap.layout.Span(snap.sets.sizes()))
 	var growing []string
 	for _, c := range p.ownClaims(snap) {
 		if p.ordinalOfClaim(c) >= used {

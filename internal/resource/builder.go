@@ -67,13 +67,15 @@ func New(in Input) Builder {
 // Observed are the children that the next ones follow from; nil where there is
 // none.
 type Observed struct {
+	// StatefulSet is the one that leads where there are several: the first that is
+	// there. They are written in their order, so that it has what was written last.
 	StatefulSet *appsv1.StatefulSet
 	Config      *corev1.ConfigMap
 }
 
 // Children returns the children that the Datastore controls, in the order in
 // which they are to be applied: first what gives addresses, last the
-// StatefulSet, whose pods need all others. The connection Secret is not among
+// StatefulSets, whose pods need all others. The connection Secret is not among
 // them, since it needs credentials (see Connection), nor is the disruption
 // budget (see DisruptionBudget), nor are ledger and credentials, which are not
 // the Datastore's alone.
@@ -89,7 +91,10 @@ func (b Builder) Children(have Observed, writeTemplate bool) []client.Object {
 	if ingress := b.Ingress(); ingress != nil {
 		out = append(out, ingress)
 	}
-	return append(out, b.StatefulSet(have.StatefulSet, writeTemplate))
+	for _, s := range b.StatefulSets(have.StatefulSet, writeTemplate) {
+		out = append(out, s)
+	}
+	return out
 }
 
 // Unwanted returns, by kind, namespace and name only, the children that a

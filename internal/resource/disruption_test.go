@@ -26,7 +26,7 @@ func TestDisruptionBudget(t *testing.T) {
 		if *got.Spec.UnhealthyPodEvictionPolicy != policyv1.IfHealthyBudget {
 			t.Errorf("%d: pods that are not ready may always be evicted", given)
 		}
-		set := b.StatefulSet(nil, true)
+		set := b.StatefulSets(nil, true)[0]
 		if diff := cmp.Diff(set.Spec.Selector, got.Spec.Selector); diff != "" {
 			t.Errorf("%d: it does not select the members:\n%s", given, diff)
 		}
