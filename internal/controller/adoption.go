@@ -94,7 +94,7 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 // taken names the objects of others under names that the children need, but for those
 // that are taken over or left as they are.
 func (p *pass) taken(ctx context.Context, b resource.Builder, snap *snapshot) ([]string, error) {
-	children := append(b.Children(snap.children(), true), b.DisruptionBudget(0), b.Connection(nil))
+	children := append(b.Children(snap.children(), true), b.DisruptionBudget(0, 0), b.Connection(nil))
 	if p.ledger.object == nil {
 		for _, s := range []*corev1.Secret{resource.AuthoritySecret(p.d, "", nil), resource.ManagerSecret(p.d, "", nil), resource.MemberSecret(p.d, "", nil)} {
 			children = append(children, s)

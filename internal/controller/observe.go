@@ -137,7 +137,8 @@ const mostMembers = 256
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
 	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Set: s.sets.fold(s.layout), Retained: len(s.claims) > 0, Handmade: s.adoptable}
 	if s.budget != nil {
-		out.Budget = &plan.Budget{Max: maxUnavailable(s.budget), Closed: resource.BudgetClosed(s.budget), Epoch: epochOn(s.budget)}
+		pods := s.mostPods()
+		out.Budget = &plan.Budget{Max: resource.BudgetLimit(s.budget, pods), Closed: resource.BudgetClosed(s.budget, pods), Epoch: epochOn(s.budget)}
 	}
 	changed := s.changed()
 	for i := range s.members(l, want) {

@@ -11,7 +11,9 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -104,6 +106,58 @@ var _ = Describe("A Datastore with racks", func() {
 
 		By("resting")
 		ExpectMembers(ctx, s, "db", 2)
+		ExpectRest(op.Wire)
+	})
+
+	It("lets nobody be evicted while a rack has no pod, and one while all have", func(ctx context.Context) {
+		s := NewScene(ctx)
+		op := s.Operate(ctx, withRacks)
+		d := s.Sample("db").Obj()
+		inRacks(Formed)(ctx, d)
+		ExpectRest(op.Wire)
+		allowed := func() (int32, error) {
+			var budget policyv1.PodDisruptionBudget
+			err := s.Get(ctx, resource.DisruptionBudgetName("db"), &budget)
+			return budget.Status.DisruptionsAllowed, err
+		}
+		Eventually(allowed).Should(BeEquivalentTo(1))
+
+		By("taking a rack away that nobody brings back")
+		Expect(op.Stop()).To(Succeed())
+		var set appsv1.StatefulSet
+		Expect(s.Get(ctx, "db-rack-a", &set)).To(Succeed())
+		Expect(API.Delete(ctx, &set, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+		Eventually(func() error { return s.Get(ctx, "db-rack-a", &set) }).ShouldNot(Succeed())
+		s.Remove(ctx, &corev1.Pod{}, "db-rack-a-0")
+		Eventually(func() any { return s.PodUIDs(ctx, "db") }).Should(HaveLen(2))
+		Eventually(allowed).Should(BeZero())
+		Consistently(allowed).Should(BeZero())
+
+		s.Operate(ctx, withRacks)
+		ExpectObjectReconciled(ctx, d)
+		Eventually(allowed).Should(BeEquivalentTo(1))
+	})
+
+	It("closes the budget while it grows, and opens it for the new size", func(ctx context.Context) {
+		s := NewScene(ctx)
+		op := s.Operate(ctx, withRacks)
+		d := s.Sample("db").Obj()
+		inRacks(Formed)(ctx, d)
+		least := func() (intstr.IntOrString, error) {
+			var budget policyv1.PodDisruptionBudget
+			err := s.Get(ctx, resource.DisruptionBudgetName("db"), &budget)
+			return ptr.Deref(budget.Spec.MinAvailable, intstr.FromInt32(-1)), err
+		}
+		Eventually(least).Should(Equal(intstr.FromInt32(2)))
+		World.Hold(s.Key("db"), true) // nobody gets a vote
+		ExpectScaled(ctx, d, 5)
+		Eventually(least).Should(Equal(intstr.FromInt32(5)))
+		World.Hold(s.Key("db"), false)
+		ExpectObjectReconciled(ctx, d)
+		Eventually(least).Should(Equal(intstr.FromInt32(4)))
+		ExpectScaled(ctx, d, 3)
+		ExpectObjectReconciled(ctx, d)
+		Eventually(least).Should(Equal(intstr.FromInt32(2)))
 		ExpectRest(op.Wire)
 	})
 
