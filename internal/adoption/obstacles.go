@@ -15,6 +15,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/resource"
 )
 
@@ -49,7 +50,7 @@ type Found struct {
 func (f Found) Members() []string {
 	var out []string
 	for i := range ptr.Deref(f.StatefulSet.Spec.Replicas, 1) {
-		out = append(out, resource.MemberName(f.Datastore.Name, i))
+		out = append(out, layout.New(f.Datastore.Name).Member(i))
 	}
 	return out
 }

@@ -46,7 +46,7 @@ func tutorial() *Found {
 			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: map[string]string{"app": "db"},
 		}},
 	}
-	f.Template = resource.New(resource.Input{Datastore: d, Engine: f.Engine}).StatefulSet(nil, true).Spec.Template
+	f.Template = resource.New(resource.Input{Datastore: d, Engine: f.Engine}).StatefulSets(nil, true)[0].Spec.Template
 	for _, name := range f.Members() {
 		f.Pods[name] = &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(f.StatefulSet, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}},

@@ -26,7 +26,7 @@ func closed() *Found {
 	f.hand().Volumes = []corev1.Volume{{Name: "key", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "mongo-key"}}}}
 	f.server().Command = []string{"mongod", "--replSet", "rs0", "--keyFile", "/etc/mongo/keyfile"}
 	f.server().VolumeMounts = append(f.server().VolumeMounts, corev1.VolumeMount{Name: "key", MountPath: "/etc/mongo"})
-	f.Template = resource.New(resource.Input{Datastore: f.Datastore, Engine: f.Engine}).StatefulSet(nil, true).Spec.Template
+	f.Template = resource.New(resource.Input{Datastore: f.Datastore, Engine: f.Engine}).StatefulSets(nil, true)[0].Spec.Template
 	return f
 }
 

@@ -23,7 +23,7 @@ func (p *pass) formerAddress(desired client.Object) string {
 	if !ok || p.snapshot.config == nil {
 		return ""
 	}
-	if _, ok := resource.OrdinalOf(p.d.Name, service.Name); !ok {
+	if _, ok := p.layout().Number(service.Name); !ok {
 		return ""
 	}
 	return resource.AddressesOf(p.snapshot.config)[service.Name]

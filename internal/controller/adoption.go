@@ -25,7 +25,7 @@ import (
 // ours. Nothing of it bears our label yet, so all is read live.
 func (p *pass) handmade(ctx context.Context, snap *snapshot) error {
 	l := p.ledger.ledger
-	if p.d.Spec.Adopt == nil || snap.set != nil || l != nil && l.Adoption == nil {
+	if p.d.Spec.Adopt == nil || snap.sets.lead() != nil || l != nil && l.Adoption == nil {
 		return nil
 	}
 	set, err := readLive[appsv1.StatefulSet](ctx, p.Live, p.d, "StatefulSet", resource.StatefulSetName(p.d.Name))
@@ -57,7 +57,7 @@ func (p *pass) standsByHand(snap *snapshot) bool {
 func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSet) (adoption.Found, error) {
 	b := p.builder(snap, 0)
 	out := adoption.Found{
-		Datastore: p.d, Engine: p.kit.Engine, Image: p.image(), Template: b.StatefulSet(nil, true).Spec.Template, StatefulSet: set,
+		Datastore: p.d, Engine: p.kit.Engine, Image: p.image(), Template: b.StatefulSets(nil, true)[0].Spec.Template, StatefulSet: set,
 		Pods: map[string]*corev1.Pod{}, Claims: map[string]*corev1.PersistentVolumeClaim{}, Configs: map[string]map[string]string{},
 	}
 	if l := p.ledger.ledger; l != nil {
@@ -94,7 +94,7 @@ func (p *pass) found(ctx context.Context, snap *snapshot, set *appsv1.StatefulSe
 // taken names the objects of others under names that the children need, but for those
 // that are taken over or left as they are.
 func (p *pass) taken(ctx context.Context, b resource.Builder, snap *snapshot) ([]string, error) {
-	children := append(b.Children(snap.children(), true), b.DisruptionBudget(0), b.Connection(nil))
+	children := append(b.Children(snap.children(), true), b.DisruptionBudget(0, 0), b.Connection(nil))
 	if p.ledger.object == nil {
 		for _, s := range []*corev1.Secret{resource.AuthoritySecret(p.d, "", nil), resource.ManagerSecret(p.d, "", nil), resource.MemberSecret(p.d, "", nil)} {
 			children = append(children, s)

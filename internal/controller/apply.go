@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -42,8 +43,8 @@ func (p *pass) want(snap *snapshot) plan.Wanted {
 	p.consent(&out)
 	p.wish(&out)
 	if p.findings.blocked != nil {
-		if snap.set != nil {
-			out.Template = snap.set.Spec.Template.Annotations[resource.TemplateAnnotation]
+		if lead := snap.sets.lead(); lead != nil {
+			out.Template = resource.TemplateOf(&lead.Spec.Template)
 		}
 		return out
 	}
@@ -81,7 +82,7 @@ func (p *pass) builder(snap *snapshot, replicas int32) resource.Builder {
 		in.ClusterID = l.ClusterID
 	}
 	for name, s := range snap.services {
-		if _, ok := resource.OrdinalOf(p.d.Name, name); ok {
+		if _, ok := p.layout().Number(name); ok {
 			in.Addresses[name] = s.Spec.ClusterIP
 		}
 	}
@@ -108,11 +109,10 @@ func (p *pass) apply(ctx context.Context) error {
 	if shape.Restore && have.StatefulSet != nil {
 		b, _ = b.PutBack(have, resource.LastGood(have.StatefulSet)) // where there is none, the rollout just stops
 	}
-	children := append(b.Children(have, shape.WriteTemplate)[len(services):], b.Connection(p.secrets.values(p.kit.Engine.Traits().Credentials)))
-	// The connection Secret goes before the StatefulSet, which is last.
-	last := len(children) - 1
-	children[last-1], children[last] = children[last], children[last-1]
-	for _, desired := range children[:last] {
+	children := b.Children(have, shape.WriteTemplate)[len(services):]
+	// The connection Secret goes before the StatefulSets, which are last.
+	last := len(children) - len(p.layout().StatefulSets())
+	for _, desired := range append(slices.Clone(children[:last]), b.Connection(p.secrets.values(p.kit.Engine.Traits().Credentials))) {
 		if _, err := p.ensure(ctx, desired); err != nil {
 			return err
 		}
@@ -121,14 +121,29 @@ func (p *pass) apply(ctx context.Context) error {
 	if err := p.unseat(ctx); err != nil {
 		return err
 	}
-	// All that was made so far goes with a Datastore that was deleted meanwhile;
-	// the claims of a StatefulSet would stay. It may be gone though it was seen.
-	p.confirmed = false
-	if _, err := p.ensure(ctx, children[last]); err != nil {
+	if err := p.applyStatefulSets(ctx, children[last:]); err != nil {
 		return err
 	}
-	pointStatefulSetDone.Reach()
 	return p.prune(ctx, b)
+}
+
+// applyStatefulSets writes them in their order. Each is written as the others are, so
+// that a pass which ends between two of them is followed by one that brings the rest to
+// the same; until then the planner does nothing by the template, see fold.
+func (p *pass) applyStatefulSets(ctx context.Context, sets []client.Object) error {
+	for i, desired := range sets {
+		if i > 0 {
+			pointRackApplied.Reach()
+		}
+		// All that was made so far goes with a Datastore that was deleted meanwhile;
+		// the claims of a StatefulSet would stay. It may be gone though it was seen.
+		p.confirmed = false
+		if _, err := p.ensure(ctx, desired); err != nil {
+			return err
+		}
+	}
+	pointStatefulSetDone.Reach()
+	return nil
 }
 
 // makesNothing tells whether there is no StatefulSet of ours and there is to be none
@@ -136,7 +151,7 @@ func (p *pass) apply(ctx context.Context) error {
 // stays.
 func (p *pass) makesNothing() bool {
 	d := p.findings.decision
-	if p.snapshot.set != nil {
+	if p.snapshot.sets.lead() != nil {
 		return false
 	}
 	return d.Stalled != nil && !p.findings.formed() || p.findings.adopting() && d.TakeOver == nil
@@ -256,8 +271,8 @@ func (p *pass) change(ctx context.Context, desired client.Object, uid types.UID,
 // in the middle of a pass would take members' pods away that its successor has
 // let join. One that is frozen after this is stopped by the resourceVersion.
 func (p *pass) sameSet(set *appsv1.StatefulSet) error {
-	same := p.snapshot.set != nil && set.UID == p.snapshot.set.UID && set.Generation == p.snapshot.set.Generation
-	if !same || epochOn(set) > p.ledger.ledger.Epoch {
+	had := p.snapshot.sets.same(set)
+	if had == nil || had.Generation != set.Generation || epochOn(set) > p.ledger.ledger.Epoch {
 		return errOutdated
 	}
 	return nil
@@ -296,7 +311,7 @@ func decode(u *unstructured.Unstructured, like client.Object) (client.Object, er
 func (p *pass) prune(ctx context.Context, b resource.Builder) error {
 	unwanted := b.Unwanted()
 	for name, s := range p.snapshot.services {
-		i, ok := resource.OrdinalOf(p.d.Name, name)
+		i, ok := p.layout().Number(name)
 		if ok && i >= p.findings.decision.Shape.Members && p.snapshot.pods[name] == nil {
 			unwanted = append(unwanted, s)
 		}

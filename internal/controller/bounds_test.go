@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
@@ -26,7 +27,8 @@ func TestOrdinalsAreBounded(t *testing.T) {
 	for _, ordinal := range []int64{mostMembers, 2_000_000_000, math.MaxInt32} {
 		name := fmt.Sprintf("db-%d", ordinal)
 		s := &snapshot{
-			set:    &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: ptr.To(int32(ordinal))}},
+			layout: layout.New("db"),
+			sets:   statefulSets{{Spec: appsv1.StatefulSetSpec{Replicas: ptr.To(int32(ordinal))}}},
 			pods:   map[string]*corev1.Pod{name: {}},
 			claims: map[string]*corev1.PersistentVolumeClaim{name: {}, "db-4": {}},
 		}
@@ -37,7 +39,7 @@ func TestOrdinalsAreBounded(t *testing.T) {
 		if !got.Retained {
 			t.Error("a claim beyond the bound is none")
 		}
-		s.set = nil
+		s.sets = nil
 		if got := s.state(d, &plan.Ledger{}, plan.Wanted{Replicas: 3}); len(got.Members) != 5 {
 			t.Errorf("%d members, want those up to db-4", len(got.Members))
 		}
@@ -65,7 +67,7 @@ func TestLedgersAreRead(t *testing.T) {
 		"a negative epoch":        {`{"clusterID":"c1","epoch":-4}`, false},
 	} {
 		cm := resource.Ledger(d, "c1", []byte(c.text))
-		got, err := readLedger(t.Context(), fake.NewClientBuilder().WithObjects(cm).Build(), d)
+		got, err := readLedger(t.Context(), fake.NewClientBuilder().WithObjects(cm).Build(), d, layout.New(d.Name))
 		if (err == nil) != c.ours {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -73,7 +75,7 @@ func TestLedgersAreRead(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	got, err := readLedger(t.Context(), fake.NewClientBuilder().Build(), d)
+	got, err := readLedger(t.Context(), fake.NewClientBuilder().Build(), d, layout.New(d.Name))
 	if err != nil || got.ledger != nil || got.object != nil {
 		t.Errorf("without one: %+v, %v", got, err)
 	}

@@ -9,21 +9,10 @@ import (
 
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/internal/resource"
 )
-
-// maxUnavailable is what a budget asks for. One that somebody else wrote in
-// percent counts as open.
-func maxUnavailable(budget *policyv1.PodDisruptionBudget) int32 {
-	most := budget.Spec.MaxUnavailable
-	if most == nil || most.Type != intstr.Int {
-		return 1
-	}
-	return most.IntVal
-}
 
 // limit writes how many members others may evict. What is closed so is acted
 // upon only in a later pass, when the disruption controller was seen to have
@@ -36,13 +25,26 @@ func (p *pass) limit(ctx context.Context) error {
 	if want == nil {
 		return nil
 	}
-	desired := p.builder(p.snapshot, 0).DisruptionBudget(want.Max)
+	pods := max(p.snapshot.mostPods(), p.findings.decision.Shape.Replicas)
+	desired := p.builder(p.snapshot, 0).DisruptionBudget(want.Max, pods)
 	metav1.SetMetaDataAnnotation(&desired.ObjectMeta, resource.EpochAnnotation, strconv.FormatInt(want.Epoch, 10))
 	if _, err := p.ensure(ctx, desired); err != nil {
 		return err
 	}
 	pointBudgetApplied.Reach()
 	return nil
+}
+
+// mostPods is how many there are, or are to be, whichever is more: as long as a pod is
+// there that is not to be any more, it may be ready.
+func (s *snapshot) mostPods() int32 {
+	there := int32(0)
+	for _, p := range s.pods {
+		if p.DeletionTimestamp == nil {
+			there++
+		}
+	}
+	return max(there, s.layout.Span(s.sets.sizes()))
 }
 
 // sameBudget refuses a budget that is not the one that the decision was made

@@ -52,7 +52,7 @@ func (p *pass) confirm(ctx context.Context) error {
 	if err := p.current(ctx); err != nil {
 		return err
 	}
-	snap, err := observe(ctx, p.Live, p.d, nil)
+	snap, err := observe(ctx, p.Live, p.d, p.layout(), nil)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (p *pass) changesMembers() bool {
 	if d.Ledger == nil {
 		return false
 	}
-	sized := s.Set == nil || d.Shape.Replicas != s.Set.Replicas
+	sized := s.Set == nil || d.Shape.Replicas != s.Set.Replicas || p.snapshot.sets.apart(p.layout())
 	limited := d.Budget != nil && (s.Budget == nil || s.Budget.Max != d.Budget.Max || s.Budget.Epoch != d.Budget.Epoch)
 	deeds := len(d.Asks) + len(d.Replace) + len(d.UpgradeAgents) + len(d.DeleteClaims) + len(d.EmptyAccounts)
 	return deeds > 0 || d.TakeOver != nil || d.Dissolve != "" || d.WriteKey != "" || limited || sized || d.Shape.WriteTemplate || d.Shape.Restore || !p.ledger.says(d.Ledger, p.d, p.claims())

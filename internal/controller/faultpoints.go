@@ -23,6 +23,7 @@ var (
 	pointBudgetApplied       = faultpoint.New("manager.budget-applied")
 	pointServicesApplied     = faultpoint.New("manager.services-applied")
 	pointConfigApplied       = faultpoint.New("manager.config-applied")
+	pointRackApplied         = faultpoint.New("manager.rack-applied")
 	pointStatefulSetDone     = faultpoint.New("manager.statefulset-applied")
 	pointClaimOwned          = faultpoint.New("manager.claim-owned")
 	pointClaimEnlarged       = faultpoint.New("manager.claim-enlarged")

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 )
@@ -28,7 +29,7 @@ type ledgerFile struct {
 
 // readLedger gets the ledger from the API server itself: what a cache showed
 // may be older than the last grant.
-func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*ledgerFile, error) {
+func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, of layout.Layout) (*ledgerFile, error) {
 	var cm corev1.ConfigMap
 	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: resource.LedgerName(d.Name)}, &cm)
 	if apierrors.IsNotFound(err) {
@@ -38,7 +39,7 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*l
 		return nil, fmt.Errorf("get ledger of %s: %w", d.Name, err)
 	}
 	var l plan.Ledger
-	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil || !plausible(d.Name, &l) {
+	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil || !plausible(of, &l) {
 		l = plan.Ledger{} // whoever wrote it, it is not ours
 	}
 	if ours, why := resource.OwnedByCluster(&cm, d, resource.ComponentLedger, l.ClusterID); !ours {
@@ -49,9 +50,9 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*l
 
 // plausible tells whether a ledger can have been written here: all of it is
 // about members that there can be.
-func plausible(datastore string, l *plan.Ledger) bool {
+func plausible(of layout.Layout, l *plan.Ledger) bool {
 	for name := range l.Members {
-		if i, ok := resource.OrdinalOf(datastore, name); !ok || i >= mostMembers {
+		if i, ok := of.Number(name); !ok || i >= mostMembers {
 			return false
 		}
 	}

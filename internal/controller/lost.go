@@ -16,12 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/plan"
-	"github.com/quorate/quorate/internal/resource"
 )
 
 // lookAgain is how soon the nodes are looked at again for a member that is silent
@@ -34,14 +32,14 @@ const lookAgain = 15 * time.Second
 // memory for what hardly ever happens.
 func (p *pass) strand(ctx context.Context, snap *snapshot) error {
 	snap.stranded = map[string]string{}
-	if snap.set == nil || p.early {
+	if snap.sets.lead() == nil || p.early {
 		return nil
 	}
 	for member, c := range snap.claims {
 		pod := snap.pods[member]
-		i, _ := resource.OrdinalOf(p.d.Name, member)
+		i, _ := snap.layout.Number(member)
 		heard := pod != nil && snap.reports[string(pod.UID)] != nil
-		if heard || i >= ptr.Deref(snap.set.Spec.Replicas, 1) || c.Spec.VolumeName == "" {
+		if heard || i >= snap.layout.Span(snap.sets.sizes()) || c.Spec.VolumeName == "" {
 			continue
 		}
 		why, err := strandedFor(ctx, p.Live, c.Spec.VolumeName, pod)

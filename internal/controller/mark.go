@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,7 +19,7 @@ import (
 // the StatefulSet leaves it alone.
 const epochOwner = resource.FieldOwner + "-epoch"
 
-// mark writes the epoch onto the StatefulSet before this manager lets anybody
+// mark writes the epoch onto the StatefulSets before this manager lets anybody
 // join or leave by it. A predecessor that was frozen in the middle of a pass
 // may have an apply of the StatefulSet in hand, which neither the ledger nor an
 // agent would stop: it finds a later epoch than the one that it read, or
@@ -28,8 +29,20 @@ const epochOwner = resource.FieldOwner + "-epoch"
 // A StatefulSet that is not there yet needs no mark: only one that was read can
 // be applied.
 func (p *pass) mark(ctx context.Context) error {
-	set, epoch := p.snapshot.set, p.ledger.ledger.Epoch
-	if set == nil || len(p.findings.decision.Asks) == 0 || epochOn(set) >= epoch {
+	if len(p.findings.decision.Asks) == 0 {
+		return nil
+	}
+	for i, set := range p.snapshot.sets {
+		if err := p.markOne(ctx, i, set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) markOne(ctx context.Context, i int, set *appsv1.StatefulSet) error {
+	epoch := p.ledger.ledger.Epoch
+	if set == nil || epochOn(set) >= epoch {
 		return nil
 	}
 	marked := set.DeepCopy()
@@ -38,7 +51,7 @@ func (p *pass) mark(ctx context.Context) error {
 	if err := p.Patch(ctx, marked, patch, client.FieldOwner(epochOwner)); err != nil {
 		return fmt.Errorf("mark StatefulSet %s with the epoch: %w", set.Name, err)
 	}
-	p.snapshot.set = marked
+	p.snapshot.sets[i] = marked
 	pointStatefulSetMarked.Reach()
 	return nil
 }

@@ -108,8 +108,8 @@ func TestMark(t *testing.T) {
 			if err := p.Live.Get(t.Context(), client.ObjectKeyFromObject(set), &now); err != nil {
 				t.Fatal(err)
 			}
-			if epochOn(&now) != c.want || epochOn(p.snapshot.set) != c.want || writes != c.writes {
-				t.Errorf("marked %d after %d writes, taken for %d; want %d after %d", epochOn(&now), writes, epochOn(p.snapshot.set), c.want, c.writes)
+			if epochOn(&now) != c.want || epochOn(p.snapshot.sets[0]) != c.want || writes != c.writes {
+				t.Errorf("marked %d after %d writes, taken for %d; want %d after %d", epochOn(&now), writes, epochOn(p.snapshot.sets[0]), c.want, c.writes)
 			}
 		})
 	}
@@ -125,7 +125,7 @@ func markingPass(t *testing.T, set *appsv1.StatefulSet, epoch int64) *pass {
 	}
 	return &pass{
 		Reconciler: &Reconciler{Client: c, Live: c}, ledger: &ledgerFile{ledger: &plan.Ledger{Epoch: epoch}},
-		snapshot: &snapshot{set: &read}, findings: &findings{},
+		snapshot: &snapshot{sets: statefulSets{&read}}, findings: &findings{},
 	}
 }
 

@@ -16,22 +16,23 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 )
 
 // snapshot is what the API server showed of one datastore in one pass.
 type snapshot struct {
-	set      *appsv1.StatefulSet
+	layout   layout.Layout
+	sets     statefulSets
 	config   *corev1.ConfigMap
 	budget   *policyv1.PodDisruptionBudget
 	services map[string]*corev1.Service // the members' own, by member name
-	pods     map[string]*corev1.Pod     // by name; only the StatefulSet's own
+	pods     map[string]*corev1.Pod     // by name; only the StatefulSets' own
 	claims   map[string]*corev1.PersistentVolumeClaim
 	reports  map[string]*engine.Report // by pod UID
 	stranded map[string]string         // why no node is left for a volume, by member
@@ -49,20 +50,21 @@ type snapshot struct {
 // observe reads the children of a datastore through one reader. With the
 // cache it costs nothing; with the API server's it is what is true now.
 //
-// Pods count only with the StatefulSet as their controller, by UID, and the
-// StatefulSet only with the Datastore as its own (law 9). Claims outlive both,
+// Pods count only with a StatefulSet of ours as their controller, by UID, and such
+// a one only with the Datastore as its own (law 9). Claims outlive both,
 // and a StatefulSet finds them by name alone, so they count by that: one that
 // has lost its label is not in the cache, and must not be taken for gone on
 // what the API server says (law 2).
-func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, reports map[string]*engine.Report) (*snapshot, error) {
+func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, l layout.Layout, reports map[string]*engine.Report) (*snapshot, error) {
 	s := &snapshot{
+		layout:   l,
 		services: map[string]*corev1.Service{},
 		pods:     map[string]*corev1.Pod{},
 		claims:   map[string]*corev1.PersistentVolumeClaim{},
 		reports:  reports,
 	}
 	var err error
-	if s.set, err = readControlled[appsv1.StatefulSet](ctx, r, d, "StatefulSet", resource.StatefulSetName(d.Name)); err != nil {
+	if s.sets, err = readStatefulSets(ctx, r, d, l); err != nil {
 		return nil, err
 	}
 	if s.config, err = readControlled[corev1.ConfigMap](ctx, r, d, "ConfigMap", resource.ConfigName(d.Name)); err != nil {
@@ -77,7 +79,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		return nil, fmt.Errorf("list pods of %s: %w", d.Name, err)
 	}
 	for i := range pods.Items {
-		if p := &pods.Items[i]; s.set != nil && metav1.IsControlledBy(p, s.set) {
+		if p := &pods.Items[i]; s.sets.control(p) {
 			s.pods[p.Name] = p
 		}
 	}
@@ -86,7 +88,7 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, report
 		return nil, fmt.Errorf("list volume claims of %s: %w", d.Name, err)
 	}
 	for i := range claims.Items {
-		if member, ok := resource.MemberOfClaim(d, claims.Items[i].Name); ok {
+		if member, ok := resource.MemberOfClaim(d, l, claims.Items[i].Name); ok {
 			s.claims[member] = &claims.Items[i]
 		}
 	}
@@ -123,7 +125,7 @@ func readControlled[T any, O interface {
 
 // children are the observed ones that the next ones follow from.
 func (s *snapshot) children() resource.Observed {
-	return resource.Observed{StatefulSet: s.set, Config: s.config}
+	return resource.Observed{StatefulSet: s.sets.lead(), Config: s.config}
 }
 
 // mostMembers bounds the ordinals that are looked at. It is far above what any
@@ -133,20 +135,13 @@ const mostMembers = 256
 
 // state puts a snapshot into the planner's words.
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
-	out := plan.State{Name: d.Name, Wanted: want, Ledger: l, Retained: len(s.claims) > 0, Handmade: s.adoptable}
-	if s.set != nil {
-		out.Set = &plan.Set{
-			Replicas: min(ptr.Deref(s.set.Spec.Replicas, 1), mostMembers),
-			Template: s.set.Spec.Template.Annotations[resource.TemplateAnnotation],
-			Agent:    agentImage(&corev1.Pod{Spec: s.set.Spec.Template.Spec}),
-			Settled:  s.set.Status.ObservedGeneration >= s.set.Generation,
-		}
-	}
+	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Set: s.sets.fold(s.layout), Retained: len(s.claims) > 0, Handmade: s.adoptable}
 	if s.budget != nil {
-		out.Budget = &plan.Budget{Max: maxUnavailable(s.budget), Closed: resource.BudgetClosed(s.budget), Epoch: epochOn(s.budget)}
+		pods := s.mostPods()
+		out.Budget = &plan.Budget{Max: resource.BudgetLimit(s.budget, pods), Closed: resource.BudgetClosed(s.budget, pods), Epoch: epochOn(s.budget)}
 	}
 	changed := s.changed()
-	for i := range s.members(d, l, want) {
+	for i := range s.members(l, want) {
 		name := out.MemberName(i)
 		m := plan.Member{Name: name, Ordinal: i}
 		if sv := s.services[name]; sv != nil {
@@ -178,13 +173,10 @@ func (s *snapshot) predates(c *corev1.PersistentVolumeClaim) bool {
 
 // members returns how many ordinals the state spans: all that are wanted, that
 // the StatefulSet has, or that have a pod, a claim or an entry in the ledger.
-func (s *snapshot) members(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) int32 {
-	n := want.Replicas
-	if s.set != nil {
-		n = max(n, ptr.Deref(s.set.Spec.Replicas, 1))
-	}
+func (s *snapshot) members(l *plan.Ledger, want plan.Wanted) int32 {
+	n := max(want.Replicas, s.layout.Span(s.sets.sizes()))
 	span := func(name string) {
-		if i, ok := resource.OrdinalOf(d.Name, name); ok && i < mostMembers {
+		if i, ok := s.layout.Number(name); ok && i < mostMembers {
 			n = max(n, i+1)
 		}
 	}

@@ -17,7 +17,9 @@ import (
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
+	"github.com/quorate/quorate/internal/resource"
 )
 
 // pass is one reconciliation of one Datastore.
@@ -137,9 +139,12 @@ func (p *pass) validate(context.Context) error {
 	return nil
 }
 
+// layout is that of the members.
+func (p *pass) layout() layout.Layout { return resource.LayoutOf(p.d, p.kit.Engine) }
+
 // load reads what must not be stale, and follows the agents with it.
 func (p *pass) load(ctx context.Context) error {
-	file, err := readLedger(ctx, p.Live, p.d)
+	file, err := readLedger(ctx, p.Live, p.d, p.layout())
 	if err != nil {
 		return err
 	}
@@ -166,7 +171,7 @@ func (p *pass) decide(ctx context.Context) error {
 		p.block(v1alpha1.ReasonInvalidConfig, why)
 		return errStop
 	}
-	snap, err := observe(ctx, p.Client, p.d, p.fleet.Reports(p.key))
+	snap, err := observe(ctx, p.Client, p.d, p.layout(), p.fleet.Reports(p.key))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (p *pass) rotate(ctx context.Context) error {
 	if err := p.current(ctx); err != nil {
 		return err
 	}
-	snap, err := observe(ctx, p.Live, p.d, nil)
+	snap, err := observe(ctx, p.Live, p.d, p.layout(), nil)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
 )
@@ -60,7 +61,7 @@ func TestObserveTakesOnlyItsOwn(t *testing.T) {
 	elsewhere := &corev1.PersistentVolumeClaim{ObjectMeta: metaOf("data-db-2", "db", "")}
 	elsewhere.Namespace = "elsewhere"
 	c := fake.NewClientBuilder().WithObjects(append(world, elsewhere)...).Build()
-	s, err := observe(t.Context(), c, d, nil)
+	s, err := observe(t.Context(), c, d, layout.New(d.Name), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestObserveTakesOnlyItsOwn(t *testing.T) {
 			t.Errorf("%s: %s", what, diff)
 		}
 	}
-	if s.set == nil {
+	if s.sets.lead() == nil {
 		t.Error("the StatefulSet is not seen")
 	}
 }
@@ -84,8 +85,8 @@ func TestObserveOfAForeignStatefulSet(t *testing.T) {
 	c := fake.NewClientBuilder().WithObjects(
 		&appsv1.StatefulSet{ObjectMeta: metaOf("db", "db", "u-former")}, &corev1.Pod{ObjectMeta: metaOf("db-0", "db", "u-db")},
 	).Build()
-	s, err := observe(t.Context(), c, d, nil)
-	if err != nil || s.set != nil || len(s.pods) != 0 {
-		t.Errorf("%v, %d pods, %v", s.set, len(s.pods), err)
+	s, err := observe(t.Context(), c, d, layout.New(d.Name), nil)
+	if err != nil || s.sets.lead() != nil || len(s.pods) != 0 {
+		t.Errorf("%v, %d pods, %v", s.sets.lead(), len(s.pods), err)
 	}
 }

@@ -67,8 +67,8 @@ func (p *pass) ownClaims(snap *snapshot) []*corev1.PersistentVolumeClaim {
 }
 
 func (p *pass) ordinalOfClaim(c *corev1.PersistentVolumeClaim) int32 {
-	member, _ := resource.MemberOfClaim(p.d, c.Name)
-	i, _ := resource.OrdinalOf(p.d.Name, member)
+	member, _ := resource.MemberOfClaim(p.d, p.layout(), c.Name)
+	i, _ := p.layout().Number(member)
 	return i
 }
 
@@ -80,10 +80,7 @@ func (p *pass) sizes(snap *snapshot) volumes {
 	if p.findings.blocked != nil {
 		return out
 	}
-	b, used := p.builder(snap, 0), p.d.DesiredReplicas()
-	if snap.set != nil {
-		used = max(used, ptr.Deref(snap.set.Spec.Replicas, 1))
-	}
+	b, used := p.builder(snap, 0), max(p.d.DesiredReplicas(), snap.layout.Span(snap.sets.sizes()))
 	var growing []string
 	for _, c := range p.ownClaims(snap) {
 		if p.ordinalOfClaim(c) >= used {

@@ -204,7 +204,9 @@ func (p *draft) shapeOfAdopted() {
 	var size int32
 	if p.ledger != nil {
 		for name := range p.ledger.Members {
-			size = max(size, int32(engine.OrdinalOf(name))+1)
+			if n, ok := p.state.layout().Number(name); ok {
+				size = max(size, n+1)
+			}
 		}
 	}
 	p.out.Shape.Replicas, p.out.Shape.Members = size, size

@@ -4,18 +4,17 @@
 package plan
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // State is all that one pass observed of one datastore, and what is wanted.
 type State struct {
-	// Name of the datastore; its members are Name-0, Name-1 and so on.
-	Name string
+	// Name of the datastore, and Racks the names that those of its members have in them;
+	// without any, its members are Name-0, Name-1 and so on. Nothing is planned by a rack.
+	Name  string
+	Racks []string
 	// Wanted is what the specification says.
 	Wanted Wanted
 	// Ledger is nil where none exists.
@@ -162,16 +161,15 @@ type Claim struct {
 }
 
 // MemberName returns the name of an ordinal's member, which is its pod's.
-func (s State) MemberName(ordinal int32) string {
-	return fmt.Sprintf("%s-%d", s.Name, ordinal)
-}
+func (s State) MemberName(ordinal int32) string { return s.layout().Member(ordinal) }
 
 // owns tells whether a name is one that a member of this datastore can have.
 func (s State) owns(name string) bool {
-	digits, ok := strings.CutPrefix(name, s.Name+"-")
-	n, err := strconv.ParseInt(digits, 10, 32)
-	return ok && err == nil && s.MemberName(int32(n)) == name
+	_, ok := s.layout().Number(name)
+	return ok
 }
+
+func (s State) layout() layout.Layout { return layout.New(s.Name, s.Racks...) }
 
 // member returns the member of a name, or nil.
 func (s State) member(name string) *Member {

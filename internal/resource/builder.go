@@ -13,6 +13,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // Input is all that the children of one Datastore follow from.
@@ -50,25 +51,31 @@ type Builder struct {
 	d        *v1alpha1.Datastore
 	traits   engine.Traits
 	template engine.ServerTemplate
+	layout   layout.Layout
 	// given is the template to be put back in place of the rendered one.
 	given *corev1.PodTemplateSpec
 }
 
 // New returns a Builder. It keeps the input, which must not be changed.
 func New(in Input) Builder {
-	return Builder{in: in, d: in.Datastore, traits: in.Engine.Traits(), template: in.Engine.Template(in.Datastore)}
+	return Builder{
+		in: in, d: in.Datastore, traits: in.Engine.Traits(), template: in.Engine.Template(in.Datastore),
+		layout: LayoutOf(in.Datastore, in.Engine),
+	}
 }
 
 // Observed are the children that the next ones follow from; nil where there is
 // none.
 type Observed struct {
+	// StatefulSet is the one that leads where there are several: the first that is
+	// there. They are written in their order, so that it has what was written last.
 	StatefulSet *appsv1.StatefulSet
 	Config      *corev1.ConfigMap
 }
 
 // Children returns the children that the Datastore controls, in the order in
 // which they are to be applied: first what gives addresses, last the
-// StatefulSet, whose pods need all others. The connection Secret is not among
+// StatefulSets, whose pods need all others. The connection Secret is not among
 // them, since it needs credentials (see Connection), nor is the disruption
 // budget (see DisruptionBudget), nor are ledger and credentials, which are not
 // the Datastore's alone.
@@ -84,7 +91,10 @@ func (b Builder) Children(have Observed, writeTemplate bool) []client.Object {
 	if ingress := b.Ingress(); ingress != nil {
 		out = append(out, ingress)
 	}
-	return append(out, b.StatefulSet(have.StatefulSet, writeTemplate))
+	for _, s := range b.StatefulSets(have.StatefulSet, writeTemplate) {
+		out = append(out, s)
+	}
+	return out
 }
 
 // Unwanted returns, by kind, namespace and name only, the children that a

@@ -114,7 +114,7 @@ func wholeSet(t *testing.T, in Input) []byte {
 		MemberSecret(d, in.ClusterID, map[string][]byte{PrivateKey: []byte("d")}),
 		b.Connection(map[string][]byte{"token": []byte("t")}),
 	}
-	objects = append(objects, b.DisruptionBudget(1))
+	objects = append(objects, b.DisruptionBudget(1, 3))
 	objects = append(objects, b.Children(Observed{}, true)...)
 	var out bytes.Buffer
 	for _, o := range objects {

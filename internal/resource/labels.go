@@ -22,6 +22,9 @@ const (
 	// Datastore: ledger, credentials and claims.
 	ClusterIDLabel = "quorate.dev/cluster-id"
 
+	// RackLabel names the rack, on a StatefulSet of one, and on its pods and claims.
+	RackLabel = "quorate.dev/rack"
+
 	// TemplateAnnotation, on a pod template and so on its pods, is the hash of
 	// what they were rendered from; see Builder.TemplateHash.
 	TemplateAnnotation = "quorate.dev/template"

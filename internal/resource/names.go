@@ -4,11 +4,11 @@
 package resource
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/agent/settings"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // The names of all children follow from the Datastore's. The schema keeps
@@ -73,12 +73,6 @@ func AccountSecretName(datastore, account string) string { return datastore + "-
 // IngressName is the name of the Ingress of the web interface.
 func IngressName(datastore string) string { return datastore + "-ui" }
 
-// MemberName is the name of a member, which is that of its pod and, where the
-// engine has stable addresses, of its Service.
-func MemberName(datastore string, ordinal int32) string {
-	return datastore + "-" + strconv.FormatInt(int64(ordinal), 10)
-}
-
 // ClaimTemplate is the name of the claim template, with which the names of the
 // claims begin: those of a set that was made by hand are kept.
 func ClaimTemplate(d *v1alpha1.Datastore) string {
@@ -91,28 +85,14 @@ func ClaimTemplate(d *v1alpha1.Datastore) string {
 // ClaimName is the name of the claim of a member.
 func ClaimName(d *v1alpha1.Datastore, member string) string { return ClaimTemplate(d) + "-" + member }
 
-// OrdinalOf returns the ordinal of a member of a Datastore, and false for a
-// name that no member of it can have.
-func OrdinalOf(datastore, member string) (int32, bool) {
-	digits, ok := strings.CutPrefix(member, datastore+"-")
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(digits, 10, 32)
-	if err != nil || n < 0 || strconv.FormatInt(n, 10) != digits {
-		return 0, false
-	}
-	return int32(n), true
-}
-
 // MemberOfClaim returns the member of a Datastore that a claim is for, by the
 // claim's name, and false where it is no member's.
-func MemberOfClaim(d *v1alpha1.Datastore, claim string) (string, bool) {
+func MemberOfClaim(d *v1alpha1.Datastore, l layout.Layout, claim string) (string, bool) {
 	member, ok := strings.CutPrefix(claim, ClaimTemplate(d)+"-")
 	if !ok {
 		return "", false
 	}
-	if _, ok := OrdinalOf(d.Name, member); !ok {
+	if _, ok := l.Number(member); !ok {
 		return "", false
 	}
 	return member, true

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/test/wrappers"
 )
 
@@ -40,7 +41,7 @@ func TestNamesFit(t *testing.T) {
 		}
 	}
 	for _, derived := range []string{
-		ClaimName(&v1alpha1.Datastore{}, MemberName(name, 8)),
+		ClaimName(&v1alpha1.Datastore{}, layout.New(name).Member(8)),
 		StatefulSetName(name) + "-5b8c7d9f6c", // the label controller-revision-hash
 	} {
 		if len(derived) > validation.DNS1123LabelMaxLength {
@@ -57,20 +58,21 @@ func TestMemberOfClaim(t *testing.T) {
 		"data-db-0": "db-0", "data-db-12": "db-12",
 		"data-db-01": "", "data-db--1": "", "data-db-": "", "data-db-x-0": "", "data-dbx-0": "", "db-0": "", "other-db-0": "", "data-db-99999999999": "",
 	} {
-		got, ok := MemberOfClaim(&v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Name: "db"}}, claim)
+		got, ok := MemberOfClaim(&v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Name: "db"}}, layout.New("db"), claim)
 		if got != want || ok != (want != "") {
 			t.Errorf("MemberOfClaim(%q) is %q, %t; want %q", claim, got, ok, want)
 		}
 	}
 	adopted := &v1alpha1.Datastore{ObjectMeta: metav1.ObjectMeta{Name: "db"}, Spec: v1alpha1.DatastoreSpec{Adopt: &v1alpha1.Adopt{ClaimTemplate: "mongo-data"}}}
 	for claim, want := range map[string]string{"mongo-data-db-2": "db-2", "data-db-2": ""} {
-		if got, _ := MemberOfClaim(adopted, claim); got != want || want != "" && ClaimName(adopted, want) != claim {
+		if got, _ := MemberOfClaim(adopted, layout.New("db"), claim); got != want || want != "" && ClaimName(adopted, want) != claim {
 			t.Errorf("of an adopted set the claim %q is of %q, want %q", claim, got, want)
 		}
 	}
-	for i := range int32(3) {
-		if got, ok := OrdinalOf("db", MemberName("db", i)); !ok || got != i {
-			t.Errorf("ordinal of member %d is %d, %t", i, got, ok)
+	racks := layout.New("db", "a", "b")
+	for claim, want := range map[string]string{"data-db-rack-b-0": "db-rack-b-0", "data-db-rack-c-0": "", "data-db-0": ""} {
+		if got, _ := MemberOfClaim(&v1alpha1.Datastore{}, racks, claim); got != want {
+			t.Errorf("with racks the claim %q is of %q, want %q", claim, got, want)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // that the StatefulSet, its budget and its network policy know.
 func TestReachable(t *testing.T) {
 	b := New(input(datastore().Obj()))
-	set := b.StatefulSet(nil, true)
+	set := b.StatefulSets(nil, true)[0]
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: merged(set.Spec.Template.Labels, map[string]string{"statefulset.kubernetes.io/pod-name": "db-0"})}}
 	behind := func() bool {
 		return labels.SelectorFromSet(b.MemberService(0).Spec.Selector).Matches(labels.Set(pod.Labels))

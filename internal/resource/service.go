@@ -43,8 +43,8 @@ func (b Builder) ClientService() *corev1.Service {
 // the member's, so an Ingress or a client could use it; it carries the ports of
 // peers only, since clients are led to whoever is ready. A pod that ends is taken from
 // it before its network goes, see ReachableLabel.
-func (b Builder) MemberService(ordinal int32) *corev1.Service {
-	name := MemberName(b.d.Name, ordinal)
+func (b Builder) MemberService(number int32) *corev1.Service {
+	name := b.layout.Member(number)
 	s := b.service(name, ComponentServer, func(p engine.Port) bool { return p.Peer })
 	s.Spec.Selector = merged(s.Spec.Selector, map[string]string{"statefulset.kubernetes.io/pod-name": name, ReachableLabel: FieldOwner})
 	s.Spec.PublishNotReadyAddresses = true

@@ -23,7 +23,7 @@ func filed(files, reloadable map[string]string) Input {
 func brought(t *testing.T, b Builder, have Observed, write bool) Observed {
 	t.Helper()
 	config := stored(t, b.Config(have, write))
-	set := stored(t, b.StatefulSet(have.StatefulSet, write))
+	set := stored(t, b.StatefulSets(have.StatefulSet, write)[0])
 	serverFills(set)
 	return Observed{StatefulSet: set, Config: config}
 }
@@ -61,7 +61,7 @@ func TestReloadableFilesAreAlwaysCurrent(t *testing.T) {
 	if yes, why := NeedsApply(New(two).Config(next, false), next.Config); yes {
 		t.Errorf("it is applied again: %s", why)
 	}
-	if yes, why := NeedsApply(New(two).StatefulSet(next.StatefulSet, false), have.StatefulSet); yes {
+	if yes, why := NeedsApply(New(two).StatefulSets(next.StatefulSet, false)[0], have.StatefulSet); yes {
 		t.Errorf("a reloadable file has the StatefulSet applied: %s", why)
 	}
 }
@@ -168,7 +168,7 @@ func TestFilesFollowTheTemplate(t *testing.T) {
 				b = back
 				restored++
 			}
-			set := b.StatefulSet(have.StatefulSet, write)
+			set := b.StatefulSets(have.StatefulSet, write)[0]
 			have.Config = stored(t, b.Config(have, write))
 			if rapid.Bool().Draw(r, "cut short") && have.StatefulSet != nil {
 				cut++

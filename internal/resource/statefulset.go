@@ -15,27 +15,40 @@ import (
 // last good template is known from the annotation, not from these.
 const revisionHistory = 2
 
-// StatefulSet runs the members. All pods are made at once, since each waits at
-// its gate, and none is replaced but by the operator. It never deletes a claim.
+// StatefulSets run the members: one of them all, or one for each rack. All pods are
+// made at once, since each waits at its gate, and none is replaced but by the
+// operator. They never delete a claim.
 //
 // Existing is what is there, or nil: then all is rendered, also where one was
-// there before. With writeTemplate false the template stays as it was last
+// there before. Where there are several it is the one that leads, and the others
+// follow it: they have its template, with what is of their own rack, and its record,
+// whatever they had before. So they get alike again after a write of them that was cut
+// short. With writeTemplate false the template stays as it was last
 // written, whatever the specification says now and whichever operator wrote it;
 // a change that somebody else made to it is undone. The one that PutBack was
 // given comes before both.
 // The claims' templates stay in any case: the API server lets nobody change
 // them.
-func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *appsv1.StatefulSet {
-	w := b.written(existing, writeTemplate)
-	meta := b.meta(StatefulSetName(b.d.Name), ComponentServer)
+func (b Builder) StatefulSets(existing *appsv1.StatefulSet, writeTemplate bool) []*appsv1.StatefulSet {
+	w, sizes := b.written(existing, writeTemplate), b.layout.Sizes(b.in.Replicas)
+	var out []*appsv1.StatefulSet
+	for i, name := range b.layout.StatefulSets() {
+		out = append(out, b.statefulSet(name, sizes[i], b.inRack(i), w))
+	}
+	return out
+}
+
+func (b Builder) statefulSet(name string, size int32, where place, w written) *appsv1.StatefulSet {
+	meta := b.meta(name, ComponentServer)
+	meta.Labels = merged(meta.Labels, where.labels)
 	meta.Annotations = map[string]string{WrittenAnnotation: w.text()}
 	return stamped(&appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: appsv1.SchemeGroupVersion.String(), Kind: "StatefulSet"},
 		ObjectMeta: meta,
 		Spec: appsv1.StatefulSetSpec{
-			Replicas:            ptr.To(b.in.Replicas),
+			Replicas:            ptr.To(size),
 			ServiceName:         HeadlessName(b.d.Name),
-			Selector:            &metav1.LabelSelector{MatchLabels: SelectorLabels(b.d.Name)},
+			Selector:            &metav1.LabelSelector{MatchLabels: merged(SelectorLabels(b.d.Name), where.labels)},
 			PodManagementPolicy: appsv1.ParallelPodManagement,
 			UpdateStrategy:      appsv1.StatefulSetUpdateStrategy{Type: appsv1.OnDeleteStatefulSetStrategyType},
 			PersistentVolumeClaimRetentionPolicy: &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{
@@ -43,7 +56,7 @@ func (b Builder) StatefulSet(existing *appsv1.StatefulSet, writeTemplate bool) *
 				WhenScaled:  appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
 			},
 			RevisionHistoryLimit: ptr.To[int32](revisionHistory),
-			Template:             w.Template,
+			Template:             where.put(w.Template),
 			VolumeClaimTemplates: w.Claims,
 		},
 	})

@@ -41,14 +41,14 @@ func serverFills(s *appsv1.StatefulSet) {
 
 func storedSet(t *testing.T, in Input) *appsv1.StatefulSet {
 	t.Helper()
-	s := stored(t, New(in).StatefulSet(nil, true))
+	s := stored(t, New(in).StatefulSets(nil, true)[0])
 	serverFills(s)
 	return s
 }
 
 func needs(t *testing.T, in Input, existing *appsv1.StatefulSet, write bool) (*appsv1.StatefulSet, bool, string) {
 	t.Helper()
-	desired := New(in).StatefulSet(existing, write)
+	desired := New(in).StatefulSets(existing, write)[0]
 	yes, why := NeedsApply(desired, existing)
 	return desired, yes, why
 }
@@ -151,7 +151,7 @@ func TestClaimTemplatesStay(t *testing.T) {
 	if got := New(grown).ClaimSize(); got.String() != "2Gi" {
 		t.Errorf("claims are to have %s", &got)
 	}
-	anew := New(grown).StatefulSet(nil, false)
+	anew := New(grown).StatefulSets(nil, false)[0]
 	if got := anew.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests.Storage(); got.String() != "2Gi" {
 		t.Errorf("a StatefulSet that is made anew asks for %s", got)
 	}

@@ -39,6 +39,7 @@ var elsewhere = map[string]string{
 	"manager.pair-issued":          "as the one before",
 	"manager.authority-promoted":   "as the one before",
 	"manager.statefulset-deleted":  "against the API server: a set has to lose all of its data first",
+	"manager.rack-applied":         "against the API server: Consul has no racks",
 	"manager.account-written":      "against the API server: Consul has no accounts that the operator keeps",
 	"manager.claim-labelled":       "against the API server: a set has to be made by hand first",
 	"manager.pod-labelled":         "as the one before",

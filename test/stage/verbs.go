@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/double/kubelet"
 	"github.com/quorate/quorate/test/double/wire"
 )
@@ -141,7 +140,7 @@ func ExpectMembers(ctx context.Context, s *Scene, name string, n int) {
 	Eventually(func(g Gomega) {
 		g.Expect(s.Pods(ctx, name)).To(HaveLen(n))
 		for i := range 9 {
-			err := s.Get(ctx, resource.MemberName(name, int32(i)), &corev1.Service{})
+			err := s.Get(ctx, World.Layout(s.Key(name)).Member(int32(i)), &corev1.Service{})
 			if i < n {
 				g.Expect(err).NotTo(HaveOccurred())
 			} else {

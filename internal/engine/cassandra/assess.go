@@ -57,7 +57,7 @@ func (Engine) Assess(have engine.Observation) engine.Assessment {
 	}
 	a.Known, a.Peers = true, ring
 	slices.SortFunc(a.Peers, func(x, y engine.Peer) int {
-		return cmp.Or(cmp.Compare(engine.OrdinalOf(x.Name), engine.OrdinalOf(y.Name)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
+		return cmp.Or(cmp.Compare(numberOf(have, x), numberOf(have, y)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID))
 	})
 	voters, healthy := a.Voters()
 	a.Serving = healthy >= quorum(voters)
@@ -106,6 +106,17 @@ func nameOf(have engine.Observation, address string) string {
 		}
 	}
 	return address
+}
+
+// numberOf is that of the member of a name; -1 where there is none. With racks it is not
+// the one that ends the name.
+func numberOf(have engine.Observation, p engine.Peer) int {
+	for _, m := range have.Members {
+		if m.Name == p.Name {
+			return m.Ordinal
+		}
+	}
+	return -1
 }
 
 func sorted(peers []engine.Peer) []engine.Peer {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quorate/quorate/internal/engine"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // see returns what n members report that know each other, all well, with roles of a
@@ -208,6 +209,25 @@ func TestPlan(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The member of the highest number leaves first, also where the names of racks sort
+// otherwise: a StatefulSet can be shrunk by no other.
+func TestWithRacksTheHighestNumberLeavesFirst(t *testing.T) {
+	have, names := see(4, 3), layout.New("db", "z", "a")
+	for i := range have.Members {
+		have.Members[i].Name = names.Member(int32(i))
+	}
+	want := engine.Desired{Members: []string{names.Member(0), names.Member(1), names.Member(2)}}
+	if diff := cmp.Diff([]string{"Leave db-rack-a-1"}, words(Engine{}.Plan(want, have))); diff != "" {
+		t.Error(diff)
+	}
+	a := Engine{}.Assess(have)
+	for i, p := range a.Peers {
+		if p.Name != names.Member(int32(i)) {
+			t.Errorf("peer %d is %s, want %s", i, p.Name, names.Member(int32(i)))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@
 package cassandra
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -77,7 +78,10 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	return map[string][]byte{MemberFile: text}, nil
 }
 
-func byOrdinal(a, b string) int { return engine.OrdinalOf(a) - engine.OrdinalOf(b) }
+// byOrdinal has the first of every rack come before the second of any.
+func byOrdinal(a, b string) int {
+	return cmp.Or(cmp.Compare(engine.OrdinalOf(a), engine.OrdinalOf(b)), cmp.Compare(a, b))
+}
 
 // Seeds are the members that a server asks for the ring when it starts:
 //

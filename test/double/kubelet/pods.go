@@ -198,12 +198,12 @@ func (k *podKeeper) unpullable(pod *corev1.Pod, status *corev1.PodStatus) bool {
 		status.InitContainerStatuses = []corev1.ContainerStatus{waits}
 		setCondition(status, corev1.PodReady, corev1.ConditionFalse, "", "")
 		if booted {
-			k.world.Silence(datastore, ordinalOf(pod), true)
+			k.world.SilencePod(datastore, pod.Name, true)
 		}
 		return true
 	}
 	if was := statusNamed(status.InitContainerStatuses, resource.AgentContainer); booted && was.State.Waiting != nil {
-		k.world.Silence(datastore, ordinalOf(pod), false)
+		k.world.SilencePod(datastore, pod.Name, false)
 	}
 	return false
 }
@@ -240,7 +240,7 @@ func (k *podKeeper) boot(ctx context.Context, pod *corev1.Pod, ip string) (bool,
 	k.booted.Store(client.ObjectKeyFromObject(pod), pod.UID)
 	k.world.Boot(members.Pod{
 		Datastore: types.NamespacedName{Namespace: pod.Namespace, Name: datastore},
-		Name:      pod.Name, Ordinal: ordinalOf(pod), UID: pod.UID, ClaimUID: claim.UID,
+		Name:      pod.Name, UID: pod.UID, ClaimUID: claim.UID,
 		ClusterID: env(pod, settings.EnvClusterID), IP: ip, Mounted: secret.Data,
 		Files: reloadable(&config),
 	})

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/resource"
 )
 
@@ -42,9 +43,12 @@ func (k *setKeeper) setup(mgr manager.Manager) error {
 	return nil
 }
 
-// setsOfClaims maps a claim, or a pod that has lost its set, to the set of the name in its label.
+// setsOfClaims maps a claim, or a pod that has lost its set, to the set of the name in its labels.
 func setsOfClaims(_ context.Context, o client.Object) []reconcile.Request {
-	name := o.GetLabels()[resource.DatastoreLabel]
+	name, rack := o.GetLabels()[resource.DatastoreLabel], o.GetLabels()[resource.RackLabel]
+	if rack != "" {
+		name = layout.New(name, rack).StatefulSets()[0]
+	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
 }
 

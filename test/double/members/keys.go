@@ -33,7 +33,7 @@ func (s *set) giveKeys(m *member) {
 			keys = append(keys, s.number(engine.KeyHash(value)))
 		}
 	}
-	s.model.GiveKeys(m.pod.Ordinal, keys)
+	s.model.GiveKeys(m.pod.number, keys)
 }
 
 // outward puts the model's hashes of keys into real ones.

@@ -38,14 +38,14 @@ type member struct {
 // state is the volume's, by the agent's own rule.
 func (m *member) state() engine.VolumeState {
 	own := agentvolume.Identity{Member: m.pod.Name, ClusterID: m.pod.ClusterID}
-	return agentvolume.Classify(own, agentvolume.Evidence{Marker: m.volume.marker, Data: m.set.model.HasData(m.pod.Ordinal)}).State
+	return agentvolume.Classify(own, agentvolume.Evidence{Marker: m.volume.marker, Data: m.set.model.HasData(m.pod.number)}).State
 }
 
 func (m *member) decide() { m.released = gate.Decide(m.state()).Open }
 
 // start runs the server's container; it tells whether anything has changed.
 func (m *member) start() bool {
-	i := m.pod.Ordinal
+	i := m.pod.number
 	if !m.released || m.set.model.Running(i) {
 		return false
 	}
@@ -74,7 +74,7 @@ func (m *member) note() {
 
 // observe is what the server says, under the names of this Datastore.
 func (m *member) observe() engine.Server {
-	server := m.set.model.Observe(m.pod.Ordinal)
+	server := m.set.model.Observe(m.pod.number)
 	if !server.Running {
 		server.ID = m.volume.lastID
 	} else {
@@ -97,14 +97,15 @@ func (m *member) observe() engine.Server {
 // outward and inward translate between the model's names of members and this
 // Datastore's.
 func (m *member) outward(name string) string {
-	return m.set.key.Name + strings.TrimPrefix(name, enginetest.Datastore)
+	return m.set.layout.Member(int32(engine.OrdinalOf(name)))
 }
 
 func (m *member) inward(name string) string {
-	if name == "" {
-		return ""
+	n, ok := m.set.layout.Number(name)
+	if !ok {
+		return name
 	}
-	return enginetest.Datastore + strings.TrimPrefix(name, m.set.key.Name)
+	return enginetest.Name(int(n))
 }
 
 func (m *member) settings() map[string]string {
@@ -117,7 +118,7 @@ func (m *member) settings() map[string]string {
 func (m *member) report() (engine.Report, string) {
 	r := engine.Report{
 		Protocol: protocol.Version, Member: m.pod.Name, PodUID: string(m.pod.UID),
-		Volume: m.state(), Released: m.released || m.set.model.Running(m.pod.Ordinal), Epoch: m.epoch, Ending: m.ending, Server: m.observe(),
+		Volume: m.state(), Released: m.released || m.set.model.Running(m.pod.number), Epoch: m.epoch, Ending: m.ending, Server: m.observe(),
 	}
 	if mk := m.volume.marker; mk != nil {
 		r.ClusterID, r.ClaimUID, r.Grant, r.Recovered = mk.Grant.ClusterID, mk.Grant.ClaimUID, mk.Grant.Kind, mk.Recovered
@@ -173,7 +174,7 @@ func (m *member) take(id string, g engine.Grant) *protocol.Refusal {
 	case gate.Refuse:
 		return refuse(protocol.RefusedVolume, why)
 	case gate.TakeAfterRetiring:
-		m.set.model.Wipe(m.pod.Ordinal)
+		m.set.model.Wipe(m.pod.number)
 		m.volume.lastID = ""
 	}
 	if verdict != gate.Have {
@@ -206,7 +207,7 @@ func (m *member) step(id string, own fence.Own, s engine.Step) *protocol.Refusal
 		m.action.Done, m.action.Error = true, err.Error()
 		return nil
 	}
-	m.leaving = leaves && m.set.model.Running(m.pod.Ordinal)
+	m.leaving = leaves && m.set.model.Running(m.pod.number)
 	m.action.Done = !m.leaving
 	return nil
 }
@@ -227,10 +228,10 @@ func (m *member) recover(id string, s engine.Step) *protocol.Refusal {
 
 // prepare prepares the data for a recovery, once no server runs.
 func (m *member) prepare() {
-	if m.state() != engine.VolumeRecovering || m.set.model.Running(m.pod.Ordinal) {
+	if m.state() != engine.VolumeRecovering || m.set.model.Running(m.pod.number) {
 		return
 	}
-	m.set.model.Recover(m.pod.Ordinal, m.volume.marker.Recovery.Params)
+	m.set.model.Recover(m.pod.number, m.volume.marker.Recovery.Params)
 	m.volume.marker.Recovered = m.volume.marker.Recovery.Number
 	m.decide()
 }
@@ -259,7 +260,7 @@ func (m *member) do(s engine.Step) error {
 	if err := m.checkBootstrap(s); err != nil {
 		return err
 	}
-	if !m.set.model.Running(m.pod.Ordinal) {
+	if !m.set.model.Running(m.pod.number) {
 		return nil
 	}
 	if s.Kind == engine.StepReload {
@@ -289,7 +290,7 @@ func (m *member) do(s engine.Step) error {
 		s.Params[enginetest.ParamPrefer] = strings.Join(names, ",")
 	}
 	s.Member, s.Subject = m.inward(s.Member), m.inward(s.Subject)
-	if err := m.set.model.Do(m.pod.Ordinal, s); err != nil {
+	if err := m.set.model.Do(m.pod.number, s); err != nil {
 		return fmt.Errorf("carry out %s: %w", s.Kind, err)
 	}
 	return nil

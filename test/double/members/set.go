@@ -11,11 +11,13 @@ import (
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/enginetest"
 	"github.com/quorate/quorate/internal/engine/enginetest/raft"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // set is the members of one Datastore and what is on their volumes.
 type set struct {
 	key     types.NamespacedName
+	layout  layout.Layout
 	model   *raft.Model
 	members [enginetest.MaxMembers]*member
 	// volumes are by claim; mounted is the claim whose data the model has for
@@ -45,7 +47,7 @@ type volume struct {
 // boot starts an agent on the claim's volume. A claim that was not there
 // before brings an empty one.
 func (s *set) boot(p Pod) *member {
-	i := p.Ordinal
+	i := p.number
 	if s.mounted[i] != p.ClaimUID {
 		s.model.Wipe(i)
 		s.mounted[i] = p.ClaimUID
@@ -65,7 +67,7 @@ func (s *set) boot(p Pod) *member {
 }
 
 func (s *set) kill(m *member) {
-	i := m.pod.Ordinal
+	i := m.pod.number
 	if s.members[i] != m {
 		return
 	}

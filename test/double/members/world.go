@@ -20,6 +20,7 @@ import (
 
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/enginetest/raft"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 // World holds the members of all Datastores.
@@ -46,7 +47,6 @@ func New() *World {
 type Pod struct {
 	Datastore types.NamespacedName
 	Name      string
-	Ordinal   int
 	UID       types.UID
 	ClaimUID  types.UID
 	ClusterID string
@@ -55,6 +55,9 @@ type Pod struct {
 	Files map[string]string
 	// Mounted is the members' Secret.
 	Mounted map[string][]byte
+
+	// number is the member's, by the layout of its Datastore.
+	number int
 }
 
 // State is what a kubelet needs to know of a member.
@@ -73,7 +76,12 @@ func (w *World) Boot(p Pod) {
 		return
 	}
 	s := w.set(p.Datastore)
-	if former := s.members[p.Ordinal]; former != nil {
+	n, ok := s.layout.Number(p.Name)
+	if !ok {
+		panic(p.Name + " is no member of " + s.key.String())
+	}
+	p.number = int(n)
+	if former := s.members[p.number]; former != nil {
 		w.drop(former)
 	}
 	m := s.boot(p)
@@ -173,6 +181,27 @@ func (w *World) Silence(datastore types.NamespacedName, ordinal int, silent bool
 	w.unlockAndTell(s)
 }
 
+// SilencePod does it by the pod's name.
+func (w *World) SilencePod(datastore types.NamespacedName, pod string, silent bool) {
+	n, _ := w.Layout(datastore).Number(pod)
+	w.Silence(datastore, int(n), silent)
+}
+
+// Racks has the members of a Datastore be named as those of racks are. It is called
+// before there is a pod of it.
+func (w *World) Racks(datastore types.NamespacedName, racks ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.set(datastore).layout = layout.New(datastore.Name, racks...)
+}
+
+// Layout is that of the members of a Datastore.
+func (w *World) Layout(datastore types.NamespacedName) layout.Layout {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.set(datastore).layout
+}
+
 // Formations returns how many sets the servers of a Datastore ever formed.
 func (w *World) Formations(datastore types.NamespacedName) int {
 	w.mu.Lock()
@@ -192,7 +221,7 @@ func (w *World) set(datastore types.NamespacedName) *set {
 	s := w.sets[datastore]
 	if s == nil {
 		s = &set{
-			key: datastore, model: raft.New(words), changed: make(chan struct{}),
+			key: datastore, layout: layout.New(datastore.Name), model: raft.New(words), changed: make(chan struct{}),
 			silent: map[int]bool{}, volumes: map[types.UID]*volume{},
 		}
 		w.sets[datastore] = s
@@ -219,7 +248,7 @@ func (w *World) unlockAndTell(s *set) {
 // at returns the member that answers at an address; the lock is held.
 func (w *World) at(addr string) (*member, error) {
 	m := w.byAddr[addr]
-	if m == nil || m.set.silent[m.pod.Ordinal] {
+	if m == nil || m.set.silent[m.pod.number] {
 		return nil, fmt.Errorf("dial %s: nobody answers", addr)
 	}
 	return m, nil

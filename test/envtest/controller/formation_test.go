@@ -17,6 +17,7 @@ import (
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/controller"
+	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/double/operator"
 	"github.com/quorate/quorate/test/double/wire"
@@ -124,7 +125,7 @@ var _ = Describe("A new Datastore", Ordered, func() {
 		Expect(st.Members).To(HaveLen(3))
 		leaders := 0
 		for i, m := range st.Members {
-			Expect(m.Name).To(Equal(resource.MemberName("db", int32(i))))
+			Expect(m.Name).To(Equal(layout.New("db").Member(int32(i))))
 			Expect(m.ID).NotTo(BeEmpty())
 			Expect(m.Version).To(Equal("1.22.3"))
 			Expect(m.Voter).To(HaveValue(BeTrue()))

@@ -5,7 +5,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -177,11 +176,12 @@ func loseVolumes(ctx context.Context, s *Scene, ordinals ...int) {
 	before := map[string]types.UID{}
 	for _, i := range ordinals {
 		var claim corev1.PersistentVolumeClaim
-		name := fmt.Sprintf("data-db-%d", i)
+		member := World.Layout(s.Key("db")).Member(int32(i))
+		name := "data-" + member
 		Expect(s.Get(ctx, name, &claim)).To(Succeed())
 		before[name] = claim.UID
 		s.Remove(ctx, &corev1.PersistentVolumeClaim{}, name)
-		s.Remove(ctx, &corev1.Pod{}, fmt.Sprintf("db-%d", i))
+		s.Remove(ctx, &corev1.Pod{}, member)
 	}
 	Eventually(func(g Gomega) {
 		for name, uid := range before {

@@ -27,12 +27,12 @@ var _ = Describe("The disruption budget", func() {
 		in := inputOf(created(ctx, wrappers.MakeDatastore("db").Namespace(strictNamespace(ctx))))
 		b := resource.New(in)
 		for _, most := range []int32{1, 0, 2} {
-			Expect(applyOne(ctx, b.DisruptionBudget(most))).To(BeTrue())
-			Expect(applyOne(ctx, b.DisruptionBudget(most))).To(BeFalse())
-			stored := read(ctx, b.DisruptionBudget(most))
+			Expect(applyOne(ctx, b.DisruptionBudget(most, 3))).To(BeTrue())
+			Expect(applyOne(ctx, b.DisruptionBudget(most, 3))).To(BeFalse())
+			stored := read(ctx, b.DisruptionBudget(most, 3))
 			Expect(stored.Spec.MaxUnavailable).To(HaveValue(Equal(intstr.FromInt32(most))))
 			Expect(stored.Spec.UnhealthyPodEvictionPolicy).To(HaveValue(Equal(policyv1.IfHealthyBudget)))
-			Expect(resource.BudgetClosed(stored)).To(BeFalse(), "nobody has observed it yet")
+			Expect(resource.BudgetClosed(stored, 3)).To(BeFalse(), "nobody has observed it yet")
 		}
 	})
 })

@@ -1,0 +1,110 @@
+// Copyright The Quorate Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine"
+)
+
+// rackedEngine has two racks, in an order that is not that of their names.
+type rackedEngine struct{ webEngine }
+
+func (rackedEngine) Racks(*v1alpha1.Datastore) []engine.Rack {
+	return []engine.Rack{{Name: "z", Zone: "zone-z"}, {Name: "a", Zone: "zone-a"}}
+}
+
+// inTwo returns five members in two racks.
+func inTwo(pod func(*v1alpha1.PodSpec)) Input {
+	in := input(datastore().Pod(pod).Obj())
+	in.Engine, in.Replicas = rackedEngine{webEngine{fakeEngine{stable: true}}}, 5
+	return in
+}
+
+func goldNodes(p *v1alpha1.PodSpec) { p.NodeSelector = map[string]string{"disk": "gold"} }
+
+// template is what all racks share of a pod template.
+func template(s *appsv1.StatefulSet) corev1.PodTemplateSpec {
+	t := *s.Spec.Template.DeepCopy()
+	delete(t.Labels, RackLabel)
+	delete(t.Spec.NodeSelector, corev1.LabelTopologyZone)
+	return t
+}
+
+func TestARackHasAStatefulSetOfItsOwn(t *testing.T) {
+	sets := New(inTwo(goldNodes)).StatefulSets(nil, true)
+	if len(sets) != 2 || *sets[0].Spec.Replicas != 3 || *sets[1].Spec.Replicas != 2 {
+		t.Fatalf("there are %d StatefulSets", len(sets))
+	}
+	for i, rack := range []string{"z", "a"} {
+		s := sets[i]
+		want := map[string]string{DatastoreLabel: "db", ComponentLabel: ComponentServer, RackLabel: rack}
+		if s.Name != "db-rack-"+rack || s.Spec.ServiceName != "db" || !cmp.Equal(s.Spec.Selector.MatchLabels, want) || s.Labels[RackLabel] != rack {
+			t.Errorf("%s of %s selects %v, and has %v", s.Name, s.Spec.ServiceName, s.Spec.Selector.MatchLabels, s.Labels)
+		}
+		if s.Spec.Template.Labels[RackLabel] != rack {
+			t.Errorf("%s does not select its own pods: %v", s.Name, s.Spec.Template.Labels)
+		}
+		if diff := cmp.Diff(map[string]string{"disk": "gold", corev1.LabelTopologyZone: "zone-" + rack}, s.Spec.Template.Spec.NodeSelector); diff != "" {
+			t.Errorf("%s: %s", s.Name, diff)
+		}
+	}
+	if diff := cmp.Diff(template(sets[0]), template(sets[1])); diff != "" {
+		t.Errorf("the racks differ in more than their place: %s", diff)
+	}
+	if diff := cmp.Diff(sets[0].Annotations[WrittenAnnotation], sets[1].Annotations[WrittenAnnotation]); diff != "" {
+		t.Errorf("the racks have other records: %s", diff)
+	}
+}
+
+// The others have the template of the one that leads, whatever the specification says,
+// and also where its record is lost and only the stored object is left.
+func TestTheOtherRacksFollowTheOneThatLeads(t *testing.T) {
+	for name, spoil := range map[string]func(*appsv1.StatefulSet){
+		"with its record":    func(*appsv1.StatefulSet) {},
+		"without its record": func(s *appsv1.StatefulSet) { delete(s.Annotations, WrittenAnnotation) },
+	} {
+		for i := range 2 { // which one is left to lead
+			lead := stored(t, New(inTwo(func(*v1alpha1.PodSpec) {})).StatefulSets(nil, true)[i])
+			spoil(lead)
+			changed := New(inTwo(goldNodes))
+			for j, s := range changed.StatefulSets(lead, false) {
+				if diff := cmp.Diff(template(lead), template(s)); diff != "" {
+					t.Errorf("%s: rack %d leads, and %d has another template: %s", name, i, j, diff)
+				}
+				if got, want := s.Spec.Template.Spec.NodeSelector[corev1.LabelTopologyZone], "zone-"+s.Labels[RackLabel]; got != want {
+					t.Errorf("%s: the pods of %s run in %s", name, s.Name, got)
+				}
+			}
+			for _, s := range changed.StatefulSets(lead, true) {
+				if s.Spec.Template.Spec.NodeSelector["disk"] != "gold" {
+					t.Errorf("%s: %s has not the template that was to be written", name, s.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestRacksAtRest(t *testing.T) {
+	in := inTwo(goldNodes)
+	var have []*appsv1.StatefulSet
+	for _, s := range New(in).StatefulSets(nil, true) {
+		s = stored(t, s)
+		serverFills(s)
+		have = append(have, s)
+	}
+	for _, write := range []bool{false, true} {
+		for i, desired := range New(in).StatefulSets(have[0], write) {
+			if yes, why := NeedsApply(desired, have[i]); yes {
+				t.Errorf("%s is applied again with writeTemplate %t: %s", desired.Name, write, why)
+			}
+		}
+	}
+}
