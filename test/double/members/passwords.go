@@ -75,7 +75,7 @@ func (p *passwords) logins(m *member, s engine.Server) map[string]string {
 // checkPasswords notes where an agent is kept out.
 func (s *set) checkPasswords() {
 	for _, m := range s.members {
-		if m != nil && s.model.Running(m.pod.Ordinal) && s.passwords.lets(m) == "" {
+		if m != nil && s.model.Running(m.pod.number) && s.passwords.lets(m) == "" {
 			s.crashes = append(s.crashes, "the agent of "+m.pod.Name+" is kept out")
 		}
 	}
