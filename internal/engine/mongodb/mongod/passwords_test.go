@@ -16,6 +16,7 @@ import (
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // give has the kubelet bring the agents' passwords, the present one first.
@@ -285,5 +286,27 @@ func TestWhichPasswordsAreTried(t *testing.T) {
 		if got := tried(); got != tt.want {
 			t.Errorf("of %v these are tried: %s", tt.mounted, got)
 		}
+	}
+}
+
+// Between two elections of one server another may have led, and changed the password.
+func TestThePasswordOfAnElectionBefore(t *testing.T) {
+	first, next := bson.NewObjectID(), bson.NewObjectID()
+	l := &local{taken: taken{hash: "b", election: first}}
+	who := wire.Login{User: mongodb.UserAgent, Password: "x"}
+	for what, tt := range map[string]struct {
+		greeting wire.Greeting
+		want     string
+	}{
+		"in this election": {wire.Greeting{Writable: true, Election: first}, "b"},
+		"in the next one":  {wire.Greeting{Writable: true, Election: next}, ""},
+		"as no primary":    {wire.Greeting{Election: first}, ""},
+	} {
+		if got := l.logins(who, tt.greeting)[mongodb.CredentialAdmin]; got != tt.want {
+			t.Errorf("%s %q is told, want %q", what, got, tt.want)
+		}
+	}
+	if got := l.logins(wire.Login{}, wire.Greeting{Writable: true, Election: first}); got != nil {
+		t.Errorf("where everybody is let in it tells of %v", got)
 	}
 }
