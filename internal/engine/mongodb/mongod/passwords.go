@@ -60,18 +60,28 @@ func (l *local) agentLogin(ctx context.Context) (wire.Login, error) {
 	return present, nil
 }
 
-// agentLogins are those of what is mounted, the present one first. The next one is read
+// agentLogins are those of what is mounted, the present one first.
+func (l *local) agentLogins() []wire.Login {
+	if l.open() {
+		return []wire.Login{{}}
+	}
+	var out []wire.Login
+	for _, password := range agentPasswords(l.secret) {
+		out = append(out, wire.Login{User: mongodb.UserAgent, Password: password, Database: mongodb.AdminDatabase})
+	}
+	return out
+}
+
+// agentPasswords are those that can be read, the present one first. The next one is read
 // before it: where the kubelet changes both between the two, what was the next one is
 // the present one, and not neither.
-func (l *local) agentLogins() []wire.Login {
-	password := l.secret(engine.NextKey(mongodb.CredentialAgent))
-	present := l.agent()
-	if present == (wire.Login{}) || password == "" || password == present.Password {
-		return []wire.Login{present}
+func agentPasswords(read func(key string) string) []string {
+	next := read(engine.NextKey(mongodb.CredentialAgent))
+	present := read(mongodb.CredentialAgent)
+	if next == "" || next == present {
+		return []string{present}
 	}
-	next := present
-	next.Password = password
-	return []wire.Login{present, next}
+	return []string{present, next}
 }
 
 // enterAs logs in anew. The session is the caller's to close, with an error too.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/mongodb"
+	"github.com/quorate/quorate/internal/engine/mongodb/wire"
 )
 
 // give has the kubelet bring the agents' passwords, the present one first.
@@ -266,24 +268,56 @@ func TestPasswordsThatAreNotChanged(t *testing.T) {
 	c.must(p.asAdmin(nil, bson.D{{Key: "ping", Value: 1}}))
 }
 
-// While the kubelet changes what is mounted, one of the passwords is always the good one.
+// Whenever the kubelet changes what is mounted, what is read of it has the password that
+// is good: the former one before the servers take another, and that one afterwards.
 func TestWhichPasswordsAreTried(t *testing.T) {
-	config := engine.LocalConfig{Member: "db-1", ConfigDir: t.TempDir(), SecretDir: t.TempDir()}
-	p := &process{local: newLocal(config, "127.0.0.1:1"), c: &cluster{t: t}}
-	tried := func() string {
-		var out []string
-		for _, who := range p.agentLogins() {
-			out = append(out, who.Password)
-		}
-		return strings.Join(out, " ")
-	}
+	type secret struct{ present, next string }
 	for _, tt := range []struct {
-		mounted []string
-		want    string
-	}{{[]string{"a"}, "a"}, {[]string{"a", "b"}, "a b"}, {[]string{"b", "b"}, "b"}} {
-		p.give(tt.mounted...)
-		if got := tried(); got != tt.want {
-			t.Errorf("of %v these are tried: %s", tt.mounted, got)
+		from, to secret
+		good     string
+	}{
+		{secret{"a", ""}, secret{"a", ""}, "a"},
+		{secret{"a", ""}, secret{"a", "b"}, "a"},
+		{secret{"a", "b"}, secret{"a", "b"}, "a"},
+		{secret{"a", "b"}, secret{"a", "b"}, "b"},
+		{secret{"a", "b"}, secret{"b", ""}, "b"},
+		{secret{"b", ""}, secret{"b", "c"}, "b"},
+	} {
+		for at := range 3 {
+			reads := 0
+			got := agentPasswords(func(key string) string {
+				has := tt.from
+				if reads >= at {
+					has = tt.to
+				}
+				reads++
+				return map[string]string{mongodb.CredentialAgent: has.present, engine.NextKey(mongodb.CredentialAgent): has.next}[key]
+			})
+			if !slices.Contains(got, tt.good) || got[0] == "" || len(slices.Compact(slices.Clone(got))) != len(got) {
+				t.Errorf("from %v to %v after %d reads: %q is good, and %q are tried", tt.from, tt.to, at, tt.good, got)
+			}
 		}
+	}
+}
+
+// Between two elections of one server another may have led, and changed the password.
+func TestThePasswordOfAnElectionBefore(t *testing.T) {
+	first, next := bson.NewObjectID(), bson.NewObjectID()
+	l := &local{taken: taken{hash: "b", election: first}}
+	who := wire.Login{User: mongodb.UserAgent, Password: "x"}
+	for what, tt := range map[string]struct {
+		greeting wire.Greeting
+		want     string
+	}{
+		"in this election": {wire.Greeting{Writable: true, Election: first}, "b"},
+		"in the next one":  {wire.Greeting{Writable: true, Election: next}, ""},
+		"as no primary":    {wire.Greeting{Election: first}, ""},
+	} {
+		if got := l.logins(who, tt.greeting)[mongodb.CredentialAdmin]; got != tt.want {
+			t.Errorf("%s %q is told, want %q", what, got, tt.want)
+		}
+	}
+	if got := l.logins(wire.Login{}, wire.Greeting{Writable: true, Election: first}); got != nil {
+		t.Errorf("where everybody is let in it tells of %v", got)
 	}
 }
