@@ -236,6 +236,7 @@ func (a *Attendant) carryOut(ctx context.Context, arguments []string) (r reply) 
 func (a *Attendant) run(ctx context.Context, arguments []string) reply {
 	command := slices.Concat(a.Tool, arguments)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.SysProcAttr = endsWithThis()
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()

@@ -7,10 +7,29 @@ package enginetest
 // was about when it went, and whoever was restarted then and afterwards, the set serves as
 // soon as a quorum of it can. A manager that is away for good is the hardest case.
 
-// leaveAlone takes the manager away, with all that it has in hand. Pods that end are
-// made again, agents open their gates, and servers do what they do by themselves.
+// leaveAlone takes the manager away, with all that it has in hand, and all faults. Pods
+// that end are made again, agents open their gates, and servers do what they do by
+// themselves.
 func (w *World) leaveAlone() {
+	w.heal()
 	w.manager, w.old = manager{}, nil
+}
+
+// settlesAlone lets the world come to rest without a manager, and is false where that
+// breaks a law.
+func (w *World) settlesAlone() bool {
+	w.leaveAlone()
+	for range mostTurns {
+		if !w.turnAlone() {
+			w.checkAlone()
+			return w.broken == ""
+		}
+		if w.checkWorld(); w.broken != "" {
+			return false
+		}
+	}
+	w.violate("liveness: the world does not come to rest without a manager")
+	return false
 }
 
 // turnAlone makes the next thing happen that is due without a manager; false where
@@ -55,9 +74,10 @@ func (w *World) checkAlone() {
 }
 
 // canLive tells whether a member has a pod whose server can run on a volume that was
-// granted to it, and that it has not left with.
+// granted to it, and that it has not left with. No pod begins to run on a claim that is
+// being deleted.
 func (m *member) canLive() bool {
 	v := m.volume
-	return m.pod != 0 && m.claim != 0 && !m.stranded && m.template <= TemplateOther &&
+	return m.pod != 0 && m.claim != 0 && (m.booted || !m.claimDying) && !m.stranded && m.template <= TemplateOther &&
 		v.marked && !v.foreign && !v.leaving && v.recovery == v.recovered
 }

@@ -145,7 +145,6 @@ func (x *explorer) comesToRest(at reached) *Breach {
 // serves.
 func (x *explorer) livesAlone(at reached) *Breach {
 	w := at.world.clone()
-	w.heal()
 	w.leaveAlone()
 	if !x.settles(w, x.alone, w.turnAlone, w.checkAlone) {
 		return x.breach(at.node, w.broken, "then without a manager: "+w.describe())

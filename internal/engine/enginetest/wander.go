@@ -12,7 +12,8 @@ import (
 
 // Wander walks at random where there is too much to walk all of: five members,
 // every kind of fault, every order. After each walk the world must come to
-// rest as it should. There are as many walks as -rapid.checks says.
+// rest as it should, and serve without a manager if it can. There are as many walks
+// as -rapid.checks says.
 func Wander(t *testing.T, s Subject) *Coverage {
 	t.Helper()
 	cov := NewCoverage()
@@ -58,6 +59,9 @@ func wander(r *rapid.T, sc *Scenario, cov *Coverage) (way []string, w *World) {
 		if w.broken != "" {
 			return append(way, "decision: "+p.describe()), w
 		}
+	}
+	if alone := w.clone(); !alone.settlesAlone() {
+		return append(way, "then without a manager: "+alone.describe()), alone
 	}
 	w.settle()
 	if cov.Rests++; w.broken == "" {
