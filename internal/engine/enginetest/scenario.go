@@ -45,6 +45,8 @@ type Scenario struct {
 	Sampled bool
 
 	refused func(guard string)
+	// racks is the subject's.
+	racks bool
 	// credential is the one that can be rotated, where engine and model know one.
 	credential engine.Credential
 	keyed      bool
@@ -168,7 +170,7 @@ func (sc *Scenario) newWorld() *World {
 	c, has := sc.Engine.Traits().Rotated()
 	_, models := sc.Model.(Keyed)
 	sc.credential, sc.keyed = c, has && models
-	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1}
+	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1, set: kubeSet{parted: sc.racks}}
 	if sc.Formed > 0 {
 		w.wanted = Wanted{Replicas: sc.Formed}
 		w.settle()
