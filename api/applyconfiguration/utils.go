@@ -23,6 +23,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AdoptApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AdoptedKeyFile"):
 		return &apiv1alpha1.AdoptedKeyFileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CassandraRack"):
+		return &apiv1alpha1.CassandraRackApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CassandraSpec"):
 		return &apiv1alpha1.CassandraSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsulSpec"):

@@ -11,8 +11,7 @@ const (
 )
 
 // CassandraSpec is what only the engine Cassandra has. Nothing in it can be changed
-// afterwards, since the data is laid out by it. All members are in one rack, rack1:
-// racks cannot be chosen.
+// afterwards, since the data is laid out by it.
 type CassandraSpec struct {
 	// datacenter is the name of the datacenter, which keyspaces name in their
 	// replication and drivers ask for.
@@ -35,6 +34,36 @@ type CassandraSpec struct {
 	// +kubebuilder:validation:Maximum=256
 	// +optional
 	NumTokens *int32 `json:"numTokens,omitempty"`
+
+	// racks are those that the members are in, by turns and in this order: the first
+	// member in the first rack, and so on, and then from the first again. Cassandra
+	// puts the copies of a row into different racks, so that with a rack for each zone
+	// of the cluster a zone can be lost. Each rack has a StatefulSet of its own. If it
+	// is empty, all members are in one rack, rack1, wherever they run.
+	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(o, o.name == r.name))",message="racks must have different names"
+	// +kubebuilder:validation:MinItems=2
+	// +kubebuilder:validation:MaxItems=9
+	// +listType=atomic
+	// +optional
+	Racks []CassandraRack `json:"racks,omitempty"`
+}
+
+// CassandraRack is one of several.
+type CassandraRack struct {
+	// name is what Cassandra and StatefulSets know the rack by.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="name of a rack must hold only lower-case letters, digits and dashes, since a StatefulSet is named after it, such as a"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=30
+	// +required
+	Name string `json:"name"`
+
+	// zone is the one whose nodes its members run on, by their label
+	// topology.kubernetes.io/zone.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",message="zone must be a value that the label topology.kubernetes.io/zone of a node can have, such as eu-west-1a"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Zone string `json:"zone"`
 }
 
 // CassandraSettings returns a copy of the Cassandra section with every default filled

@@ -115,7 +115,7 @@ func (p *pass) inCharge(ctx context.Context) error {
 	if len(p.findings.decision.Asks) == 0 {
 		return nil
 	}
-	now, err := readLedger(ctx, p.Live, p.d, p.layout())
+	now, err := readLedger(ctx, p.Live, p.d)
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ func TestLedgersAreRead(t *testing.T) {
 		ours bool
 	}{
 		"ours":                    {`{"clusterID":"c1","epoch":2,"formationSize":3,"formed":true,"members":{"db-0":{"grant":"Form"},"db-11":{}}}`, true},
+		"with racks":              {`{"clusterID":"c1","racks":["z","a"],"members":{"db-rack-z-0":{},"db-rack-a-0":{}}}`, true},
+		"a member of no rack":     {`{"clusterID":"c1","racks":["z","a"],"members":{"db-rack-m-0":{}}}`, false},
+		"a member beside racks":   {`{"clusterID":"c1","racks":["z","a"],"members":{"db-0":{}}}`, false},
 		"of a newer operator":     {`{"clusterID":"c1","later":{"a":1}}`, true},
 		"no text":                 {``, false},
 		"no JSON":                 {`{"clusterID":"c1"`, false},
@@ -67,7 +70,7 @@ func TestLedgersAreRead(t *testing.T) {
 		"a negative epoch":        {`{"clusterID":"c1","epoch":-4}`, false},
 	} {
 		cm := resource.Ledger(d, "c1", []byte(c.text))
-		got, err := readLedger(t.Context(), fake.NewClientBuilder().WithObjects(cm).Build(), d, layout.New(d.Name))
+		got, err := readLedger(t.Context(), fake.NewClientBuilder().WithObjects(cm).Build(), d)
 		if (err == nil) != c.ours {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -75,7 +78,7 @@ func TestLedgersAreRead(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	got, err := readLedger(t.Context(), fake.NewClientBuilder().Build(), d, layout.New(d.Name))
+	got, err := readLedger(t.Context(), fake.NewClientBuilder().Build(), d)
 	if err != nil || got.ledger != nil || got.object != nil {
 		t.Errorf("without one: %+v, %v", got, err)
 	}

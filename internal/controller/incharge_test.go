@@ -16,7 +16,6 @@ import (
 	"github.com/quorate/quorate/internal/agent/protocol"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
-	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
@@ -40,7 +39,7 @@ func TestAFrozenManagerAsksNobody(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T){
 		"nothing happened": nil,
 		"a successor wrote": func(t *testing.T) {
-			f, err := readLedger(t.Context(), c, d, layout.New(d.Name))
+			f, err := readLedger(t.Context(), c, d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +50,7 @@ func TestAFrozenManagerAsksNobody(t *testing.T) {
 			}
 		},
 		"the ledger is gone": func(t *testing.T) {
-			f, err := readLedger(t.Context(), c, d, layout.New(d.Name))
+			f, err := readLedger(t.Context(), c, d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +89,7 @@ func frozen(t *testing.T, c client.Client, key types.NamespacedName, name string
 		t.Fatal(err)
 	}
 	d := wrappers.MakeDatastore(name).Namespace(key.Namespace).UID("u").Obj()
-	file, err := readLedger(t.Context(), c, d, layout.New(d.Name))
+	file, err := readLedger(t.Context(), c, d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type ledgerFile struct {
 
 // readLedger gets the ledger from the API server itself: what a cache showed
 // may be older than the last grant.
-func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, of layout.Layout) (*ledgerFile, error) {
+func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore) (*ledgerFile, error) {
 	var cm corev1.ConfigMap
 	err := r.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: resource.LedgerName(d.Name)}, &cm)
 	if apierrors.IsNotFound(err) {
@@ -39,7 +39,7 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, of 
 		return nil, fmt.Errorf("get ledger of %s: %w", d.Name, err)
 	}
 	var l plan.Ledger
-	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil || !plausible(of, &l) {
+	if err := json.Unmarshal([]byte(cm.Data[resource.LedgerKey]), &l); err != nil || !plausible(d.Name, &l) {
 		l = plan.Ledger{} // whoever wrote it, it is not ours
 	}
 	if ours, why := resource.OwnedByCluster(&cm, d, resource.ComponentLedger, l.ClusterID); !ours {
@@ -49,8 +49,10 @@ func readLedger(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, of 
 }
 
 // plausible tells whether a ledger can have been written here: all of it is
-// about members that there can be.
-func plausible(of layout.Layout, l *plan.Ledger) bool {
+// about members that there can be, by the racks that it has itself: whether these are the
+// Datastore's is another question, see misnamed.
+func plausible(datastore string, l *plan.Ledger) bool {
+	of := layout.New(datastore, l.Racks...)
 	for name := range l.Members {
 		if i, ok := of.Number(name); !ok || i >= mostMembers {
 			return false

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/api/v1alpha1"
@@ -12,21 +13,27 @@ import (
 )
 
 // misnamed says that the set that the ledger has is not the one that the Datastore
-// describes by spec.adopt: it was made anew over the claims of a former one, and says
-// otherwise what that was. Empty where that is not so. Either way would be wrong:
+// describes by spec.adopt, or by its racks: it was made anew over the claims of a former
+// one, and says otherwise what that was. Empty where that is not so. Either way would be
+// wrong:
 //
 //   - a set that was adopted, and no spec.adopt, or another claimTemplate: its claims are
 //     looked for under another name and would all count as gone;
 //   - a set that was adopted, and another authentication, or none: its servers would be
 //     started with another one than their data and the other servers have, or let in
 //     everybody who had to say a password;
-//   - a set that was not adopted, and spec.adopt: the same, and it never agreed to that.
+//   - a set that was not adopted, and spec.adopt: the same, and it never agreed to that;
+//   - a set with other racks, or in another order, or with none: its claims are looked
+//     for under other names, or would be those of other racks than their data.
 //
 // A ledger that was written before the authentication was kept is taken at the
 // Datastore's word, once. Of such a Datastore nothing was written yet, so that no claim
 // goes with it.
 func (p *pass) misnamed() string {
 	l, adopt := p.ledger.ledger, p.d.Spec.Adopt
+	if why := p.otherRacks(); why != "" {
+		return why
+	}
 	if l == nil || !l.WasAdopted() && adopt == nil {
 		return ""
 	}
@@ -41,6 +48,24 @@ func (p *pass) misnamed() string {
 	}
 	return fmt.Sprintf("the ledger of %s has a set that was adopted, and %s: since spec.adopt cannot be changed, "+
 		"delete this Datastore, by which no claim is deleted, and create it with spec.adopt as it was: %s", name, strings.Join(differs, ", "), asAdopted(l))
+}
+
+// otherRacks says that the ledger has not the Datastore's racks.
+func (p *pass) otherRacks() string {
+	l, racks := p.ledger.ledger, p.layout().Racks()
+	if l == nil || slices.Equal(l.Racks, racks) {
+		return ""
+	}
+	was := "no racks"
+	if len(l.Racks) > 0 {
+		was = "the racks " + strings.Join(l.Racks, ", ")
+	}
+	is := "has none"
+	if len(racks) > 0 {
+		is = "has " + strings.Join(racks, ", ")
+	}
+	return fmt.Sprintf("the ledger of %s has a set with %s, and this Datastore %s: since racks cannot be changed, "+
+		"delete this Datastore, by which no claim is deleted, and create it with those of the set, in their order", p.d.Name, was, is)
 }
 
 // differences are the fields of spec.adopt that are not as the ledger has them.

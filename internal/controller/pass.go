@@ -144,7 +144,7 @@ func (p *pass) layout() layout.Layout { return resource.LayoutOf(p.d, p.kit.Engi
 
 // load reads what must not be stale, and follows the agents with it.
 func (p *pass) load(ctx context.Context) error {
-	file, err := readLedger(ctx, p.Live, p.d, p.layout())
+	file, err := readLedger(ctx, p.Live, p.d)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/quorate/quorate/internal/agent/protocol"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/fleet"
-	"github.com/quorate/quorate/internal/layout"
 	"github.com/quorate/quorate/internal/plan"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
@@ -86,7 +85,7 @@ func askingTwo(t *testing.T, refusal error) (*pass, *picky) {
 	d := wrappers.MakeDatastore("db").Namespace("ns").UID("u").Obj()
 	key := client.ObjectKeyFromObject(d)
 	c := fake.NewClientBuilder().WithObjects(resource.Ledger(d, "c1", []byte(`{"clusterID":"c1","epoch":4}`))).Build()
-	file, err := readLedger(t.Context(), c, d, layout.New(d.Name))
+	file, err := readLedger(t.Context(), c, d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,7 @@ type Renderer interface {
 type MemberInput struct {
 	Name      string            // the pod's name, which is the member's name
 	Ordinal   int               // from the pod's name
+	Rack      string            // the member's, where there are racks; its ordinal then is that within the rack
 	PodIP     string            // may change at each restart
 	Address   string            // the stable address of this member, if the engine has the trait
 	Host      string            // else the name of its pod in DNS, which outlives its addresses

@@ -43,8 +43,11 @@ type Observation struct {
 
 // MemberObservation is what one pass saw of one member.
 type MemberObservation struct {
-	Name    string
+	Name string
+	// Ordinal is the member's number among all, and Rack where it is; empty where there
+	// are no racks. With them the number is not the one that ends the name.
 	Ordinal int
+	Rack    string
 	// Address is the stable one, where the engine has that trait.
 	Address string
 	// PodReady is what the kubelet says of the pod.

@@ -51,6 +51,14 @@ func (l Layout) StatefulSets() []string {
 // Racks are the names of the racks in their order; none where there are none.
 func (l Layout) Racks() []string { return slices.Clone(l.racks) }
 
+// Rack is that of the member of a number; empty where there are none.
+func (l Layout) Rack(number int32) string {
+	if len(l.racks) == 0 {
+		return ""
+	}
+	return l.racks[int(number)%len(l.racks)]
+}
+
 // Member is the name of the member of a number, which is that of its pod and, where the
 // engine has stable addresses, of its Service.
 func (l Layout) Member(number int32) string {

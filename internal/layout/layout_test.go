@@ -6,6 +6,7 @@ package layout
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -116,6 +117,13 @@ func TestNames(t *testing.T) {
 		},
 	} {
 		for i, want := range c.want {
+			rack := ""
+			if racks := c.l.Racks(); len(racks) > 0 {
+				rack = "-rack-" + racks[i%len(racks)]
+			}
+			if got := c.l.Rack(int32(i)); got != strings.TrimPrefix(rack, "-rack-") || !strings.HasPrefix(want, "db"+rack+"-") {
+				t.Errorf("%s: %s is in rack %q", name, want, got)
+			}
 			if got := c.l.Member(int32(i)); got != want {
 				t.Errorf("%s: member %d is %s, want %s", name, i, got, want)
 			}

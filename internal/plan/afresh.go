@@ -71,7 +71,7 @@ func (p *draft) succeed() {
 	was := p.ledger
 	p.ledger = &Ledger{
 		ClusterID: p.state.NewClusterID, Predecessor: was.ClusterID, Epoch: was.Epoch, Image: was.Image, ImageFor: was.ImageFor,
-		ClaimTemplate: was.ClaimTemplate, Adopted: was.Adopted.clone(), // what the Datastore says is as before, and so are the names
+		ClaimTemplate: was.ClaimTemplate, Racks: was.Racks, Adopted: was.Adopted.clone(), // what the Datastore says is as before, and so are the names
 		Lead: was.Lead, Rotated: was.Rotated, Recoveries: was.Recoveries, // a word that was good once is not good again
 	}
 	p.raise = true

@@ -52,6 +52,10 @@ type Ledger struct {
 	// by hand; empty of any other. It outlives the adoption, since a Datastore that looks
 	// for them under another name would find none.
 	ClaimTemplate string `json:"claimTemplate,omitempty"`
+	// Racks are the names of those that its members are in, in their order; none where
+	// they are in no racks. A Datastore that is made again with others would find
+	// members of other names, and of other racks than their data.
+	Racks []string `json:"racks,omitempty"`
 	// Adopted is what else such a set was adopted as; nil of any other, and in a ledger
 	// that was written before it was kept. It outlives the adoption too.
 	Adopted *Adopted `json:"adopted,omitempty"`
@@ -109,6 +113,7 @@ func (l *Ledger) Clone() *Ledger {
 	out.Rotation = l.Rotation.clone()
 	out.Adoption = l.Adoption.clone()
 	out.Adopted = l.Adopted.clone()
+	out.Racks = slices.Clone(l.Racks)
 	out.Members = make(map[string]Entry, len(l.Members))
 	for k, e := range l.Members {
 		e.Lost = slices.Clone(e.Lost)
@@ -127,7 +132,7 @@ func (l *Ledger) Equal(o *Ledger) bool {
 
 // sameSet compares what the set is.
 func (l *Ledger) sameSet(o *Ledger) bool {
-	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.ClaimTemplate == o.ClaimTemplate && l.Adopted.equal(o.Adopted) && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
+	return l.ClusterID == o.ClusterID && l.SetID == o.SetID && l.Predecessor == o.Predecessor && l.ClaimTemplate == o.ClaimTemplate && l.Adopted.equal(o.Adopted) && slices.Equal(l.Racks, o.Racks) && l.Epoch == o.Epoch && l.FormationSize == o.FormationSize &&
 		l.Formed == o.Formed && l.Bootstrapped == o.Bootstrapped && l.Image == o.Image && l.ImageFor == o.ImageFor
 }
 

@@ -134,7 +134,7 @@ func (p *draft) begin() bool {
 		p.keepShape()
 		return false
 	}
-	p.ledger = &Ledger{ClusterID: p.state.NewClusterID}
+	p.ledger = &Ledger{ClusterID: p.state.NewClusterID, Racks: p.state.Racks}
 	return true
 }
 

@@ -189,6 +189,7 @@ func (s State) observation() engine.Observation {
 		out.Members = append(out.Members, engine.MemberObservation{
 			Name:     m.Name,
 			Ordinal:  int(m.Ordinal),
+			Rack:     s.layout().Rack(m.Ordinal),
 			Address:  m.Address,
 			PodReady: m.Pod != nil && m.Pod.Ready,
 			Report:   s.trusted(m),

@@ -104,6 +104,9 @@ func (b Builder) ownEnv() []corev1.EnvVar {
 		fieldEnv(settings.EnvPodUID, "metadata.uid"),
 		fieldEnv(settings.EnvPodIP, "status.podIP"),
 	}
+	if len(b.layout.Racks()) > 0 {
+		out = append(out, fieldEnv(settings.EnvRack, "metadata.labels['"+RackLabel+"']"))
+	}
 	if b.d.Spec.Adopt != nil {
 		out = append(out, corev1.EnvVar{Name: settings.EnvAdopts, Value: "true"})
 	}

@@ -4,6 +4,7 @@
 package resource
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/agent/settings"
 	"github.com/quorate/quorate/internal/engine"
 )
 
@@ -48,6 +50,12 @@ func TestARackHasAStatefulSetOfItsOwn(t *testing.T) {
 		want := map[string]string{DatastoreLabel: "db", ComponentLabel: ComponentServer, RackLabel: rack}
 		if s.Name != "db-rack-"+rack || s.Spec.ServiceName != "db" || !cmp.Equal(s.Spec.Selector.MatchLabels, want) || s.Labels[RackLabel] != rack {
 			t.Errorf("%s of %s selects %v, and has %v", s.Name, s.Spec.ServiceName, s.Spec.Selector.MatchLabels, s.Labels)
+		}
+		told := slices.ContainsFunc(s.Spec.Template.Spec.InitContainers[0].Env, func(e corev1.EnvVar) bool {
+			return e.Name == settings.EnvRack && e.ValueFrom.FieldRef.FieldPath == "metadata.labels['"+RackLabel+"']"
+		})
+		if !told {
+			t.Errorf("init of %s is not told its rack", s.Name)
 		}
 		if s.Spec.Template.Labels[RackLabel] != rack {
 			t.Errorf("%s does not select its own pods: %v", s.Name, s.Spec.Template.Labels)

@@ -43,7 +43,7 @@ var _ = Describe("The operator's own passwords of a MongoDB replica set", withMo
 		}
 
 		rotate("agent-password", "db-member")
-		set.expectNoneFailed()
+		set.expectNoneFailed(0)
 		set.expectNothingLost(ctx, 3)
 		Expect(set.expectSet(ctx, 3)).To(Equal(identity))
 

@@ -52,6 +52,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: secretRef
       type:
         namedType: com.github.quorate.quorate.api.v1alpha1.SecretKeyReference
+- name: com.github.quorate.quorate.api.v1alpha1.CassandraRack
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: zone
+      type:
+        scalar: string
 - name: com.github.quorate.quorate.api.v1alpha1.CassandraSpec
   map:
     fields:
@@ -66,6 +75,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 16
+    - name: racks
+      type:
+        list:
+          elementType:
+            namedType: com.github.quorate.quorate.api.v1alpha1.CassandraRack
+          elementRelationship: atomic
 - name: com.github.quorate.quorate.api.v1alpha1.ConsulSpec
   map:
     fields:

@@ -91,7 +91,7 @@ func memberInput(ctx context.Context, s settings.Settings, stable bool, log *slo
 		return engine.MemberInput{}, err
 	}
 	input := engine.MemberInput{
-		Name: s.Member, Ordinal: ordinal, PodIP: s.PodIP, Host: s.Host, ClusterID: s.ClusterID, Secrets: secrets,
+		Name: s.Member, Ordinal: ordinal, Rack: s.Rack, PodIP: s.PodIP, Host: s.Host, ClusterID: s.ClusterID, Secrets: secrets,
 	}
 	if !stable {
 		return input, nil

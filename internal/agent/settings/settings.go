@@ -26,6 +26,8 @@ const (
 	EnvPodIP        = "POD_IP"
 	// EnvHost is there only where the engine has no stable addresses.
 	EnvHost = "QUORATE_HOST"
+	// EnvRack is there only where the members are in racks.
+	EnvRack = "QUORATE_RACK"
 	// EnvAdopts is there only where the set may have been made by hand.
 	EnvAdopts = "QUORATE_ADOPTS"
 )
@@ -77,6 +79,8 @@ type Settings struct {
 	PodIP     string
 	// Host is the pod's name in DNS; empty where the engine has stable addresses.
 	Host string
+	// Rack is the member's; empty where there are none.
+	Rack string
 	// Adopts is true where data without a marker may be the member's own.
 	Adopts bool
 
@@ -105,6 +109,7 @@ func FromEnv(lookup func(string) (string, bool)) (Settings, error) {
 		PodUID:    get(EnvPodUID),
 		PodIP:     get(EnvPodIP),
 		Host:      optional(lookup, EnvHost),
+		Rack:      optional(lookup, EnvRack),
 		Adopts:    optional(lookup, EnvAdopts) != "",
 		RunDir:    RunDir,
 		SecretDir: SecretDir,
@@ -121,7 +126,7 @@ func optional(lookup func(string) (string, bool), name string) string {
 	return value
 }
 
-// Ordinal returns the member's number, which ends its pod's name.
+// Ordinal returns the number which ends the name of the member's pod.
 func (s Settings) Ordinal() (int, error) {
 	i := strings.LastIndex(s.Member, "-")
 	n, err := strconv.Atoi(s.Member[i+1:])

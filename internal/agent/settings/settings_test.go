@@ -36,6 +36,18 @@ func TestFromEnv(t *testing.T) {
 	if s, err = FromEnv(environment(EnvHost)); err != nil || s.Host != "" {
 		t.Errorf("without a name in DNS: %q, %v", s.Host, err)
 	}
+	if s.Rack != "" {
+		t.Errorf("without racks it is in %q", s.Rack)
+	}
+	inRack := func(name string) (string, bool) {
+		if name == EnvRack {
+			return "a", true
+		}
+		return environment()(name)
+	}
+	if s, err = FromEnv(inRack); err != nil || s.Rack != "a" {
+		t.Errorf("it is in the rack %q, %v", s.Rack, err)
+	}
 	_, err = FromEnv(environment(EnvPodUID, EnvEngine))
 	if err == nil || !strings.Contains(err.Error(), EnvPodUID) || !strings.Contains(err.Error(), EnvEngine) {
 		t.Errorf("the error does not name what is missing: %v", err)

@@ -34,7 +34,7 @@ const (
 	PortJMX    = 7199
 )
 
-// rack is that of every member.
+// rack is that of every member where the user named none.
 const rack = "rack1"
 
 // maxFactor is the largest replication factor of the keyspaces that the operator
@@ -52,6 +52,7 @@ var (
 	_ engine.Engine    = Engine{}
 	_ engine.Connector = Engine{}
 	_ engine.Upgrader  = Engine{}
+	_ engine.Racked    = Engine{}
 )
 
 // Traits are those of a ring that a first member begins and the others join by
@@ -71,6 +72,15 @@ func (Engine) Traits() engine.Traits {
 			{Key: CredentialAdmin, Format: engine.CredentialUUID},
 		},
 	}
+}
+
+// Racks are the user's.
+func (Engine) Racks(d *v1alpha1.Datastore) []engine.Rack {
+	var out []engine.Rack
+	for _, r := range d.CassandraSettings().Racks {
+		out = append(out, engine.Rack{Name: r.Name, Zone: r.Zone})
+	}
+	return out
 }
 
 // quorum is how many of n members must be up, so that a majority of the replicas of

@@ -231,6 +231,38 @@ func TestWithRacksTheHighestNumberLeavesFirst(t *testing.T) {
 	}
 }
 
+// What a member has goes to the others of its rack, as long as there are any.
+func TestWithRacksTheRoomIsInTheSameRack(t *testing.T) {
+	for name, c := range map[string]struct {
+		size, want int
+		free       []int64
+		blocked    string
+	}{
+		"room in its rack":        {6, 5, []int64{99, 99, 9, 99, 99, 0}, ""},
+		"no room in its rack":     {6, 5, []int64{99, 99, 8, 99, 99, 0}, "db-rack-c-0 has about 8Gi free, and needs 9Gi"},
+		"little room elsewhere":   {6, 5, []int64{2, 2, 9, 2, 2, 0}, ""},
+		"too little elsewhere":    {6, 5, []int64{2, 1, 9, 2, 2, 0}, "db-rack-b-0 has about 1Gi free, and needs 1932735283"},
+		"the last of its rack":    {3, 2, []int64{5, 5, 0}, ""},
+		"no room in other racks":  {3, 2, []int64{5, 4, 0}, "db-rack-b-0 has about 4Gi free, and needs 4608Mi"},
+		"two of a rack stay":      {7, 6, []int64{5, 2, 2, 5, 2, 2, 0}, ""},
+		"another rack by numbers": {7, 6, []int64{5, 2, 2, 4, 2, 2, 0}, "db-rack-a-1 has about 4Gi free"},
+	} {
+		have, names, want := see(c.size, min(3, c.want)), layout.New("db", "a", "b", "c"), engine.Desired{}
+		for i := range have.Members {
+			m := &have.Members[i]
+			m.Name, m.Rack = names.Member(int32(i)), names.Rack(int32(i))
+			m.Report.Server.Space = &engine.Space{Data: 9 << 29, Free: c.free[i] << 30}
+			if i < c.want {
+				want.Members = append(want.Members, m.Name)
+			}
+		}
+		steps := Engine{}.Plan(want, have)
+		if len(steps) == 0 || steps[0].Kind != engine.StepLeave || !strings.HasPrefix(steps[0].Blocked, c.blocked) || (steps[0].Blocked == "") != (c.blocked == "") {
+			t.Errorf("%s: %v, want one blocked by %q", name, words(steps), c.blocked)
+		}
+	}
+}
+
 func TestAssess(t *testing.T) {
 	joining := see(3, 3)
 	for _, m := range joining.Members {

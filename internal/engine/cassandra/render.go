@@ -49,8 +49,9 @@ type Member struct {
 	Others []string `json:"others,omitempty"`
 }
 
-// Member returns the member's own file: it listens on the pod's address, and tells
-// others that of the member, which outlives it.
+// Member returns the member's own files: it listens on the pod's address, and tells
+// others that of the member, which outlives it; and, where there are racks, its own. A
+// server does not start on data of another rack.
 func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	pod := net.ParseIP(in.PodIP)
 	if pod == nil {
@@ -75,7 +76,15 @@ func (Renderer) Member(in engine.MemberInput) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rendering the configuration of %s: %w", in.Name, err)
 	}
-	return map[string][]byte{MemberFile: text}, nil
+	out := map[string][]byte{MemberFile: text}
+	if in.Rack != "" {
+		center, ok := in.Shared[CenterFile]
+		if !ok {
+			return nil, fmt.Errorf("rendering the configuration of %s: it is in the rack %s, and the shared files do not say in which datacenter", in.Name, in.Rack)
+		}
+		out[RackFile] = append(slices.Clone(center), "rack="+in.Rack+"\n"...)
+	}
+	return out, nil
 }
 
 // byOrdinal has the first of every rack come before the second of any.

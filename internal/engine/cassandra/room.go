@@ -20,6 +20,10 @@ const spare = 2
 // has; empty where they do, or it is leaving already. What is not known is no room. Those
 // that are wanted need room for all of it, since what others of the unwanted get comes to
 // them in the end; those others need room for their own share.
+//
+// With racks the others in its rack need room for all of it among them, since a copy
+// stays in its rack as long as that has a member; and those elsewhere as without, since a
+// keyspace may have fewer copies than there are racks, or more.
 func noRoom(want engine.Desired, a engine.Assessment, have engine.Observation, leaver engine.Peer) string {
 	r := have.Report(leaver.Name)
 	if r == nil || r.Server.Leaving {
@@ -31,12 +35,16 @@ func noRoom(want engine.Desired, a engine.Assessment, have engine.Observation, l
 	if data == nil {
 		return fmt.Sprintf("how much data %s has is not known yet", leaver.Name)
 	}
+	rack := rackOf(have, leaver)
 	for _, p := range others {
-		among := len(others)
+		sharers := others
 		if want.Wants(p.Name) {
-			among = max(1, len(stay))
+			sharers = stay
 		}
-		need := spare * data.Data / int64(among)
+		if rack != "" && rackOf(have, p) == rack {
+			sharers = slices.DeleteFunc(slices.Clone(sharers), func(o engine.Peer) bool { return rackOf(have, o) != rack })
+		}
+		need := spare * data.Data / int64(max(1, len(sharers)))
 		switch r := have.Report(p.Name); {
 		case need == 0 || r == nil:
 		case r.Server.Space == nil:
@@ -44,6 +52,16 @@ func noRoom(want engine.Desired, a engine.Assessment, have engine.Observation, l
 		case r.Server.Space.Free < need:
 			return fmt.Sprintf("%s has about %s free, and needs %s for its share of the %s that %s has%s: raise spec.storage.size, remove data, or put replicas back",
 				p.Name, size(r.Server.Space.Free), size(need), size(data.Data), leaver.Name, mostOf(have.Report(leaver.Name)))
+		}
+	}
+	return ""
+}
+
+// rackOf is that of a member; empty where there are no racks.
+func rackOf(have engine.Observation, p engine.Peer) string {
+	for _, m := range have.Members {
+		if m.Name == p.Name {
+			return m.Rack
 		}
 	}
 	return ""

@@ -5,6 +5,7 @@ package cassandra
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -34,7 +35,8 @@ const (
 	ReleaseFile = "cassandra.yaml"              // both, and the seeds; written when the server may start
 	JavaFile    = "java.options"                // of every process of Java
 	HeapFile    = "heap.options"                // of the server alone
-	RackFile    = "cassandra-rackdc.properties" // found by its name on the class path
+	RackFile    = "cassandra-rackdc.properties" // found by its name on the class path; of one member where there are racks
+	CenterFile  = "datacenter.properties"       // what all share of it then
 	LogFile     = "logback.xml"                 // as above
 	classPath   = configDir + ":/opt/cassandra/lib/*"
 	daemon      = "org.apache.cassandra.service.CassandraDaemon"
@@ -73,16 +75,38 @@ func (Engine) Template(d *v1alpha1.Datastore) engine.ServerTemplate {
 			"@" + configDir + "/" + JavaFile, "@" + configDir + "/" + HeapFile,
 			"-Dcassandra.config=file://" + configDir + "/" + ReleaseFile, "-cp", classPath, daemon,
 		},
-		Ports:     ports(),
-		DataDir:   dataDir,
-		ConfigDir: configDir,
-		Files: map[string]string{
-			ServerFile: encode(serverSettings(d)), JavaFile: javaOptions, HeapFile: heapOptions(d), LogFile: logging,
-			RackFile: "dc=" + d.CassandraSettings().Datacenter + "\nrack=" + rack + "\n",
-		},
+		Ports:        ports(),
+		DataDir:      dataDir,
+		ConfigDir:    configDir,
+		Files:        files(d),
 		GraceSeconds: graceSeconds,
 		Scratch:      []string{"/tmp"}, // native libraries are unpacked there
 	}
+}
+
+func files(d *v1alpha1.Datastore) map[string]string {
+	out := placeFiles(d)
+	maps.Copy(out, map[string]string{ServerFile: encode(serverSettings(d)), JavaFile: javaOptions, HeapFile: heapOptions(d), LogFile: logging})
+	return out
+}
+
+// placeFiles say where the servers are, as far as that is the same for all.
+func placeFiles(d *v1alpha1.Datastore) map[string]string {
+	settings := d.CassandraSettings()
+	center := "dc=" + settings.Datacenter + "\n"
+	if len(settings.Racks) > 0 {
+		return map[string]string{CenterFile: center}
+	}
+	return map[string]string{RackFile: center + "rack=" + rack + "\n"}
+}
+
+// spreadFor is the replication factor that tokens are spread for. Cassandra does that by
+// racks where there are several, and refuses to where these are fewer than the copies.
+func spreadFor(d *v1alpha1.Datastore) int {
+	if racks := len(d.CassandraSettings().Racks); racks > 0 {
+		return min(maxFactor, racks)
+	}
+	return maxFactor
 }
 
 // serverSettings merges the user's settings into the defaults. Settings that Validate
@@ -92,7 +116,7 @@ func serverSettings(d *v1alpha1.Datastore) object {
 	base := object{
 		"cluster_name": settings.ClusterName,
 		"num_tokens":   *settings.NumTokens,
-		"allocate_tokens_for_local_replication_factor": maxFactor,
+		"allocate_tokens_for_local_replication_factor": spreadFor(d),
 		"partitioner":           "org.apache.cassandra.dht.Murmur3Partitioner",
 		"endpoint_snitch":       "GossipingPropertyFileSnitch",
 		"authenticator":         "PasswordAuthenticator",

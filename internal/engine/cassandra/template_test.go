@@ -4,6 +4,7 @@
 package cassandra
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,6 +85,47 @@ func TestSectionIsInTheFiles(t *testing.T) {
 	}
 	if c := (Engine{}).Connection(d, "host", nil); c.Extra["datacenter"] != "DC1-K8Demo" {
 		t.Errorf("clients are told of %v", c.Extra)
+	}
+}
+
+// With racks the file that has one is each member's own, and the rest of it shared. Tokens
+// are spread for no more copies than there are racks, which Cassandra refuses.
+func TestWithRacksEachMemberHasItsOwn(t *testing.T) {
+	for racks, factor := range map[int]int{0: 3, 2: 2, 3: 3, 5: 3} {
+		d := datastore("")
+		d.Spec.Cassandra = &v1alpha1.CassandraSpec{Datacenter: "dc2"}
+		var want []engine.Rack
+		for i := range racks {
+			name := fmt.Sprintf("r%d", i)
+			d.Spec.Cassandra.Racks = append(d.Spec.Cassandra.Racks, v1alpha1.CassandraRack{Name: name, Zone: "zone-" + name})
+			want = append(want, engine.Rack{Name: name, Zone: "zone-" + name})
+		}
+		if diff := cmp.Diff(want, (Engine{}).Racks(d)); diff != "" {
+			t.Errorf("%d racks: %s", racks, diff)
+		}
+		files := Engine{}.Template(d).Files
+		if text := fmt.Sprintf("allocate_tokens_for_local_replication_factor: %d\n", factor); !strings.Contains(files[ServerFile], text) {
+			t.Errorf("%d racks: the settings lack %q", racks, text)
+		}
+		if racks == 0 {
+			continue
+		}
+		if text, shared := files[RackFile]; shared {
+			t.Errorf("%d racks: all members have %q", racks, text)
+		}
+		in := input()
+		in.Rack, in.Shared = "r1", map[string][]byte{CenterFile: []byte(files[CenterFile])}
+		own, err := Renderer{}.Member(in)
+		if diff := cmp.Diff("dc=dc2\nrack=r1\n", string(own[RackFile])); diff != "" || err != nil {
+			t.Errorf("%d racks: %v %s", racks, err, diff)
+		}
+		in.Shared = nil
+		if _, err := (Renderer{}).Member(in); err == nil {
+			t.Error("a member without a datacenter has files")
+		}
+	}
+	if own, err := (Renderer{}).Member(input()); err != nil || own[RackFile] != nil {
+		t.Errorf("without racks a member has a rack of its own: %q, %v", own[RackFile], err)
 	}
 }
 

@@ -20,9 +20,9 @@ func (w Wanted) givenUp() []v1alpha1.Approval {
 	return []v1alpha1.Approval{{Kind: v1alpha1.ApproveStartEmpty, Subject: Datastore, Token: clusterID}}
 }
 
-// carryOutDissolve deletes the StatefulSet as it was seen.
-func (w *World) carryOutDissolve(p *pass) {
-	if w.set != p.set {
+// carryOutDissolve deletes a StatefulSet as it was seen.
+func (w *World) carryOutDissolve(p *pass, part int) {
+	if p.set.written(part, w.set) != p.set {
 		return
 	}
 	for i := range w.members {
@@ -30,7 +30,7 @@ func (w *World) carryOutDissolve(p *pass) {
 			w.violate("law 4: the StatefulSet goes while %s has a pod", Name(i))
 		}
 	}
-	w.set = kubeSet{}
+	w.set = w.set.written(part, kubeSet{})
 }
 
 // checkAbandoned asserts that no set is given up unasked, nor one of whose data

@@ -12,7 +12,7 @@ const mostPods = 40
 
 func (w *World) canCreate(i int) bool {
 	m := &w.members[i]
-	return w.set.exists && i < int(w.set.replicas) && m.pod == 0 && !m.claimDying
+	return w.set.wants(i) && m.pod == 0 && !m.claimDying
 }
 
 func (w *World) create(i int) {
@@ -28,12 +28,13 @@ func (w *World) create(i int) {
 		return
 	}
 	m.podSeq++
-	m.pod, m.template = m.podSeq, w.set.template
+	part, _ := w.set.of(i)
+	m.pod, m.template = m.podSeq, part.template
 }
 
 func (w *World) canTerminate(i int) bool {
 	m := &w.members[i]
-	return m.pod != 0 && !m.dying && (!w.set.exists || i >= int(w.set.replicas))
+	return m.pod != 0 && !m.dying && !w.set.wants(i)
 }
 
 func (w *World) deletePod(i int) { w.members[i].dying = true }

@@ -15,7 +15,7 @@ func (w *World) mayEvict(i int) bool {
 		return w.model.Truth().Formations > 0
 	}
 	unavailable := 0
-	for j := range int(w.set.replicas) {
+	for j := range w.set.span() {
 		if !w.model.Observe(j).Serving || w.members[j].dying {
 			unavailable++
 		}

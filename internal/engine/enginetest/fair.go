@@ -119,7 +119,7 @@ func (w *World) unlikeWanted() string {
 		return "the set is not usable"
 	case healthy < voters:
 		return fmt.Sprintf("%d of %d voters are healthy", healthy, voters)
-	case w.set.replicas != w.wanted.Replicas:
+	case w.set != w.set.sized(int32(w.wanted.Replicas)):
 		return fmt.Sprintf("the StatefulSet has %d replicas", w.set.replicas)
 	}
 	if votes := w.sc.Engine.Traits().Votes; votes != nil {
@@ -181,7 +181,7 @@ func (w *World) excuse(d plan.Decision) string {
 		return "a node is gone, and nobody said that its volume may go"
 	case t.Formations > 0 && w.beyondRepair(t) && !(w.wanted.Recover && w.recoverable(t) && !saysLost(d)):
 		return "too few voters have their data"
-	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther:
+	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther || w.set.second.template > TemplateOther:
 		return "the template is bad"
 	case w.wanted.Replicas <= 2 && !w.wanted.AllowDowntime && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonDowntimeRefused:
 		return "one of two members cannot be restarted without downtime"

@@ -117,7 +117,7 @@ func (w *World) waitWithFormerKey() {
 	w.settle()
 	w.wanted = wanted
 	i := int(w.wanted.Replicas) - 1
-	w.set.replicas = w.wanted.Replicas
+	w.set = w.set.sized(int32(w.wanted.Replicas))
 	w.create(i)
 	w.boot(i)
 	w.members[i].mounted, w.members[i].slow = former, true

@@ -66,7 +66,7 @@ func (w *World) checkStep(_ int, s engine.Step) {
 // checkSet asserts that the StatefulSet does not shrink past a member (laws 2
 // and 4), but one by one where the set shall be stopped.
 func (w *World) checkSet(p *pass, next kubeSet) {
-	if !w.set.exists || p.decision.Ledger.Abandoned {
+	if !w.set.some() || p.decision.Ledger.Abandoned {
 		return // see checkAbandoned
 	}
 	if p.wanted.Stopped {
@@ -74,7 +74,10 @@ func (w *World) checkSet(p *pass, next kubeSet) {
 		return
 	}
 	t := w.model.Truth()
-	for i := int(next.replicas); i < int(w.set.replicas); i++ {
+	for i := range w.members {
+		if !w.set.wants(i) || next.wants(i) {
+			continue
+		}
 		if t.peers(i) > 0 {
 			w.violate("law 4: the StatefulSet shrinks past the member %s", Name(i))
 		}
@@ -86,16 +89,20 @@ func (w *World) checkSet(p *pass, next kubeSet) {
 
 // checkStop asserts that one server is stopped at a time.
 func (w *World) checkStop(p *pass, next kubeSet) {
-	down := 0
+	down, fewer := 0, false
 	for i := range w.members {
-		if w.model.Running(i) && (i >= int(next.replicas) || w.members[i].dying) {
+		fewer = fewer || w.set.wants(i) && !next.wants(i)
+		if w.model.Running(i) && (!next.wants(i) || w.members[i].dying) {
 			down++
 		}
 	}
-	if down > 1 && next.replicas < w.set.replicas {
+	if down > 1 && fewer {
 		w.violate("law 3: %d servers are stopped at once", down)
 	}
-	for i := int(next.replicas); i < int(w.set.replicas); i++ {
+	for i := range w.members {
+		if !w.set.wants(i) || next.wants(i) {
+			continue
+		}
 		if p.members[i].claimDying && p.members[i].pod != 0 && !p.members[i].dying && w.model.HasData(i) {
 			w.violate("law 6: %s is stopped, and its claim goes with the pod", Name(i))
 		}

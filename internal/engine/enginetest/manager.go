@@ -65,9 +65,7 @@ func (sc *Scenario) state(v view, l *record) plan.State {
 		Ledger: l.get(), Epoch: int64(v.epoch), NewClusterID: clusterID,
 	}
 	sc.observeKeys(v, &s)
-	if v.set.exists {
-		s.Set = &plan.Set{Replicas: int32(v.set.replicas), Template: v.set.template.String(), Settled: true}
-	}
+	s.Set = v.set.fold()
 	if b := v.budget; b.exists {
 		s.Budget = &plan.Budget{Max: int32(b.max), Closed: b.max == 0 && b.seen && b.approved == 0, Epoch: int64(b.epoch)}
 	}
@@ -97,7 +95,7 @@ func (s sight) planned(i int) plan.Member {
 
 // span is up to the highest ordinal that has anything.
 func (v *view) span(members int, l *record) int {
-	n := max(int(v.wanted.Replicas), int(v.set.replicas))
+	n := max(int(v.wanted.Replicas), v.set.span())
 	for i := n; i < members; i++ {
 		_, known := l.entry(i)
 		if known || v.members[i].pod != 0 || v.members[i].claim != 0 {
@@ -152,7 +150,7 @@ func (p *pass) changesMembers() bool {
 	if d.Ledger == nil {
 		return false
 	}
-	sized := !p.set.exists || int8(d.Shape.Replicas) != p.set.replicas
+	sized := !p.set.some() || p.set != p.set.sized(d.Shape.Replicas) || !p.set.fold().Settled
 	return d.Dissolve != "" || len(d.Asks) > 0 || d.WriteKey != "" || len(d.Replace) > 0 || len(d.DeleteClaims) > 0 || sized || d.Shape.WriteTemplate || d.Shape.Restore || !d.Ledger.Equal(p.base.get())
 }
 
@@ -168,13 +166,22 @@ func (w *World) effectsOf(p *pass) []effect {
 		out = append(out, effect{kind: writeLedger})
 	}
 	if d.Dissolve == plan.DissolveStatefulSet {
-		return append(out, effect{kind: dissolveSet})
+		for i, part := range []rackSet{p.set.rackSet, p.set.second} {
+			if part.exists {
+				out = append(out, effect{dissolveSet, i})
+			}
+		}
+		return out
 	}
 	if next := nextBudget(p); next != p.budget {
 		out = append(out, effect{kind: writeBudget})
 	}
-	if next := w.nextSet(p); next != p.set && (p.set.exists || d.Stalled == nil || d.Ledger.Formed) {
-		out = append(out, effect{kind: writeSet})
+	if next := w.nextSet(p); p.set.some() || d.Stalled == nil || d.Ledger.Formed {
+		for i := range 2 {
+			if p.set.written(i, next) != p.set {
+				out = append(out, effect{writeSet, i})
+			}
+		}
 	}
 	if d.WriteKey != "" {
 		out = append(out, effect{kind: writeKey})
@@ -207,22 +214,25 @@ func nextBudget(p *pass) kubeBudget {
 	return next
 }
 
-// nextSet is the StatefulSet that a decision asks for.
+// nextSet is the StatefulSet that a decision asks for. Where there are two, the second
+// has the template of the first.
 func (w *World) nextSet(p *pass) kubeSet {
-	next := p.set
-	next.exists = true
-	next.replicas = int8(p.decision.Shape.Replicas)
+	next := p.set.sized(p.decision.Shape.Replicas)
+	next.exists, next.template = true, p.set.lead().template
 	if !w.sc.Executor.UnmarkedSet {
 		next.epoch = int8(p.decision.Ledger.Epoch)
 	}
 	if p.decision.Shape.WriteTemplate {
 		if p.decision.Shape.Proven {
-			next.proven = p.set.template + 1
+			next.proven = p.set.lead().template + 1
 		}
 		next.template = p.wanted.Template
 	}
 	if p.decision.Shape.Restore && p.set.proven > 0 {
 		next.template = p.set.proven - 1
+	}
+	if next.parted {
+		next.second.exists, next.second.template, next.second.epoch = true, next.template, next.epoch
 	}
 	return next
 }
@@ -258,10 +268,10 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 		w.budget = nextBudget(p)
 		w.budget.approved = approved
 	case writeSet:
-		if w.set != p.set && !w.sc.Executor.UncheckedSet {
+		if p.set.written(e.index, w.set) != p.set && !w.sc.Executor.UncheckedSet {
 			return false
 		}
-		next := w.nextSet(p)
+		next := w.set.written(e.index, w.nextSet(p))
 		w.checkSet(p, next)
 		w.set = next
 	case writeKey:
@@ -271,7 +281,7 @@ func (w *World) carryOut(p *pass, e effect, current bool) bool {
 	case deleteClaim:
 		w.carryOutDiscard(p, p.decision.DeleteClaims[e.index])
 	case dissolveSet:
-		w.carryOutDissolve(p)
+		w.carryOutDissolve(p, e.index)
 	case askAgent:
 		w.carryOutAsk(p, p.decision.Asks[e.index])
 	}

@@ -25,6 +25,8 @@ type Subject struct {
 	// Model is the servers, before any has started. Its reports are in the
 	// engine's words.
 	Model Model
+	// Racks has the members be in two racks, with a StatefulSet for each.
+	Racks bool
 }
 
 // Run is the contract suite: what every engine must pass, over a model of its
@@ -63,7 +65,7 @@ func Run(t *testing.T, s Subject) *Coverage {
 
 // With fills in what a scenario leaves open, and returns it.
 func (sc *Scenario) With(s Subject) *Scenario {
-	sc.Engine, sc.Model = s.Engine, s.Model
+	sc.Engine, sc.Model, sc.racks = s.Engine, s.Model, s.Racks
 	if c, has := sc.rotates(); has && c.Restarts && sc.Wanted.Rotate > 0 && !sc.Sampled {
 		sc.narrow()
 	}
@@ -246,7 +248,7 @@ func (w *World) Recreate() {
 			w.endPod(i)
 		}
 	}
-	w.set, w.manager = kubeSet{}, manager{}
+	w.set, w.manager = kubeSet{parted: w.set.parted}, manager{}
 }
 
 // MakeForeign puts another set's data in the place of a member's claim.

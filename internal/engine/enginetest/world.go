@@ -121,15 +121,6 @@ func (r *record) get() *plan.Ledger {
 	return r.ledger
 }
 
-// kubeSet is the StatefulSet.
-type kubeSet struct {
-	exists   bool
-	replicas int8
-	template Template
-	proven   Template // one more than the last one that all members ran with; 0 for none
-	epoch    int8     // of the manager that wrote it last
-}
-
 // kubeBudget is the PodDisruptionBudget.
 type kubeBudget struct {
 	exists bool
@@ -226,6 +217,7 @@ func (w *World) key(b []byte) []byte {
 	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost, w.wanted.StartEmpty, w.wanted.Recover),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
+		flags(w.set.second.exists), byte(w.set.second.replicas), byte(w.set.second.template), byte(w.set.second.epoch),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost), byte(w.wanted.Rotate), w.secret.current, w.secret.next, w.secret.former)
 	for i := range w.members[:w.sc.Members] {
 		b = w.members[i].key(b)

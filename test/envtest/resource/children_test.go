@@ -60,7 +60,9 @@ var _ = Describe("The children of a Datastore", func() {
 		in := inputOf(created(ctx, make(namespace)))
 		first := applyAll(ctx, in, true)
 		GinkgoWriter.Println("objects applied:", len(first))
-		Expect(first).To(HaveKey("StatefulSet " + in.Datastore.Name))
+		for _, name := range resource.LayoutOf(in.Datastore, in.Engine).StatefulSets() {
+			Expect(first).To(HaveKey("StatefulSet " + name))
+		}
 		Expect(applyAll(ctx, in, true)).To(BeEmpty(), "with a template that may be written")
 		Expect(applyAll(ctx, in, false)).To(BeEmpty(), "with a template that may not")
 
@@ -70,6 +72,11 @@ var _ = Describe("The children of a Datastore", func() {
 	},
 		Entry("with nothing said", func(ns string) *wrappers.DatastoreWrapper { return wrappers.MakeDatastore("db").Namespace(ns) }),
 		Entry("with everything said", func(ns string) *wrappers.DatastoreWrapper { return full("db", ns) }),
+		Entry("with racks", func(ns string) *wrappers.DatastoreWrapper {
+			return wrappers.MakeDatastore("db").Namespace(ns).Replicas(5).Cassandra(v1alpha1.CassandraSpec{Racks: []v1alpha1.CassandraRack{
+				{Name: "z", Zone: "eu-1z"}, {Name: "a", Zone: "eu-1a"}, {Name: "m", Zone: "eu-1m"},
+			}})
+		}),
 	)
 
 	It("are not sent again after they were created as they are", func(ctx context.Context) {

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
+	"github.com/quorate/quorate/internal/engine/cassandra/node"
 	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/resource"
 	"github.com/quorate/quorate/test/wrappers"
@@ -59,6 +60,9 @@ func created(ctx context.Context, w *wrappers.DatastoreWrapper) *v1alpha1.Datast
 
 func inputOf(d *v1alpha1.Datastore) resource.Input {
 	kit := consulagent.Kit()
+	if d.Spec.Engine == v1alpha1.EngineCassandra {
+		kit = node.Kit()
+	}
 	return resource.Input{
 		Datastore: d, Engine: kit.Engine, ClusterID: clusterID, Replicas: d.DesiredReplicas(),
 		ServerImage: kit.Engine.Template(d).Image, AgentImage: "quorate/quorate:dev",
@@ -69,8 +73,9 @@ func inputOf(d *v1alpha1.Datastore) resource.Input {
 // observed reads what the next children follow from.
 func observed(ctx context.Context, d *v1alpha1.Datastore) resource.Observed {
 	GinkgoHelper()
+	first := resource.LayoutOf(d, inputOf(d).Engine).StatefulSets()[0]
 	return resource.Observed{
-		StatefulSet: read(ctx, &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: d.Name, Namespace: d.Namespace}}),
+		StatefulSet: read(ctx, &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: first, Namespace: d.Namespace}}),
 		Config:      read(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: resource.ConfigName(d.Name), Namespace: d.Namespace}}),
 	}
 }

@@ -56,6 +56,9 @@ var _ = Describe("A Datastore that can be right", func() {
 		Entry("with a ring of Cassandra", func(w *wrappers.DatastoreWrapper) {
 			w.Cassandra(v1alpha1.CassandraSpec{Datacenter: "DC1-K8Demo", ClusterName: "K8 Demo"}).Version("5.0.9").Replicas(50)
 		}),
+		Entry("with racks", func(w *wrappers.DatastoreWrapper) {
+			w.Cassandra(racks("a", "a-1")).Replicas(1).Pod(func(p *v1alpha1.PodSpec) { p.NodeSelector = map[string]string{"disk": "fast"} })
+		}),
 		Entry("with a mount beside the engine's", func(w *wrappers.DatastoreWrapper) {
 			w.Pod(func(p *v1alpha1.PodSpec) {
 				p.Volumes = []v1alpha1.Volume{emptyVolume("extra")}

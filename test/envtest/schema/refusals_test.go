@@ -4,6 +4,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -75,6 +76,11 @@ func withCassandra(input string, section v1alpha1.CassandraSpec, field, message 
 	return with(input, func(w *wrappers.DatastoreWrapper) { w.Cassandra(section) }, "spec.cassandra."+field, message)
 }
 
+// racks are two, with these names.
+func racks(first, second string) v1alpha1.CassandraSpec {
+	return v1alpha1.CassandraSpec{Racks: []v1alpha1.CassandraRack{{Name: first, Zone: "eu-1a"}, {Name: second, Zone: "eu-1b"}}}
+}
+
 // withLabel refuses a label of the pods.
 func withLabel(name, value, message string) refusal {
 	return withPod("label "+name+"="+value, func(p *v1alpha1.PodSpec) {
@@ -125,6 +131,7 @@ var onCreation = []refusal{
 	named("d.b", "metadata.name must start with a lower-case letter"),
 	named("db-0", "metadata.name must not end in a dash and a number"),
 	named("db-12", "metadata.name must not end in a dash and a number"),
+	named("db-rack-a", "metadata.name must not hold -rack-"),
 	named("db-client", reservedSuffix),
 	named("db-ca", reservedSuffix),
 	named("db-config", reservedSuffix),
@@ -265,6 +272,26 @@ var onCreation = []refusal{
 	withCassandra("no tokens", v1alpha1.CassandraSpec{NumTokens: ptr.To[int32](0)}, "numTokens", "greater than or equal to 1"),
 	withCassandra("257 tokens", v1alpha1.CassandraSpec{NumTokens: ptr.To[int32](257)}, "numTokens", "less than or equal to 256"),
 
+	withCassandra("one rack", v1alpha1.CassandraSpec{Racks: racks("a", "b").Racks[:1]}, "racks", "at least 2 items"),
+	withCassandra("ten racks", v1alpha1.CassandraSpec{Racks: slices.Repeat(racks("a", "b").Racks, 5)}, "racks", "at most 9 items"),
+	withCassandra("two racks of one name", racks("a", "a"), "racks", "racks must have different names"),
+	withCassandra("a rack with a capital", racks("a", "B"), "racks[1].name", "name of a rack must hold only lower-case letters"),
+	withCassandra("a rack that ends in a dash", racks("a-", "b"), "racks[0].name", "name of a rack must hold only lower-case letters"),
+	withCassandra("a rack without a name", racks("a", ""), "racks[1].name", "at least 1 chars long"),
+	withCassandra("a rack of a long name", racks("a", strings.Repeat("b", 31)), "racks[1].name", "may not be more than 30"),
+	withCassandra("a rack without a zone", v1alpha1.CassandraSpec{Racks: append(racks("a", "b").Racks, v1alpha1.CassandraRack{Name: "c"})}, "racks[2].zone", "at least 1 chars long"),
+	withCassandra("a zone that is no label", v1alpha1.CassandraSpec{Racks: append(racks("a", "b").Racks, v1alpha1.CassandraRack{Name: "c", Zone: "eu/1"})}, "racks[2].zone", "zone must be a value that the label"),
+	withCassandra("a zone of a long name", v1alpha1.CassandraSpec{Racks: append(racks("a", "b").Racks, v1alpha1.CassandraRack{Name: "c", Zone: strings.Repeat("z", 64)})}, "racks[2].zone", "may not be more than 63"),
+	{
+		input: "a rack too long for the name", message: "metadata.name and the name of a rack must have 46 characters or less together",
+		build: func() *wrappers.DatastoreWrapper {
+			return wrappers.MakeDatastore("db-" + strings.Repeat("n", 30)).Cassandra(racks("a", strings.Repeat("b", 14)))
+		},
+	},
+	with("racks and a zone for all", func(w *wrappers.DatastoreWrapper) {
+		w.Cassandra(racks("a", "b")).Pod(func(p *v1alpha1.PodSpec) { p.NodeSelector = map[string]string{corev1.LabelTopologyZone: "eu-1a"} })
+	}, "spec.pod", "pod.nodeSelector must not name topology.kubernetes.io/zone where there are racks"),
+
 	withLabel("quorate.dev/datastore", "other", reservedPrefix),
 	withLabel("consul.quorate.dev/role", "leader", reservedPrefix),
 	withLabel("app.kubernetes.io/name", "x", "labels must not be app.kubernetes.io/name"),
@@ -343,6 +370,7 @@ func asItWas(*wrappers.DatastoreWrapper) {}
 const (
 	fixedClass      = "className cannot be set, changed or removed after creation"
 	fixedAdoption   = "adopt cannot be set, changed or removed after creation"
+	fixedRacks      = "cassandra.racks cannot be set, changed or removed after creation"
 	fixedDatacenter = "consul.datacenter cannot be changed, and is dc1 where it is absent"
 )
 
@@ -424,4 +452,16 @@ var onChange = []change{
 		"other tokens", ring(v1alpha1.CassandraSpec{}), ring(v1alpha1.CassandraSpec{NumTokens: ptr.To[int32](8)}),
 		"spec.cassandra", "cassandra.numTokens cannot be changed",
 	},
+	{"racks set", ring(v1alpha1.CassandraSpec{}), ring(racks("a", "b")), "spec.cassandra", fixedRacks},
+	{"racks removed", ring(racks("a", "b")), ring(v1alpha1.CassandraSpec{}), "spec.cassandra", fixedRacks},
+	{
+		"racks removed with their section", ring(racks("a", "b")), func(w *wrappers.DatastoreWrapper) {
+			w.Engine(v1alpha1.EngineCassandra).Version("5.0")
+		}, "spec.cassandra", fixedRacks,
+	},
+	{"racks in another order", ring(racks("a", "b")), func(w *wrappers.DatastoreWrapper) {
+		turned := racks("a", "b")
+		slices.Reverse(turned.Racks)
+		w.Cassandra(turned)
+	}, "spec.cassandra", fixedRacks},
 }

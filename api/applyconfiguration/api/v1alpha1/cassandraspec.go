@@ -9,8 +9,7 @@ package v1alpha1
 // with apply.
 //
 // CassandraSpec is what only the engine Cassandra has. Nothing in it can be changed
-// afterwards, since the data is laid out by it. All members are in one rack, rack1:
-// racks cannot be chosen.
+// afterwards, since the data is laid out by it.
 type CassandraSpecApplyConfiguration struct {
 	// datacenter is the name of the datacenter, which keyspaces name in their
 	// replication and drivers ask for.
@@ -20,6 +19,12 @@ type CassandraSpecApplyConfiguration struct {
 	ClusterName *string `json:"clusterName,omitempty"`
 	// numTokens is into how many parts of the ring each member's data is divided.
 	NumTokens *int32 `json:"numTokens,omitempty"`
+	// racks are those that the members are in, by turns and in this order: the first
+	// member in the first rack, and so on, and then from the first again. Cassandra
+	// puts the copies of a row into different racks, so that with a rack for each zone
+	// of the cluster a zone can be lost. Each rack has a StatefulSet of its own. If it
+	// is empty, all members are in one rack, rack1, wherever they run.
+	Racks []CassandraRackApplyConfiguration `json:"racks,omitempty"`
 }
 
 // CassandraSpecApplyConfiguration constructs a declarative configuration of the CassandraSpec type for use with
@@ -49,5 +54,18 @@ func (b *CassandraSpecApplyConfiguration) WithClusterName(value string) *Cassand
 // If called multiple times, the NumTokens field is set to the value of the last call.
 func (b *CassandraSpecApplyConfiguration) WithNumTokens(value int32) *CassandraSpecApplyConfiguration {
 	b.NumTokens = &value
+	return b
+}
+
+// WithRacks adds the given value to the Racks field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Racks field.
+func (b *CassandraSpecApplyConfiguration) WithRacks(values ...*CassandraRackApplyConfiguration) *CassandraSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithRacks")
+		}
+		b.Racks = append(b.Racks, *values[i])
+	}
 	return b
 }
