@@ -49,6 +49,16 @@ type ring struct {
 	key  types.NamespacedName
 	door cql.Door
 	load *load.Rows
+	// members are their names by their numbers, where these are not their ordinals.
+	members []string
+}
+
+// member is the name of one.
+func (r *ring) member(number int) string {
+	if number < len(r.members) {
+		return r.members[number]
+	}
+	return fmt.Sprintf("%s-%d", r.key.Name, number)
 }
 
 // openRing prepares to talk to a ring that has formed.
@@ -67,10 +77,10 @@ func openRing(ctx context.Context, key types.NamespacedName) *ring {
 }
 
 // address is that of a member's own Service, which it tells others.
-func (r *ring) address(ctx context.Context, ordinal int) string {
+func (r *ring) address(ctx context.Context, number int) string {
 	GinkgoHelper()
 	var s corev1.Service
-	Expect(k8s.Get(ctx, types.NamespacedName{Namespace: r.key.Namespace, Name: fmt.Sprintf("%s-%d", r.key.Name, ordinal)}, &s)).To(Succeed())
+	Expect(k8s.Get(ctx, types.NamespacedName{Namespace: r.key.Namespace, Name: r.member(number)}, &s)).To(Succeed())
 	return s.Spec.ClusterIP
 }
 
@@ -81,7 +91,7 @@ func (r *ring) underLoad(ctx context.Context) {
 	// By name: a Service that is made again has another address.
 	var names []string
 	for i := range 3 {
-		names = append(names, fmt.Sprintf("%s-%d.%s.svc.cluster.local", r.key.Name, i, r.key.Namespace))
+		names = append(names, fmt.Sprintf("%s.%s.svc.cluster.local", r.member(i), r.key.Namespace))
 	}
 	var err error
 	r.load, err = load.NewRows(ctx, r.door, names, 0)
@@ -100,7 +110,7 @@ func (r *ring) expectNothingLost(ctx context.Context, size int) {
 		Eventually(ctx, func(g Gomega) {
 			stored, err := r.load.StoredBy(ctx, member)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(load.Lost(before, stored)).To(BeEmpty(), "through %s-%d, of %d", r.key.Name, i, load.Count(before).Acknowledged)
+			g.Expect(load.Lost(before, stored)).To(BeEmpty(), "through %s, of %d", r.member(i), load.Count(before).Acknowledged)
 		}).WithTimeout(time.Minute).Should(Succeed())
 		member.Close()
 	}
@@ -132,11 +142,11 @@ func (r *ring) expectRing(ctx context.Context, size int) (ids map[string]string)
 		Eventually(ctx, func(g Gomega) {
 			now, err := members(ctx, member)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(now).To(HaveLen(size), "in the eyes of %s-%d", r.key.Name, i)
+			g.Expect(now).To(HaveLen(size), "in the eyes of %s", r.member(i))
 			if ids == nil {
 				ids = now
 			}
-			g.Expect(maps.Equal(now, ids)).To(BeTrue(), "%s-%d says otherwise: %v, and not %v", r.key.Name, i, now, ids)
+			g.Expect(maps.Equal(now, ids)).To(BeTrue(), "%s says otherwise: %v, and not %v", r.member(i), now, ids)
 		}).Should(Succeed())
 		member.Close()
 	}
