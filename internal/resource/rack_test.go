@@ -5,11 +5,13 @@ package resource
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/agent/settings"
@@ -115,4 +117,48 @@ func TestRacksAtRest(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNamesOfRacksFit renders the longest names that the schema keeps, and the most
+// members.
+func TestNamesOfRacksFit(t *testing.T) {
+	for _, long := range []struct{ name, rack int }{{16, 30}, {v1alpha1.MaxNameLength, 1}} {
+		in := inTwo(func(*v1alpha1.PodSpec) {})
+		in.Datastore.Name, in.Replicas = strings.Repeat("n", long.name), 50
+		in.Engine = longRacks{rackedEngine{webEngine{fakeEngine{stable: true}}}, long.rack}
+		seen := map[string]bool{}
+		for _, o := range New(in).Children(Observed{}, true) {
+			for _, problem := range validation.IsDNS1035Label(o.GetName()) {
+				t.Errorf("name of %s %s: %s", kindOf(o), o.GetName(), problem)
+			}
+			for label, value := range o.GetLabels() {
+				for _, problem := range validation.IsValidLabelValue(value) {
+					t.Errorf("label %s of %s: %s", label, o.GetName(), problem)
+				}
+			}
+			if key := kindOf(o) + "/" + o.GetName(); seen[key] {
+				t.Errorf("two objects are %s", key)
+			} else {
+				seen[key] = true
+			}
+			// The label controller-revision-hash.
+			if revision := o.GetName() + "-5b8c7d9f6c"; kindOf(o) == "StatefulSet" && len(revision) > validation.LabelValueMaxLength {
+				t.Errorf("%s has %d characters", revision, len(revision))
+			}
+		}
+	}
+}
+
+// longRacks has racks with names of a length.
+type longRacks struct {
+	rackedEngine
+	length int
+}
+
+func (e longRacks) Racks(d *v1alpha1.Datastore) []engine.Rack {
+	out := e.rackedEngine.Racks(d)
+	for i := range out {
+		out[i].Name = strings.Repeat(out[i].Name, e.length)
+	}
+	return out
 }

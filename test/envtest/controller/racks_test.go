@@ -18,42 +18,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quorate/quorate/api/v1alpha1"
-	"github.com/quorate/quorate/internal/engine"
-	"github.com/quorate/quorate/internal/engine/consul"
-	"github.com/quorate/quorate/internal/engine/consul/consulagent"
 	"github.com/quorate/quorate/internal/resource"
-	"github.com/quorate/quorate/test/double/operator"
 
 	. "github.com/quorate/quorate/test/stage"
 )
 
 // racks are those of every Datastore here, in an order that is not that of their names.
-var racks = []string{"z", "a"}
-
-// shelved is Consul in racks.
-type shelved struct{ consul.Engine }
-
-func (shelved) Racks(*v1alpha1.Datastore) (out []engine.Rack) {
-	for _, name := range racks {
-		out = append(out, engine.Rack{Name: name, Zone: "zone-" + name})
-	}
-	return out
-}
-
-func withRacks(o *operator.Options) {
-	kit := consulagent.Kit()
-	kit.Engine = shelved{}
-	o.Kit = &kit
-}
-
-// inRacks tells the servers before anything else is done.
-func inRacks(then func(context.Context, *v1alpha1.Datastore)) func(context.Context, *v1alpha1.Datastore) {
-	return func(ctx context.Context, d *v1alpha1.Datastore) {
-		GinkgoHelper()
-		World.Racks(client.ObjectKeyFromObject(d), racks...)
-		then(ctx, d)
-	}
-}
+var racks = Racks{"z", "a"}
 
 // sized checks the sizes of the StatefulSets, by the order of the racks.
 func sized(ctx context.Context, s *Scene, want ...int32) func(Gomega) {
@@ -69,15 +40,15 @@ func sized(ctx context.Context, s *Scene, want ...int32) func(Gomega) {
 var _ = Describe("A Datastore with racks", func() {
 	It("has a StatefulSet for each, and grows and shrinks evenly", func(ctx context.Context) {
 		s := NewScene(ctx)
-		op := s.Operate(ctx, withRacks)
+		op := s.Operate(ctx, racks.Operator)
 		d := s.Sample("db").Obj()
-		inRacks(Formed)(ctx, d)
+		racks.Hold(Formed)(ctx, d)
 		ExpectMembers(ctx, s, "db", 3)
 		Eventually(sized(ctx, s, 2, 1)).Should(Succeed())
 		founders := s.PodUIDs(ctx, "db")
 		Expect(founders).To(And(HaveKey("db-rack-z-0"), HaveKey("db-rack-a-0"), HaveKey("db-rack-z-1")))
 		for _, p := range s.Pods(ctx, "db") {
-			Expect(p.Spec.NodeSelector).To(HaveKeyWithValue(corev1.LabelTopologyZone, "zone-"+p.Labels[resource.RackLabel]))
+			Expect(p.Spec.NodeSelector).To(HaveKeyWithValue(corev1.LabelTopologyZone, p.Labels[resource.RackLabel]))
 			Expect(p.Name).To(HavePrefix("db-rack-" + p.Labels[resource.RackLabel]))
 		}
 		Expect(s.Get(ctx, "db", &appsv1.StatefulSet{})).NotTo(Succeed())
@@ -111,9 +82,9 @@ var _ = Describe("A Datastore with racks", func() {
 
 	It("lets nobody be evicted while a rack has no pod, and one while all have", func(ctx context.Context) {
 		s := NewScene(ctx)
-		op := s.Operate(ctx, withRacks)
+		op := s.Operate(ctx, racks.Operator)
 		d := s.Sample("db").Obj()
-		inRacks(Formed)(ctx, d)
+		racks.Hold(Formed)(ctx, d)
 		ExpectRest(op.Wire)
 		allowed := func() (int32, error) {
 			var budget policyv1.PodDisruptionBudget
@@ -133,16 +104,16 @@ var _ = Describe("A Datastore with racks", func() {
 		Eventually(allowed).Should(BeZero())
 		Consistently(allowed).Should(BeZero())
 
-		s.Operate(ctx, withRacks)
+		s.Operate(ctx, racks.Operator)
 		ExpectObjectReconciled(ctx, d)
 		Eventually(allowed).Should(BeEquivalentTo(1))
 	})
 
 	It("closes the budget while it grows, and opens it for the new size", func(ctx context.Context) {
 		s := NewScene(ctx)
-		op := s.Operate(ctx, withRacks)
+		op := s.Operate(ctx, racks.Operator)
 		d := s.Sample("db").Obj()
-		inRacks(Formed)(ctx, d)
+		racks.Hold(Formed)(ctx, d)
 		least := func() (intstr.IntOrString, error) {
 			var budget policyv1.PodDisruptionBudget
 			err := s.Get(ctx, resource.DisruptionBudgetName("db"), &budget)
@@ -163,9 +134,9 @@ var _ = Describe("A Datastore with racks", func() {
 
 	It("brings a StatefulSet that somebody deleted back as the others are, and not with a template that waits", func(ctx context.Context) {
 		s := NewScene(ctx)
-		s.Operate(ctx, withRacks)
+		s.Operate(ctx, racks.Operator)
 		d := s.Sample("db").Obj()
-		inRacks(Formed)(ctx, d)
+		racks.Hold(Formed)(ctx, d)
 		before := s.PodUIDs(ctx, "db")
 		var first appsv1.StatefulSet
 		Expect(s.Get(ctx, "db-rack-z", &first)).To(Succeed())
@@ -195,9 +166,9 @@ var _ = Describe("A Datastore with racks", func() {
 
 	It("makes the StatefulSets alike again, whichever somebody has changed", func(ctx context.Context) {
 		s := NewScene(ctx)
-		s.Operate(ctx, withRacks)
+		s.Operate(ctx, racks.Operator)
 		d := s.Sample("db").Replicas(4).Obj()
-		inRacks(Formed)(ctx, d)
+		racks.Hold(Formed)(ctx, d)
 		for _, rack := range racks {
 			for _, size := range []int32{1, 3} {
 				var set appsv1.StatefulSet
@@ -218,24 +189,24 @@ var _ = Describe("A Datastore with racks", func() {
 
 var _ = DescribeTable("An operator that dies between two racks is followed by one that goes on",
 	func(ctx context.Context, story Story) {
-		story.Operator = withRacks
+		story.Operator = racks.Operator
 		story.EveryDeath(ctx, stride)
 	},
-	Entry("with a formation", Story{Act: inRacks(Form)}),
-	Entry("with a growth", Story{Before: inRacks(Formed), Act: ScaleTo(5)}),
-	Entry("with a shrinkage", Story{Before: inRacks(func(ctx context.Context, d *v1alpha1.Datastore) {
+	Entry("with a formation", Story{Act: racks.Hold(Form)}),
+	Entry("with a growth", Story{Before: racks.Hold(Formed), Act: ScaleTo(5)}),
+	Entry("with a shrinkage", Story{Before: racks.Hold(func(ctx context.Context, d *v1alpha1.Datastore) {
 		d.Spec.Replicas = ptr.To(int32(4))
 		Formed(ctx, d)
 	}), Act: ScaleTo(2)}),
-	Entry("with a rollout", Story{Before: inRacks(Formed), Act: change(func(d *v1alpha1.Datastore) {
+	Entry("with a rollout", Story{Before: racks.Hold(Formed), Act: change(func(d *v1alpha1.Datastore) {
 		d.Spec.Pod.Labels = map[string]string{"tier": "gold"}
 	})}),
-	Entry("with a stop and a start", Story{Before: inRacks(func(ctx context.Context, d *v1alpha1.Datastore) {
+	Entry("with a stop and a start", Story{Before: racks.Hold(func(ctx context.Context, d *v1alpha1.Datastore) {
 		Formed(ctx, d)
 		ExpectChanged(ctx, d, func(d *v1alpha1.Datastore) { d.Spec.Stopped = true })
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionReconciling, metav1.ConditionFalse, v1alpha1.ReasonStopped))
 	}), Act: change(func(d *v1alpha1.Datastore) { d.Spec.Stopped = false })}),
-	Entry("with a set that is given up", Story{Before: inRacks(func(ctx context.Context, d *v1alpha1.Datastore) {
+	Entry("with a set that is given up", Story{Before: racks.Hold(func(ctx context.Context, d *v1alpha1.Datastore) {
 		Formed(ctx, d)
 		loseVolumes(ctx, &Scene{Namespace: d.Namespace}, 0, 1, 2)
 		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataLost, "start-empty:db:"))

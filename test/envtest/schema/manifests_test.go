@@ -95,6 +95,14 @@ var _ = Describe("The sample", func() {
 		Expect(api.Delete(ctx, &sample)).To(Succeed())
 	})
 
+	It("of a ring in racks is accepted", func(ctx context.Context) {
+		kubectl("apply", "--validate=strict", "-f", configFolder+"/samples/cassandra-racks.yaml")
+		var sample v1alpha1.Datastore
+		Expect(api.Get(ctx, client.ObjectKey{Namespace: "cassandra-racks-demo", Name: "cassandra"}, &sample)).To(Succeed())
+		Expect(sample.CassandraSettings().Racks).To(HaveLen(3))
+		Expect(api.Delete(ctx, &sample)).To(Succeed())
+	})
+
 	It("of one server is accepted, and deletes what it is to delete only", func(ctx context.Context) {
 		kubectl("apply", "--validate=strict", "-f", configFolder+"/samples/namespace.yaml", "-f", configFolder+"/samples/consul-small.yaml")
 		var sample v1alpha1.Datastore

@@ -26,6 +26,7 @@ import (
 	"github.com/quorate/quorate/internal/attend"
 	"github.com/quorate/quorate/internal/engine"
 	"github.com/quorate/quorate/internal/engine/cassandra"
+	"github.com/quorate/quorate/internal/layout"
 )
 
 const testPassword = "2f1c7f0e-0000-4000-8000-000000000001"
@@ -36,6 +37,7 @@ const size = 3
 // ring is real servers on loopback, each with its own address and agent's half.
 type ring struct {
 	*testing.T
+	names   layout.Layout
 	members [size]*server
 }
 
@@ -52,21 +54,21 @@ type server struct {
 	exited  chan struct{}
 }
 
-func newRing(t *testing.T) *ring {
-	r := &ring{T: t}
+func newRing(t *testing.T, racks ...string) *ring {
+	r := &ring{T: t, names: layout.New("db", racks...)}
 	if os.Getenv("QUORATE_CASSANDRA") == "" {
 		t.Fatal("QUORATE_CASSANDRA is not set: run make test-cassandra")
 	}
 	for i := range r.members {
-		r.members[i] = newServer(t, i)
+		r.members[i] = newServer(t, int32(i), r.names)
 	}
 	return r
 }
 
 func addressOf(i int) string { return fmt.Sprintf("127.0.91.%d", i+1) }
 
-func newServer(t *testing.T, i int) *server {
-	s := &server{t: t, name: fmt.Sprintf("db-%d", i), address: addressOf(i), dir: t.TempDir(), jmx: 7191 + i}
+func newServer(t *testing.T, i int32, names layout.Layout) *server {
+	s := &server{t: t, name: names.Member(i), address: addressOf(int(i)), dir: t.TempDir(), jmx: 7191 + int(i)}
 	for _, dir := range []string{"config", "data", "secret", "tmp"} {
 		if err := os.Mkdir(filepath.Join(s.dir, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -76,15 +78,21 @@ func newServer(t *testing.T, i int) *server {
 	d := &v1alpha1.Datastore{}
 	d.Name, d.Spec.Version = "db", "5.0"
 	d.Spec.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("400Mi")}
+	d.Spec.Cassandra = &v1alpha1.CassandraSpec{}
+	for _, rack := range names.Racks() {
+		d.Spec.Cassandra.Racks = append(d.Spec.Cassandra.Racks, v1alpha1.CassandraRack{Name: rack, Zone: rack})
+	}
+	shared := map[string][]byte{}
 	for name, text := range (cassandra.Engine{}).Template(d).Files {
+		shared[name] = []byte(text)
 		s.write("config/"+name, s.here(text))
 	}
 	addresses := map[string]string{}
 	for other := range size {
-		addresses[fmt.Sprintf("db-%d", other)] = addressOf(other)
+		addresses[names.Member(int32(other))] = addressOf(other)
 	}
 	files, err := cassandra.Renderer{}.Member(engine.MemberInput{
-		Name: s.name, Ordinal: i, PodIP: s.address, Address: s.address, Addresses: addresses,
+		Name: s.name, Rack: names.Rack(i), PodIP: s.address, Address: s.address, Addresses: addresses, Shared: shared,
 		Secrets: map[string][]byte{cassandra.CredentialAgent: []byte(testPassword)},
 	})
 	if err != nil {
@@ -180,7 +188,7 @@ func (s *server) kill() {
 func (r *ring) observation() engine.Observation {
 	var have engine.Observation
 	for i, s := range r.members {
-		m := engine.MemberObservation{Name: s.name, Ordinal: i, Address: s.address}
+		m := engine.MemberObservation{Name: s.name, Ordinal: i, Rack: r.names.Rack(int32(i)), Address: s.address}
 		if s.cmd != nil {
 			seen, err := s.local.Observe(r.Context())
 			if err != nil {
@@ -386,6 +394,50 @@ func TestRealLeaveThatIsCutShort(t *testing.T) {
 	if due := r.repairsDue(); len(due) > 0 {
 		t.Errorf("after a leave a repair is due for %v", due)
 	}
+}
+
+// TestRealRacks has three members in two racks: the third is the second of its rack, for
+// which Cassandra spreads tokens by racks. None starts on data of another rack.
+func TestRealRacks(t *testing.T) {
+	racks := []string{"z", "a"}
+	r := newRing(t, racks...)
+	wanted := func(n int) (want engine.Desired) {
+		for i := range n {
+			want.Members = append(want.Members, r.members[i].name)
+		}
+		return want
+	}
+	r.members[0].start(engine.GrantForm)
+	r.await("the first member answers", 4*time.Minute, func(have engine.Observation) bool { return have.Formed() })
+	r.settle(wanted(1))
+	for n := 2; n <= size; n++ {
+		r.members[n-1].start(engine.GrantJoin)
+		r.awaitVoters(n)
+		r.settle(wanted(n))
+	}
+	for i := range r.members {
+		s := r.admin(i)
+		var rack string
+		if err := s.Query("SELECT rack FROM system.local").ScanContext(t.Context(), &rack); err != nil || rack != racks[i%len(racks)] {
+			t.Errorf("%s is in the rack %q, %v", r.members[i].name, rack, err)
+		}
+		s.Close()
+	}
+
+	t.Log("the last leaves")
+	r.settle(wanted(2))
+	r.end(r.members[2], 2)
+	r.awaitVoters(2)
+
+	t.Log("one is started in another rack")
+	moved := r.members[1]
+	moved.kill()
+	moved.write("config/"+cassandra.RackFile, "dc=dc1\nrack=z\n")
+	moved.start("")
+	r.await("it ends at its start", 2*time.Minute, func(engine.Observation) bool {
+		log, err := os.ReadFile(filepath.Join(moved.dir, "log"))
+		return err == nil && strings.Contains(string(log), "Cannot start node if snitch's rack")
+	})
 }
 
 // repair has a member repair its part, and waits until it has noted that down.
