@@ -56,8 +56,8 @@ test: ## Run all the tests; installs and builds what they need.
 	@$(GO) run ./hack/verify \
 		'!tools=$(MAKE) --no-print-directory test-tools' \
 		'!images=$(MAKE) --no-print-directory images' \
-		'cluster=$(MAKE) --no-print-directory test-cluster' \
 		'&e2e=$(MAKE) --no-print-directory test-e2e' \
+		'cluster=$(MAKE) --no-print-directory test-cluster' \
 		'generated=$(MAKE) --no-print-directory check-generated' \
 		'vet=$(GO) vet ./... && $(GO) vet -tags e2e,cluster,realconsul,realcassandra,controlplane ./...' \
 		'lint=$(MAKE) --no-print-directory lint' \
@@ -73,7 +73,7 @@ test: ## Run all the tests; installs and builds what they need.
 # most of it: the others pass beside them.
 .PHONY: test-unit
 test-unit: ## Unit tests, properties and the suites on a real API server, with the race detector.
-	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -p 3 -skip '^Test(Contract|Spares)$$' -timeout 20m $(GOTESTFLAGS) ./test/envtest/controller ./internal/engine/mongodb/mongod $$($(GO) list ./... | grep -v /enginetest)
+	KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$($(TOOLCHAIN) envtest)}" $(GO) test -race -p 3 -skip '^Test(Contract|Spares)$$' -timeout 30m $(GOTESTFLAGS) ./test/envtest/controller ./internal/engine/mongodb/mongod $$($(GO) list ./... | grep -v /enginetest)
 
 .PHONY: test-controlplane
 test-controlplane: ## The controller with real controller-manager and scheduler, and pods of kwok.

@@ -190,7 +190,7 @@ var _ = Describe("A Datastore with racks", func() {
 var _ = DescribeTable("An operator that dies between two racks is followed by one that goes on",
 	func(ctx context.Context, story Story) {
 		story.Operator = racks.Operator
-		story.EveryDeath(ctx, stride)
+		story.EveryDeath(ctx, 3*stride)
 	},
 	Entry("with a formation", Story{Act: racks.Hold(Form)}),
 	Entry("with a growth", Story{Before: racks.Hold(Formed), Act: ScaleTo(5)}),
