@@ -177,3 +177,53 @@ func TestAJoinerHasThePasswords(t *testing.T) {
 		t.Error("it has both, and is not let join")
 	}
 }
+
+// turning is an engine whose server turns the operator's administrator down.
+type turning struct {
+	admitting
+	blocked, refused string
+}
+
+func (e turning) KeyStep(c engine.KeyChange, have engine.Observation) (engine.Step, bool) {
+	s, known := e.admitting.KeyStep(c, have)
+	s.Blocked, s.Refused = e.blocked, e.refused
+	return s, known
+}
+
+// What else is to be done comes before a password, and one that the servers do not take
+// holds nothing up: neither what comes after it, nor evictions.
+func TestAPasswordHoldsNothingUp(t *testing.T) {
+	two := plan.Keys{Current: "a", Next: "b"}
+	s := taking("admin", two, "", "", "")
+	s.Wanted.Template = "t2"
+	if d := plan.Next(admitting{}, s); told(d) != "nothing" || !d.Shape.WriteTemplate {
+		t.Errorf("a rollout waits for it: %s, %+v", told(d), d.Plan)
+	}
+	s = taking("admin", two, "", "", "")
+	s.Wanted.Files = map[string]string{"a": "b"}
+	s.Members[0].Report.Server.Settings = "old"
+	if d := plan.Next(admitting{}, s); told(d) != "Use admin-next" {
+		t.Errorf("%s, %+v", told(d), d.Plan)
+	}
+	s.Members[0].Report.Action = &engine.ActionState{Kind: engine.StepRotateKey, Done: true, Error: "no"}
+	if d := plan.Next(admitting{}, s); len(d.Asks) != 1 || d.Asks[0].Kind() != engine.StepReload {
+		t.Errorf("settings wait for what is tried in vain: %+v", d.Asks)
+	}
+	s = taking("admin", two, "", "", "")
+	d := plan.Next(turning{blocked: "no", refused: "mend it"}, s)
+	if len(d.Asks) > 0 || d.Budget == nil || d.Budget.Max != 1 || d.Plan.BlockedBy != plan.GuardEngine {
+		t.Errorf("asks %+v, budget %+v, %+v", d.Asks, d.Budget, d.Plan)
+	}
+	for what, e := range map[string]turning{"that is not tried": {blocked: "no", refused: "mend it"}, "that is tried": {refused: "mend it"}} {
+		if d := plan.Next(e, s); d.Stalled == nil || d.Stalled.Reason != v1alpha1.ReasonRotationRefused || d.Stalled.Message != "mend it" {
+			t.Errorf("%s: stalled %+v", what, d.Stalled)
+		}
+	}
+	if got := told(plan.Next(turning{refused: "mend it"}, s)); got != "Use admin-next" {
+		t.Errorf("it is not tried again: %s", got)
+	}
+	s = taking("admin", plan.Keys{Current: "a"}, "", "", "")
+	if d := plan.Next(turning{blocked: "no", refused: "mend it"}, s); d.WriteKey != "" || d.Ledger.Rotation != nil || d.Stalled == nil {
+		t.Errorf("one is begun that cannot be used: %+v", d)
+	}
+}

@@ -211,6 +211,25 @@ func (p *draft) rotation() []candidate {
 	return []candidate{{step: step}}
 }
 
+// rotations are the next change, by its turn. That of a key comes before the agents and
+// the rollout, which may be a part of it. That of a password comes after them: it costs
+// no server anything, and needs agents that know of it. Where the last try failed it is
+// the very last, as reloads are, so that it holds nothing else up however often it fails.
+func (p *draft) rotations() (key, password, refused []candidate) {
+	due := p.rotation()
+	if len(due) == 0 {
+		return nil, nil, nil
+	}
+	spec, _ := p.inHand()
+	switch r := p.reportOf(due[0].step.Member); {
+	case !spec.Login:
+		return due, nil, nil
+	case r != nil && r.Action.Refusal(engine.StepRotateKey) != "":
+		return nil, nil, due
+	}
+	return nil, due, nil
+}
+
 // keyStep is the engine's word on who carries a change out. Where nobody can be asked
 // the guards say why, and where nobody needs to be it is shown with the leader.
 func (p *draft) keyStep(c engine.KeyChange) engine.Step {
@@ -342,6 +361,11 @@ func (p *draft) agentDiffers(member string) bool {
 func (p *draft) askAboutRotation() {
 	if !p.ledger.Formed {
 		return // it holds up nothing, least of all the formation
+	}
+	for _, c := range p.rotation() {
+		if c.step.Refused != "" {
+			p.stall(v1alpha1.ReasonRotationRefused, c.step.Refused)
+		}
 	}
 	w, words := p.state.Wanted, p.requests()
 	has := words != ""

@@ -42,6 +42,9 @@ type local struct {
 	taken      taken
 	nextIsGood bool
 	sessions   map[wire.Login]*wire.Session
+	// rootRefused is when the server refused the operator's administrator, zero where it
+	// let that in when it was last tried.
+	rootRefused time.Time
 	// turnedAway is the administrator of an adopted set whom the server did not let in.
 	turnedAway turnedAway
 }
@@ -203,6 +206,9 @@ func (l *local) facts(open bool) map[string]string {
 	out := map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}
 	if open {
 		out[mongodb.FactOpen] = "Yes"
+	}
+	if state := l.administratorState(); state != "" {
+		out[mongodb.FactAdministrator] = state
 	}
 	return out
 }

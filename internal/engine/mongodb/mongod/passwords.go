@@ -6,6 +6,7 @@ package mongod
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -104,6 +105,7 @@ func (l *local) asRoot(ctx context.Context, s engine.Step) (*wire.Session, error
 		}
 		se, err := l.enterAs(ctx, l.root(password))
 		if err == nil {
+			l.noteAdministrator(false)
 			return se, nil
 		}
 		if se != nil {
@@ -113,7 +115,32 @@ func (l *local) asRoot(ctx context.Context, s engine.Step) (*wire.Session, error
 			return nil, err
 		}
 	}
+	l.noteAdministrator(true)
 	return nil, errForeignUsers
+}
+
+// noteAdministrator notes whether the server refused the administrator when it was last
+// asked as that.
+func (l *local) noteAdministrator(refused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rootRefused = time.Time{}
+	if refused {
+		l.rootRefused = time.Now()
+	}
+}
+
+// administratorState is what is told of that; empty where it was not refused.
+func (l *local) administratorState() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.rootRefused.IsZero():
+		return ""
+	case time.Since(l.rootRefused) < refusedFor:
+		return mongodb.AdministratorRefused
+	}
+	return mongodb.AdministratorAgain
 }
 
 // rotatePassword has this primary give a user of the operator's another password, and
@@ -148,6 +175,9 @@ func (l *local) rotatePassword(ctx context.Context, s engine.Step) error {
 	if err := root.Run(ctx, nil, bson.D{
 		{Key: "updateUser", Value: who.User}, {Key: "pwd", Value: password}, {Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}}, wire.ByMajority,
 	}); err != nil {
+		if wire.CodeOf(err) == wire.CodeUnauthorized {
+			l.noteAdministrator(true)
+		}
 		return stale(err)
 	}
 	if who.User == mongodb.UserAgent {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -266,6 +267,32 @@ func TestPasswordsThatAreNotChanged(t *testing.T) {
 	}
 	c.expectLogins(agentPassword)
 	c.must(p.asAdmin(nil, bson.D{{Key: "ping", Value: 1}}))
+}
+
+// An administrator that is refused is told of, and told apart from one that may be tried
+// again; once one is let in there is nothing to tell.
+func TestAnAdministratorThatIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	c.settle(1)
+	p := c.primary()
+	expect := func(want string) {
+		t.Helper()
+		if got := p.see().Facts[mongodb.FactAdministrator]; got != want {
+			t.Errorf("the administrator is %q, want %q", got, want)
+		}
+	}
+	expect("")
+	s := c.use(mongodb.CredentialAgent, agentPassword)
+	s.Credentials[mongodb.CredentialAdmin] = "another"
+	if err := p.Do(t.Context(), s); !errors.Is(err, errForeignUsers) {
+		t.Fatal(err)
+	}
+	expect(mongodb.AdministratorRefused)
+	p.rootRefused = time.Now().Add(-2 * time.Minute)
+	expect(mongodb.AdministratorAgain)
+	c.take(mongodb.CredentialAgent, agentPassword)
+	expect("")
 }
 
 // Whenever the kubelet changes what is mounted, what is read of it has the password that
