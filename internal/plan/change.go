@@ -29,7 +29,7 @@ func (p *draft) change() {
 	}
 	var first *Summary
 	candidates := p.candidates()
-	p.disrupting = otherOnItsWay(p, engine.Step{}) != "" ||
+	p.disrupting = p.out.WriteKey != "" || otherOnItsWay(p, engine.Step{}) != "" ||
 		slices.ContainsFunc(candidates, func(c candidate) bool {
 			return c.step.Blocked == "" && (disruptive(c.step) || c.step.Kind == engine.StepRecover)
 		})

@@ -20,10 +20,14 @@ import (
 // a majority has: so the word of who leads is enough, which it gives once a majority
 // has taken it, and until another election.
 //
+// So nobody needs to be healthy for its second and third part, and the third one is no
+// step of its own: the Secret tells what is so already, see promoteTaken.
+//
 // There is no former one. The next takes the present one's place where no server is
 // left that takes that. Who joins meanwhile, or comes back on a new volume, gets what
 // the others have. Nobody misses a change: all of them wait until every member is
-// healthy, so that one that was away comes back to the password that it had.
+// healthy, so that one that was away comes back to the password that it had; one that is
+// not mounted, only before it is begun.
 //
 // Which phase is due follows from the Secret and the reports. That it is over does not,
 // where nobody is to keep a hash of a former password: the ledger says so first, see
@@ -72,8 +76,27 @@ func (p *draft) taken(spec engine.Credential, hash string) bool {
 	return true
 }
 
+// promoteTaken has the Secret tell at once of a password that travels with the steps,
+// once it is good: until then whoever reads it, and is told what it has, is kept out. There
+// is nobody who could miss that, and nothing that it takes away, so that it waits for no
+// guard and no turn.
+func (p *draft) promoteTaken() {
+	spec, due := p.inHand()
+	if !due || !spec.Login || spec.Mounted {
+		return
+	}
+	if c := p.nextPassword(spec, *p.keysOf(spec)); c.Phase == engine.KeyPromote {
+		s := engine.Step{Kind: engine.StepRotateKey, Member: p.out.Assessment.Leader, Key: &c, Why: passwordWords[c.Phase]}
+		p.summarize(Summary{Action: s.Kind, Member: s.Member, Why: s.Why})
+		p.admitKeyChange(s)
+	}
+}
+
 // missesPassword says who would miss a change of a password, or be kept out by it.
-func (p *draft) missesPassword(spec engine.Credential) string {
+func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) string {
+	if !spec.Mounted && phase != engine.KeyIntroduce {
+		return ""
+	}
 	for _, name := range p.granted() {
 		if p.ledger.Members[name].ClaimUID == "" {
 			continue

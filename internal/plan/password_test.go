@@ -31,13 +31,18 @@ func TestPasswordRotation(t *testing.T) {
 			return append(s.CrashBefore("Promote key"), s.Rest()...)
 		}, []string{"close", "ledger, Introduce key", "Use key by db-0", "ledger, Promote key (crash before Promote key)", "ledger, close, epoch on set", "Promote key", "ledger, open"}},
 		{"a member that is silent holds it up", func() []string {
-			s := set(enginetest.RotatesAdministrators, 3)
+			s := set(enginetest.RotatesAgents, 3)
 			out := append(s.Until("Use key"), "-- db-2 is silent")
 			return append(out, s.Silence(2).Rest()...)
 		}, append(slices.Clone(whole[:3]), "-- db-2 is silent", "blocked: "+plan.GuardKeysKnown)},
 	})
 }
 
+		{"a member that is silent holds no password up that is not mounted, and was begun", func() []string {
+			s := set(enginetest.RotatesAdministrators, 3)
+			out := append(s.Until("Introduce key"), "-- db-2 is silent")
+			return append(out, s.Silence(2).Rest()...)
+		}, append(append(slices.Clone(whole[:2]), "-- db-2 is silent"), "Use key by db-0", "ledger, Promote key", "ledger")},
 // admitting is an engine whose servers take two passwords, beside the key that they share.
 type admitting struct{ consul.Engine }
 
@@ -97,28 +102,32 @@ func TestNextPassword(t *testing.T) {
 		more     func(*plan.State)
 		want     string
 	}{
-		"nothing yet":                            {"agent", one, nil, []string{"a", "a", "a"}, nil, "write Introduce agent"},
-		"written down only":                      {"agent", one, under("agent", false), []string{"a", "a", "a"}, nil, "write Introduce agent"},
-		"in the Secret":                          {"agent", two, under("agent", false), []string{"a", "a", "a"}, nil, "Use agent-next"},
-		"in the Secret, and not in the ledger":   {"agent", two, nil, []string{"a", "a", "a"}, nil, "Use agent-next"},
-		"one server takes it":                    {"agent", two, under("agent", false), []string{"b", "a", "a"}, nil, "Use agent-next"},
-		"one server does not take it":            {"agent", two, under("agent", false), []string{"b", "b", "a"}, nil, "Use agent-next"},
-		"all servers take it":                    {"agent", two, under("agent", false), []string{"b", "b", "b"}, nil, "write Promote agent"},
-		"written down that it is promoted":       {"agent", two, under("agent", true), []string{"b", "b", "b"}, nil, "write Promote agent"},
-		"promoted":                               {"agent", plan.Keys{Current: "b"}, under("agent", true), []string{"b", "b", "b"}, nil, "done"},
-		"of one it is not known":                 {"agent", two, under("agent", false), []string{"b", "b", ""}, nil, "blocked keys-known"},
-		"an agent from before":                   {"agent", one, nil, []string{"a", "a", ""}, nil, "blocked keys-known"},
-		"a kubelet that has yet to mount it":     {"agent", two, under("agent", false), []string{"a", "a", "a"}, func(s *plan.State) { delete(s.Members[1].Report.Mounts, "member/agent-next") }, "blocked keys-known"},
-		"an agent of another image goes first":   {"agent", two, under("agent", false), []string{"a", "a", "a"}, func(s *plan.State) { s.Members[2].Pod.Agent, s.Wanted.Agent = "old", "new" }, "nothing"},
-		"a member that is silent":                {"admin", one, nil, []string{"", "", ""}, func(s *plan.State) { s.Members[2].Report = nil }, "blocked keys-known"},
-		"the administrator's":                    {"admin", one, nil, []string{"", "", ""}, nil, "write Introduce admin"},
-		"the administrator's, in the Secret":     {"admin", two, under("admin", false), []string{"", "", ""}, nil, "Use admin-next"},
-		"the administrator's, of another":        {"admin", two, under("admin", false), []string{"", "b", ""}, nil, "Use admin-next"},
-		"the administrator's, of who leads":      {"admin", two, under("admin", false), []string{"b", "", ""}, nil, "write Promote admin"},
-		"the administrator's, promoted":          {"admin", plan.Keys{Current: "b"}, under("admin", true), []string{"b", "", ""}, nil, "done"},
-		"another one is asked for in the middle": {"agent", two, under("agent", false), []string{"b", "b", "b"}, func(s *plan.State) { s.Wanted.Rotate.Name = "gossip-key" }, "write Promote agent"},
-		"a key is rotated first":                 {"agent", one, &plan.Rotation{Request: "gossip-key:then", From: "k"}, []string{"a", "a", "a"}, nil, "write Introduce gossip"},
-		"the Secret was not read":                {"agent", one, nil, []string{"a", "a", "a"}, func(s *plan.State) { s.Passwords = nil }, "nothing"},
+		"nothing yet":                                   {"agent", one, nil, []string{"a", "a", "a"}, nil, "write Introduce agent"},
+		"written down only":                             {"agent", one, under("agent", false), []string{"a", "a", "a"}, nil, "write Introduce agent"},
+		"in the Secret":                                 {"agent", two, under("agent", false), []string{"a", "a", "a"}, nil, "Use agent-next"},
+		"in the Secret, and not in the ledger":          {"agent", two, nil, []string{"a", "a", "a"}, nil, "Use agent-next"},
+		"one server takes it":                           {"agent", two, under("agent", false), []string{"b", "a", "a"}, nil, "Use agent-next"},
+		"one server does not take it":                   {"agent", two, under("agent", false), []string{"b", "b", "a"}, nil, "Use agent-next"},
+		"all servers take it":                           {"agent", two, under("agent", false), []string{"b", "b", "b"}, nil, "write Promote agent"},
+		"written down that it is promoted":              {"agent", two, under("agent", true), []string{"b", "b", "b"}, nil, "write Promote agent"},
+		"promoted":                                      {"agent", plan.Keys{Current: "b"}, under("agent", true), []string{"b", "b", "b"}, nil, "done"},
+		"of one it is not known":                        {"agent", two, under("agent", false), []string{"b", "b", ""}, nil, "blocked keys-known"},
+		"an agent from before":                          {"agent", one, nil, []string{"a", "a", ""}, nil, "blocked keys-known"},
+		"a kubelet that has yet to mount it":            {"agent", two, under("agent", false), []string{"a", "a", "a"}, func(s *plan.State) { delete(s.Members[1].Report.Mounts, "member/agent-next") }, "blocked keys-known"},
+		"an agent of another image goes first":          {"agent", two, under("agent", false), []string{"a", "a", "a"}, func(s *plan.State) { s.Members[2].Pod.Agent, s.Wanted.Agent = "old", "new" }, "nothing"},
+		"a member that is silent":                       {"admin", one, nil, []string{"", "", ""}, func(s *plan.State) { s.Members[2].Report = nil }, "blocked keys-known"},
+		"the administrator's":                           {"admin", one, nil, []string{"", "", ""}, nil, "write Introduce admin"},
+		"the administrator's, in the Secret":            {"admin", two, under("admin", false), []string{"", "", ""}, nil, "Use admin-next"},
+		"the administrator's, of another":               {"admin", two, under("admin", false), []string{"", "b", ""}, nil, "Use admin-next"},
+		"the administrator's, of who leads":             {"admin", two, under("admin", false), []string{"b", "", ""}, nil, "write Promote admin"},
+		"the administrator's, another is silent":        {"admin", two, under("admin", false), []string{"b", "", ""}, func(s *plan.State) { s.Members[2].Report = nil }, "write Promote admin"},
+		"the administrator's, while evictions are open": {"admin", two, under("admin", false), []string{"b", "", ""}, func(s *plan.State) { s.Budget = nil }, "write Promote admin"},
+		"the administrator's, while the set stops":      {"admin", two, under("admin", false), []string{"b", "", ""}, func(s *plan.State) { s.Wanted.Stopped = true }, "write Promote admin"},
+		"the administrator's, once more, one is silent": {"admin", two, under("admin", false), []string{"", "", ""}, func(s *plan.State) { s.Members[2].Report = nil }, "Use admin-next"},
+		"the administrator's, promoted":                 {"admin", plan.Keys{Current: "b"}, under("admin", true), []string{"b", "", ""}, nil, "done"},
+		"another one is asked for in the middle":        {"agent", two, under("agent", false), []string{"b", "b", "b"}, func(s *plan.State) { s.Wanted.Rotate.Name = "gossip-key" }, "write Promote agent"},
+		"a key is rotated first":                        {"agent", one, &plan.Rotation{Request: "gossip-key:then", From: "k"}, []string{"a", "a", "a"}, nil, "write Introduce gossip"},
+		"the Secret was not read":                       {"agent", one, nil, []string{"a", "a", "a"}, func(s *plan.State) { s.Passwords = nil }, "nothing"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := taking(tt.of, tt.keys, tt.takes...)

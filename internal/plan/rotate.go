@@ -195,7 +195,7 @@ func (p *draft) rotation() []candidate {
 	default:
 		c = p.nextKeyChange(*keys)
 	}
-	if !due {
+	if !due || p.out.WriteKey != "" {
 		return nil
 	}
 	c.Credential = spec.Key
@@ -299,7 +299,7 @@ func keysKnown(p *draft, s engine.Step) string {
 		return ""
 	}
 	if spec, _ := p.inHand(); spec.Login {
-		return p.missesPassword(spec)
+		return p.missesPassword(spec, s.Key.Phase)
 	}
 	if _, silent := p.rings(); len(silent) > 0 {
 		return "it is not known which keys " + strings.Join(silent, ", ") + " has"
