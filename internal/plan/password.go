@@ -42,7 +42,7 @@ var passwordWords = map[engine.KeyPhase]string{
 // settlePassword notes that a password was rotated.
 func (p *draft) settlePassword(r Rotation) {
 	if keys, read := p.state.Passwords[r.Credential]; read && r.Promoted && keys.Next == "" {
-		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
+		p.carriedOut(r.Request)
 	}
 }
 

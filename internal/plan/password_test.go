@@ -4,6 +4,9 @@
 package plan_test
 
 import (
+	"encoding/json"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,14 +38,14 @@ func TestPasswordRotation(t *testing.T) {
 			out := append(s.Until("Use key"), "-- db-2 is silent")
 			return append(out, s.Silence(2).Rest()...)
 		}, append(slices.Clone(whole[:3]), "-- db-2 is silent", "blocked: "+plan.GuardKeysKnown)},
-	})
-}
-
 		{"a member that is silent holds no password up that is not mounted, and was begun", func() []string {
 			s := set(enginetest.RotatesAdministrators, 3)
 			out := append(s.Until("Introduce key"), "-- db-2 is silent")
 			return append(out, s.Silence(2).Rest()...)
 		}, append(append(slices.Clone(whole[:2]), "-- db-2 is silent"), "Use key by db-0", "ledger, Promote key", "ledger")},
+	})
+}
+
 // admitting is an engine whose servers take two passwords, beside the key that they share.
 type admitting struct{ consul.Engine }
 
@@ -234,5 +237,45 @@ func TestAPasswordHoldsNothingUp(t *testing.T) {
 	s = taking("admin", plan.Keys{Current: "a"}, "", "", "")
 	if d := plan.Next(turning{blocked: "no", refused: "mend it"}, s); d.WriteKey != "" || d.Ledger.Rotation != nil || d.Stalled == nil {
 		t.Errorf("one is begun that cannot be used: %+v", d)
+	}
+}
+
+// A request that was carried out is not again when another one, of another name, was
+// carried out since, and ledgers from when there was one for all of them are read.
+func TestEachRequestIsCarriedOutOnce(t *testing.T) {
+	var l plan.Ledger
+	if err := json.Unmarshal([]byte(`{"clusterID":"c","rotated":"gossip-key:then"}`), &l); err != nil {
+		t.Fatal(err)
+	}
+	s := taking("agent", plan.Keys{Current: "b"}, "b", "b", "b")
+	s.Ledger.Rotated, s.Ledger.Rotation = l.Rotated, &plan.Rotation{Request: "agent-password:now", Credential: "agent", Promoted: true}
+	s.Ledger = plan.Next(admitting{}, s).Ledger
+	if s.Ledger.Rotation != nil || s.Ledger.Rotated != "agent-password:now" {
+		t.Fatalf("it is not over: %+v", s.Ledger)
+	}
+	for request, want := range map[v1alpha1.Rotation]string{
+		{Name: "gossip-key", Word: "then"}:     "nothing",
+		{Name: "agent-password", Word: "now"}:  "nothing",
+		{Name: "gossip-key", Word: "now"}:      "write Introduce",
+		{Name: "agent-password", Word: "then"}: "write Introduce",
+		{Name: "admin-password", Word: "then"}: "write Introduce",
+	} {
+		s.Wanted.Rotate = request
+		if got := told(plan.Next(admitting{}, s)); got != want {
+			t.Errorf("%s: %s, want %s", request, got, want)
+		}
+	}
+	text, err := json.Marshal(s.Ledger)
+	var again plan.Ledger
+	if err := errors.Join(err, json.Unmarshal(text, &again)); err != nil || !again.Equal(s.Ledger) || !again.Equal(again.Clone()) {
+		t.Errorf("%v: %s is read as %+v", err, text, again)
+	}
+	if again.RotatedElse = nil; again.Equal(s.Ledger) {
+		t.Error("it is not written that an older one was carried out")
+	}
+	s.Ledger.Rotation = &plan.Rotation{Request: "gossip-key:now", From: "j"}
+	s.Wanted.Rotate = v1alpha1.Rotation{}
+	if l := plan.Next(admitting{}, s).Ledger; l.Rotated != "gossip-key:now" || !maps.Equal(l.RotatedElse, map[string]string{"agent-password": "agent-password:now"}) {
+		t.Errorf("the ledger has %q and %v", l.Rotated, l.RotatedElse)
 	}
 }

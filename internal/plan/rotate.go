@@ -94,8 +94,38 @@ func (p *draft) settleRotation() {
 		p.settlePassword(*r)
 	case r == nil || keys == nil || keys.Current == r.From || keys.Next != "" || keys.Former != "":
 	case p.onlyUse(keys.Current):
-		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
+		p.carriedOut(r.Request)
 	}
+}
+
+// carriedOut notes that a rotation is over, and the request for it as the last one of
+// its name. An empty one leaves the last ones as they are.
+func (p *draft) carriedOut(request string) {
+	l := p.ledger
+	l.Rotation = nil
+	name, last := nameOf(request), nameOf(l.Rotated)
+	if request == "" {
+		return
+	}
+	if last != name && last != "" {
+		if l.RotatedElse == nil {
+			l.RotatedElse = map[string]string{}
+		}
+		l.RotatedElse[last] = l.Rotated
+	}
+	delete(l.RotatedElse, name)
+	l.Rotated = request
+}
+
+// wasCarriedOut tells whether a request is the last one of its name that was.
+func (l *Ledger) wasCarriedOut(request string) bool {
+	return request == l.Rotated || request == l.RotatedElse[nameOf(request)]
+}
+
+// nameOf is the name in a request NAME:WORD.
+func nameOf(request string) string {
+	name, _, _ := strings.Cut(request, ":")
+	return name
 }
 
 // asked is the user's request, if the engine knows what it names.
@@ -136,7 +166,7 @@ func (p *draft) inHand() (engine.Credential, bool) {
 		p.ledger.Rotation.of,
 		func(c engine.Credential) bool { return p.keysOf(c).begun() },
 		func(c engine.Credential) bool {
-			return asked != p.ledger.Rotated && asked != "" && p.askedOf(c) == asked
+			return asked != "" && !p.ledger.wasCarriedOut(asked) && p.askedOf(c) == asked
 		},
 	} {
 		all := p.traits.Rotatable()
@@ -182,7 +212,7 @@ func (p *draft) reportOf(name string) *engine.Report {
 // under way.
 func (p *draft) rotation() []candidate {
 	spec, due := p.inHand()
-	if !due {
+	if !due || p.out.WriteKey != "" {
 		return nil
 	}
 	keys, words := p.keysOf(spec), keyWords
@@ -195,7 +225,7 @@ func (p *draft) rotation() []candidate {
 	default:
 		c = p.nextKeyChange(*keys)
 	}
-	if !due || p.out.WriteKey != "" {
+	if !due {
 		return nil
 	}
 	c.Credential = spec.Key
