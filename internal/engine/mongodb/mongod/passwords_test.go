@@ -295,6 +295,7 @@ func TestAnAdministratorThatIsRefused(t *testing.T) {
 	expect("")
 }
 
+		p.noteAdministrator(false) // it was refused a moment ago, by one of these
 // Whenever the kubelet changes what is mounted, what is read of it has the password that
 // is good: the former one before the servers take another, and that one afterwards.
 func TestWhichPasswordsAreTried(t *testing.T) {
