@@ -108,11 +108,39 @@ func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) st
 			return "the agent of " + name + " has another image than the operator's, and may not know of rotations"
 		case spec.Mounted && r.Server.Logins[spec.Key] == "":
 			return "it is not known by which password the agent of " + name + " logs in"
+		case spec.Mounted && !p.keysOf(spec).has(r.Server.Logins[spec.Key]):
+			return "the server of " + name + " takes another password than the Secret has"
 		case spec.Mounted && !p.mountedKeys(r, spec):
 			return "the kubelet has yet to mount for " + name + " what the Secret has of " + spec.Key
 		}
 	}
 	return ""
+}
+
+// has tells whether a password is one of those that go on being good.
+func (k *Keys) has(hash string) bool { return hash == k.Current || hash == k.Next }
+
+// outdatedPassword names a member whose agent has mounted what the Secret has of a
+// password, and whose server takes another one: the Secret is from before a rotation.
+// Nothing is done about it, since nobody knows the right one but agents that run on, and
+// a user of the same name that somebody changed looks the same. While the set is being
+// made usable, and of who is on the way in, it is no wonder.
+func (p *draft) outdatedPassword() (member string, found bool) {
+	for _, spec := range p.traits.Rotatable() {
+		if !p.ledger.Bootstrapped || !spec.Login || !spec.Mounted || p.keysOf(spec) == nil {
+			continue
+		}
+		for _, name := range p.granted() {
+			r := p.reportOf(name)
+			if r == nil || !p.ledger.Members[name].Joined || !p.mountedKeys(r, spec) {
+				continue
+			}
+			if good := r.Server.Logins[spec.Key]; r.Server.KeptOut || good != "" && !p.keysOf(spec).has(good) {
+				return name, true
+			}
+		}
+	}
+	return "", false
 }
 
 // passwordsMounted refuses to let a member join whose agent would be kept out of it.

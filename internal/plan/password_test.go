@@ -279,3 +279,49 @@ func TestEachRequestIsCarriedOutOnce(t *testing.T) {
 		t.Errorf("the ledger has %q and %v", l.Rotated, l.RotatedElse)
 	}
 }
+
+// A Secret from before a rotation is told of, whether the agents go on with what they
+// have in memory or are kept out, and nothing is made of it; but not while it is no
+// wonder.
+func TestAPasswordFromBeforeARotation(t *testing.T) {
+	for what, tt := range map[string]struct {
+		change  func(*plan.State)
+		stalled bool
+	}{
+		"the servers take it": {func(s *plan.State) {
+			for i := range s.Members {
+				s.Members[i].Report.Server.Logins["agent"] = "a"
+			}
+		}, false},
+		"another one is good":      {func(*plan.State) {}, true},
+		"one agent is kept out":    {func(s *plan.State) { s.Members[1].Report.Server.Logins, s.Members[1].Report.Server.KeptOut = nil, true }, true},
+		"it is not mounted yet":    {func(s *plan.State) { s.Passwords["agent"] = plan.Keys{Current: "z"} }, false},
+		"the set was never usable": {func(s *plan.State) { s.Ledger.Bootstrapped = false; s.Members[0].Report.Server.Facts["acl"] = "" }, false},
+		"they are on their way in": {func(s *plan.State) { unjoin(s) }, false},
+		"it was not read":          {func(s *plan.State) { s.Passwords = nil }, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := taking("agent", plan.Keys{Current: "a"}, "b", "b", "b")
+			s.Ledger.Bootstrapped = true
+			s.Wanted.Rotate = v1alpha1.Rotation{}
+			tt.change(&s)
+			d := plan.Next(admitting{}, s)
+			if stalled := d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonCredentialsLost; stalled != tt.stalled {
+				t.Errorf("stalled %+v", d.Stalled)
+			}
+		})
+	}
+	s := taking("agent", plan.Keys{Current: "a"}, "b", "b", "b")
+	if got := told(plan.Next(admitting{}, s)); got != "blocked "+plan.GuardKeysKnown {
+		t.Errorf("a rotation is begun: %s", got)
+	}
+}
+
+// unjoin has the ledger say that no member has its vote yet.
+func unjoin(s *plan.State) {
+	for name, e := range s.Ledger.Members {
+		e.Joined = false
+		s.Ledger.Members[name] = e
+	}
+	s.Members[0].Report.Server.View = nil
+}

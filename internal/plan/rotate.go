@@ -392,6 +392,10 @@ func (p *draft) askAboutRotation() {
 	if !p.ledger.Formed {
 		return // it holds up nothing, least of all the formation
 	}
+	if name, found := p.outdatedPassword(); found {
+		p.stall(v1alpha1.ReasonCredentialsLost, "the server of "+name+" takes no password that the members' Secret has, which seems to be from before a rotation: "+
+			"restore the newest one, and ask for no rotation; or give the agents' user the password that the Secret has")
+	}
 	for _, c := range p.rotation() {
 		if c.step.Refused != "" {
 			p.stall(v1alpha1.ReasonRotationRefused, c.step.Refused)

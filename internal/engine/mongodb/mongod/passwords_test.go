@@ -144,6 +144,42 @@ func TestAnAgentThatHasOnlyTheFormerPassword(t *testing.T) {
 }
 
 // A majority that is lost in the middle may have the set go back to the former password:
+// Where somebody puts an older Secret back, agents go on with what was good last, as long
+// as they run; one that begins anew is kept out, and says so.
+func TestASecretFromBeforeARotation(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	c.settle(2)
+	for _, p := range c.servers {
+		p.give(agentPassword, "next")
+	}
+	c.take(mongodb.CredentialAgent, "next")
+	c.expectLogins("next")
+	for _, p := range c.servers {
+		p.give("next")
+	}
+	c.expectLogins("next")
+	for _, p := range c.servers {
+		p.give(agentPassword)
+	}
+	for range 2 {
+		c.expectLogins("next")
+	}
+	p := c.servers[1]
+	p.anew()
+	c.eventually(func() string {
+		if s := p.see(); !s.KeptOut || s.Facts[mongodb.FactUsers] != mongodb.UsersPending || s.Logins != nil {
+			return fmt.Sprintf("it is let in: %+v", s)
+		}
+		return ""
+	})
+	p.give("next")
+	c.expectLogins("next")
+	if p.see().KeptOut {
+		t.Error("it says that it is kept out")
+	}
+}
+
 // the agents have both, and what is asked for again is done.
 func TestAPasswordThatNoMajorityHas(t *testing.T) {
 	t.Parallel()
@@ -260,6 +296,7 @@ func TestPasswordsThatAreNotChanged(t *testing.T) {
 		"no change of any key": func(s *engine.Step) { s.Key = nil },
 	} {
 		s := c.use(mongodb.CredentialAgent, "next")
+		p.noteAdministrator(false) // it was refused a moment ago, by one of these
 		spoil(&s)
 		if err := p.Do(t.Context(), s); err == nil || strings.Contains(err.Error(), "secret word") {
 			t.Errorf("%s: %v", what, err)
@@ -295,7 +332,6 @@ func TestAnAdministratorThatIsRefused(t *testing.T) {
 	expect("")
 }
 
-		p.noteAdministrator(false) // it was refused a moment ago, by one of these
 // Whenever the kubelet changes what is mounted, what is read of it has the password that
 // is good: the former one before the servers take another, and that one afterwards.
 func TestWhichPasswordsAreTried(t *testing.T) {
