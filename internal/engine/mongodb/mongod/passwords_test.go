@@ -4,6 +4,7 @@
 package mongod
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -143,7 +144,6 @@ func TestAnAgentThatHasOnlyTheFormerPassword(t *testing.T) {
 	c.expectLogins("next")
 }
 
-// A majority that is lost in the middle may have the set go back to the former password:
 // Where somebody puts an older Secret back, agents go on with what was good last, as long
 // as they run; one that begins anew is kept out, and says so.
 func TestASecretFromBeforeARotation(t *testing.T) {
@@ -180,6 +180,7 @@ func TestASecretFromBeforeARotation(t *testing.T) {
 	}
 }
 
+// A majority that is lost in the middle may have the set go back to the former password:
 // the agents have both, and what is asked for again is done.
 func TestAPasswordThatNoMajorityHas(t *testing.T) {
 	t.Parallel()
@@ -295,8 +296,8 @@ func TestPasswordsThatAreNotChanged(t *testing.T) {
 		"another's, as admin":  func(s *engine.Step) { s.Credentials[mongodb.CredentialAdmin] = "secret word" },
 		"no change of any key": func(s *engine.Step) { s.Key = nil },
 	} {
-		s := c.use(mongodb.CredentialAgent, "next")
 		p.noteAdministrator(false) // it was refused a moment ago, by one of these
+		s := c.use(mongodb.CredentialAgent, "next")
 		spoil(&s)
 		if err := p.Do(t.Context(), s); err == nil || strings.Contains(err.Error(), "secret word") {
 			t.Errorf("%s: %v", what, err)
@@ -383,5 +384,27 @@ func TestThePasswordOfAnElectionBefore(t *testing.T) {
 	}
 	if got := l.logins(wire.Login{}, wire.Greeting{Writable: true, Election: first}); got != nil {
 		t.Errorf("where everybody is let in it tells of %v", got)
+	}
+}
+
+// A server that does not answer a try to log in is no word on the password: the agent
+// goes on with what was good last, where there was one.
+func TestALoginThatFailsInTransport(t *testing.T) {
+	dir := t.TempDir()
+	for name, password := range map[string]string{mongodb.CredentialAgent: "a", engine.NextKey(mongodb.CredentialAgent): "b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := newLocal(engine.LocalConfig{Member: "db-0", SecretDir: dir}, "127.0.0.1:1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody is there to answer, and nobody waits for that
+	if _, tried, err := l.agentLogin(ctx); err == nil || tried {
+		t.Errorf("none was good yet: tried %v, %v", tried, err)
+	}
+	good := l.agentLogins()[1]
+	l.noteLogin(good)
+	if who, tried, err := l.agentLogin(ctx); err != nil || tried || who != good {
+		t.Errorf("it goes on as %v, tried %v, %v", who, tried, err)
 	}
 }
