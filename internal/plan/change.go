@@ -216,7 +216,7 @@ func (p *draft) admit(c candidate) {
 		p.out.UpgradeAgents = append(p.out.UpgradeAgents, PodRef{Name: m.Name, UID: m.Pod.UID})
 		return
 	case engine.StepRotateKey:
-		if p.admitKeyChange(c.step) {
+		if p.renewsTemplate(c.step) || p.admitKeyChange(c.step) {
 			return
 		}
 	case engine.StepAccounts:

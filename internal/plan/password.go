@@ -108,6 +108,8 @@ func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) st
 			return "the agent of " + name + " has another image than the operator's, and may not know of rotations"
 		case spec.Mounted && r.Server.Logins[spec.Key] == "":
 			return "it is not known by which password the agent of " + name + " logs in"
+		case phase == engine.KeyIntroduce && p.elderInit() && p.held() != nil:
+			return "a pod that is made anew would have an older agent, until what holds the rollout back is settled: " + p.held().Message
 		case spec.Mounted && !p.keysOf(spec).has(r.Server.Logins[spec.Key]):
 			return "the server of " + name + " takes another password than the Secret has"
 		case spec.Mounted && !p.mountedKeys(r, spec):
@@ -115,6 +117,28 @@ func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) st
 		}
 	}
 	return ""
+}
+
+// mayBeKeptOut tells whether a member's agent is of another version, in the middle of the
+// rotation of a password that it has mounted, and does not say that it is let in, while
+// nobody says who is a member. One at a time gets the present agent then.
+func (p *draft) mayBeKeptOut(m Member) bool {
+	spec, due := p.inHand()
+	r := p.state.trusted(m)
+	return len(p.out.UpgradeAgents) == 0 && due && spec.Login && spec.Mounted && p.rotating() && !p.out.Assessment.Known && p.ledger.Formed &&
+		m.Pod.Agent != "" && m.Pod.Agent != p.state.Wanted.Agent && r != nil && r.Server.Running && r.Server.Logins[spec.Key] == ""
+}
+
+// renewsTemplate has the StatefulSet's template written with the present agent before a
+// password is rotated: a pod that is made anew in the middle, for whatever reason, would
+// get an older one, which may know of one password alone.
+func (p *draft) renewsTemplate(s engine.Step) bool {
+	spec, _ := p.inHand()
+	if !spec.Login || s.Key.Phase != engine.KeyIntroduce || !p.elderInit() {
+		return false
+	}
+	p.firstReplacement = true
+	return true
 }
 
 // has tells whether a password is one of those that go on being good.

@@ -325,3 +325,48 @@ func unjoin(s *plan.State) {
 	}
 	s.Members[0].Report.Server.View = nil
 }
+
+// A pod that is made anew in the middle has the present agent, and one whose agent is
+// older all the same, and kept out as that of the leader, gets it though nobody says who
+// is a member.
+func TestAnOlderAgentAndAPassword(t *testing.T) {
+	agents := func(s *plan.State, image string) {
+		s.Wanted.Agent, s.Set.Agent = "new", "new"
+		for i := range s.Members {
+			s.Members[i].Pod.Agent, s.Members[i].Pod.AgentSettled = "new", true
+		}
+		s.Members[0].Pod.Agent = image
+	}
+	s := taking("agent", plan.Keys{Current: "a"}, "a", "a", "a")
+	agents(&s, "new")
+	s.Set.Agent = "old"
+	if d := plan.Next(admitting{}, s); d.WriteKey != "" || d.Ledger.Rotation != nil || !d.Shape.WriteTemplate {
+		t.Errorf("with an older template %s, %+v", told(d), d.Shape)
+	}
+	s.Wanted.Refused = &plan.Finding{Reason: v1alpha1.ReasonUpgradeRefused, Message: "no"}
+	if d := plan.Next(admitting{}, s); told(d) != "blocked "+plan.GuardKeysKnown || d.Shape.WriteTemplate {
+		t.Errorf("with a template that is held back %s, %+v", told(d), d.Shape)
+	}
+	s.Set.Agent = "new"
+	if got := told(plan.Next(admitting{}, s)); got != "write Introduce" {
+		t.Errorf("with the present template %s", got)
+	}
+
+	s = taking("agent", plan.Keys{Current: "a", Next: "b"}, "", "b", "b")
+	s.Ledger.Rotation = &plan.Rotation{Request: "agent-password:now", Credential: "agent"}
+	agents(&s, "old")
+	s.Members[0].Report.Server.View = nil
+	if d := plan.Next(admitting{}, s); len(d.UpgradeAgents) != 1 || d.UpgradeAgents[0].Name != "db-0" {
+		t.Errorf("the leader's agent stays kept out: %+v", d.UpgradeAgents)
+	}
+	agents(&s, "new")
+	if d := plan.Next(admitting{}, s); len(d.UpgradeAgents) > 0 {
+		t.Errorf("an agent of the present version is changed: %+v", d.UpgradeAgents)
+	}
+	agents(&s, "old")
+	s.Ledger.Rotation, s.Passwords["agent"] = nil, plan.Keys{Current: "b"}
+	s.Ledger.Rotated = "agent-password:now"
+	if d := plan.Next(admitting{}, s); len(d.UpgradeAgents) > 0 {
+		t.Errorf("an agent is changed though nothing is rotated: %+v", d.UpgradeAgents)
+	}
+}
