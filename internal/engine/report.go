@@ -165,6 +165,9 @@ type Server struct {
 	// key of the credential, see Credential.Login. Of one that is not mounted it is told
 	// by who leads alone, once a majority has it, and until another election.
 	Logins map[string]string `json:"logins,omitempty"`
+	// KeptOut is true where the server runs and has users, and takes none of the passwords
+	// that its agent has.
+	KeptOut bool `json:"keptOut,omitempty"`
 	// Space is what it has on its volume, and how much is free there; nil where that is
 	// not known, or nobody plans by it.
 	Space *Space `json:"space,omitempty"`

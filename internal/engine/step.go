@@ -104,6 +104,10 @@ type Step struct {
 	// now, where the core cannot know; empty where it may. A step that is merely not
 	// due is not planned: this is for what is asked for and waits for a person.
 	Blocked string `json:"-"`
+	// Refused says in a sentence how the server turned down the last try, and what a
+	// person can do about it; empty where it did not, or it is not known. The user is
+	// told. Whether it is tried again is another matter, see Blocked.
+	Refused string `json:"-"`
 }
 
 // LeaveMode says what a Leave is to come to.

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -72,7 +73,7 @@ func (p *draft) succeed() {
 	p.ledger = &Ledger{
 		ClusterID: p.state.NewClusterID, Predecessor: was.ClusterID, Epoch: was.Epoch, Image: was.Image, ImageFor: was.ImageFor,
 		ClaimTemplate: was.ClaimTemplate, Racks: was.Racks, Adopted: was.Adopted.clone(), // what the Datastore says is as before, and so are the names
-		Lead: was.Lead, Rotated: was.Rotated, Recoveries: was.Recoveries, // a word that was good once is not good again
+		Lead: was.Lead, Rotated: was.Rotated, RotatedElse: maps.Clone(was.RotatedElse), Recoveries: was.Recoveries, // a word that was good once is not good again
 	}
 	p.raise = true
 	p.out.Dissolve = DissolveLedger

@@ -35,10 +35,16 @@ func (p *draft) agents() []candidate {
 // ends as soon as it begins. There is nothing to lose and nobody to ask, and the
 // guards would wait for that agent's word for ever. One whose image is the present
 // one is left as it is. Silence alone is no such word (law 2).
+//
+// So it is with an agent of another version that may be kept out while a password is
+// rotated: where that is the leader's, nobody can say who is a member.
 func (p *draft) revivedAgents() {
 	want := p.state.Wanted.Agent
 	for _, m := range p.state.Members {
-		if want == "" || m.Pod == nil || m.Pod.Terminating || m.Pod.AgentDown == "" || m.Pod.AgentDown == want {
+		if want == "" || m.Pod == nil || m.Pod.Terminating {
+			continue
+		}
+		if down := m.Pod.AgentDown; !(down != "" && down != want) && !p.mayBeKeptOut(m) {
 			continue
 		}
 		if ref := (PodRef{Name: m.Name, UID: m.Pod.UID}); !slices.Contains(slices.Concat(p.out.UpgradeAgents, p.out.Replace), ref) {

@@ -14,7 +14,8 @@ import (
 // that were begun, the engine's steps in their order, grants to wanted members
 // on empty volumes, lowest ordinal first, then the rotation of a key that all
 // share, agents of another version, the rollout of a changed template, then the
-// settings that need no restart, and last the accounts that clients log in by.
+// rotation of a password, the settings that need no restart, and last the accounts
+// that clients log in by.
 // The first that every guard lets pass is asked for, and no other, even where
 // a step costs nothing: its effect is seen before the next is planned. Where
 // none may pass, the first one's guard is the reason shown. What the engine itself
@@ -28,7 +29,7 @@ func (p *draft) change() {
 	}
 	var first *Summary
 	candidates := p.candidates()
-	p.disrupting = otherOnItsWay(p, engine.Step{}) != "" ||
+	p.disrupting = p.out.WriteKey != "" || otherOnItsWay(p, engine.Step{}) != "" ||
 		slices.ContainsFunc(candidates, func(c candidate) bool {
 			return c.step.Blocked == "" && (disruptive(c.step) || c.step.Kind == engine.StepRecover)
 		})
@@ -82,10 +83,8 @@ func (p *draft) candidates() []candidate {
 			}})
 		}
 	}
-	out = append(out, p.rotation()...)
-	out = append(out, p.agents()...)
-	out = append(out, p.rollout()...)
-	return append(append(out, p.reloads()...), p.accounts()...)
+	key, password, refused := p.rotations()
+	return slices.Concat(out, key, p.agents(), p.rollout(), password, p.reloads(), p.accounts(), refused)
 }
 
 // withdrawals have the servers of those stopped that have left the membership,
@@ -217,7 +216,7 @@ func (p *draft) admit(c candidate) {
 		p.out.UpgradeAgents = append(p.out.UpgradeAgents, PodRef{Name: m.Name, UID: m.Pod.UID})
 		return
 	case engine.StepRotateKey:
-		if p.admitKeyChange(c.step) {
+		if p.renewsTemplate(c.step) || p.admitKeyChange(c.step) {
 			return
 		}
 	case engine.StepAccounts:

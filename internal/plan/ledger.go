@@ -67,9 +67,11 @@ type Ledger struct {
 	Recovery   *Recovery `json:"recovery,omitempty"`
 	Recoveries int       `json:"recoveries,omitempty"`
 	// Rotation of a credential is the one that is under way, and Rotated the last
-	// request for one that was carried out.
-	Rotation *Rotation `json:"rotation,omitempty"`
-	Rotated  string    `json:"rotated,omitempty"`
+	// request for one that was carried out. RotatedElse has the last one of each other
+	// name, by name: who keeps requests in files applies an older one again some day.
+	Rotation    *Rotation         `json:"rotation,omitempty"`
+	Rotated     string            `json:"rotated,omitempty"`
+	RotatedElse map[string]string `json:"rotatedElse,omitempty"`
 	// Accounts are those of whom an agent may have been told a password.
 	Accounts []string `json:"accounts,omitempty"`
 }
@@ -110,7 +112,7 @@ func (l *Ledger) Clone() *Ledger {
 	out.Discards = slices.Clone(l.Discards)
 	out.Accounts = slices.Clone(l.Accounts)
 	out.Recovery = l.Recovery.clone()
-	out.Rotation = l.Rotation.clone()
+	out.Rotation, out.RotatedElse = l.Rotation.clone(), maps.Clone(l.RotatedElse)
 	out.Adoption = l.Adoption.clone()
 	out.Adopted = l.Adopted.clone()
 	out.Racks = slices.Clone(l.Racks)
@@ -138,7 +140,7 @@ func (l *Ledger) sameSet(o *Ledger) bool {
 
 // sameWork compares what is done, or was.
 func (l *Ledger) sameWork(o *Ledger) bool {
-	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Rotated == o.Rotated && l.Abandoned == o.Abandoned &&
+	return l.Failed == o.Failed && l.FailedWhy == o.FailedWhy && l.Lead == o.Lead && l.Recoveries == o.Recoveries && l.Rotated == o.Rotated && maps.Equal(l.RotatedElse, o.RotatedElse) && l.Abandoned == o.Abandoned &&
 		l.Rotation.equal(o.Rotation) && l.Recovery.equal(o.Recovery) && l.Adoption.equal(o.Adoption) && slices.Equal(l.Discards, o.Discards) && slices.Equal(l.Accounts, o.Accounts)
 }
 

@@ -20,10 +20,14 @@ import (
 // a majority has: so the word of who leads is enough, which it gives once a majority
 // has taken it, and until another election.
 //
+// So nobody needs to be healthy for its second and third part, and the third one is no
+// step of its own: the Secret tells what is so already, see promoteTaken.
+//
 // There is no former one. The next takes the present one's place where no server is
 // left that takes that. Who joins meanwhile, or comes back on a new volume, gets what
 // the others have. Nobody misses a change: all of them wait until every member is
-// healthy, so that one that was away comes back to the password that it had.
+// healthy, so that one that was away comes back to the password that it had; one that is
+// not mounted, only before it is begun.
 //
 // Which phase is due follows from the Secret and the reports. That it is over does not,
 // where nobody is to keep a hash of a former password: the ledger says so first, see
@@ -38,7 +42,7 @@ var passwordWords = map[engine.KeyPhase]string{
 // settlePassword notes that a password was rotated.
 func (p *draft) settlePassword(r Rotation) {
 	if keys, read := p.state.Passwords[r.Credential]; read && r.Promoted && keys.Next == "" {
-		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
+		p.carriedOut(r.Request)
 	}
 }
 
@@ -72,8 +76,27 @@ func (p *draft) taken(spec engine.Credential, hash string) bool {
 	return true
 }
 
+// promoteTaken has the Secret tell at once of a password that travels with the steps,
+// once it is good: until then whoever reads it, and is told what it has, is kept out. There
+// is nobody who could miss that, and nothing that it takes away, so that it waits for no
+// guard and no turn.
+func (p *draft) promoteTaken() {
+	spec, due := p.inHand()
+	if !due || !spec.Login || spec.Mounted {
+		return
+	}
+	if c := p.nextPassword(spec, *p.keysOf(spec)); c.Phase == engine.KeyPromote {
+		s := engine.Step{Kind: engine.StepRotateKey, Member: p.out.Assessment.Leader, Key: &c, Why: passwordWords[c.Phase]}
+		p.summarize(Summary{Action: s.Kind, Member: s.Member, Why: s.Why})
+		p.admitKeyChange(s)
+	}
+}
+
 // missesPassword says who would miss a change of a password, or be kept out by it.
-func (p *draft) missesPassword(spec engine.Credential) string {
+func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) string {
+	if !spec.Mounted && phase != engine.KeyIntroduce {
+		return ""
+	}
 	for _, name := range p.granted() {
 		if p.ledger.Members[name].ClaimUID == "" {
 			continue
@@ -85,11 +108,63 @@ func (p *draft) missesPassword(spec engine.Credential) string {
 			return "the agent of " + name + " has another image than the operator's, and may not know of rotations"
 		case spec.Mounted && r.Server.Logins[spec.Key] == "":
 			return "it is not known by which password the agent of " + name + " logs in"
+		case phase == engine.KeyIntroduce && p.elderInit() && p.held() != nil:
+			return "a pod that is made anew would have an older agent, until what holds the rollout back is settled: " + p.held().Message
+		case spec.Mounted && !p.keysOf(spec).has(r.Server.Logins[spec.Key]):
+			return "the server of " + name + " takes another password than the Secret has"
 		case spec.Mounted && !p.mountedKeys(r, spec):
 			return "the kubelet has yet to mount for " + name + " what the Secret has of " + spec.Key
 		}
 	}
 	return ""
+}
+
+// mayBeKeptOut tells whether a member's agent is of another version, in the middle of the
+// rotation of a password that it has mounted, and does not say that it is let in, while
+// nobody says who is a member. One at a time gets the present agent then.
+func (p *draft) mayBeKeptOut(m Member) bool {
+	spec, due := p.inHand()
+	r := p.state.trusted(m)
+	return len(p.out.UpgradeAgents) == 0 && due && spec.Login && spec.Mounted && p.rotating() && !p.out.Assessment.Known && p.ledger.Formed &&
+		m.Pod.Agent != "" && m.Pod.Agent != p.state.Wanted.Agent && r != nil && r.Server.Running && r.Server.Logins[spec.Key] == ""
+}
+
+// renewsTemplate has the StatefulSet's template written with the present agent before a
+// password is rotated: a pod that is made anew in the middle, for whatever reason, would
+// get an older one, which may know of one password alone.
+func (p *draft) renewsTemplate(s engine.Step) bool {
+	spec, _ := p.inHand()
+	if !spec.Login || s.Key.Phase != engine.KeyIntroduce || !p.elderInit() {
+		return false
+	}
+	p.firstReplacement = true
+	return true
+}
+
+// has tells whether a password is one of those that go on being good.
+func (k *Keys) has(hash string) bool { return hash == k.Current || hash == k.Next }
+
+// outdatedPassword names a member whose agent has mounted what the Secret has of a
+// password, and whose server takes another one: the Secret is from before a rotation.
+// Nothing is done about it, since nobody knows the right one but agents that run on, and
+// a user of the same name that somebody changed looks the same. While the set is being
+// made usable, and of who is on the way in, it is no wonder.
+func (p *draft) outdatedPassword() (member string, found bool) {
+	for _, spec := range p.traits.Rotatable() {
+		if !p.ledger.Bootstrapped || !spec.Login || !spec.Mounted || p.keysOf(spec) == nil {
+			continue
+		}
+		for _, name := range p.granted() {
+			r := p.reportOf(name)
+			if r == nil || !p.ledger.Members[name].Joined || !p.mountedKeys(r, spec) {
+				continue
+			}
+			if good := r.Server.Logins[spec.Key]; r.Server.KeptOut || good != "" && !p.keysOf(spec).has(good) {
+				return name, true
+			}
+		}
+	}
+	return "", false
 }
 
 // passwordsMounted refuses to let a member join whose agent would be kept out of it.

@@ -22,7 +22,8 @@ import (
 //  4. where its members were made by hand, nothing is planned until they are taken
 //     over, see adoption;
 //  5. form: until the set has formed, nothing but its formation is planned;
-//  6. recover: a recovery that the user agreed to, and nothing beside it; else
+//  6. promoteTaken: the Secret tells of a password that is good already;
+//     recover: a recovery that the user agreed to, and nothing beside it; else
 //     change: the membership steps of the engine, then grants to join, one
 //     disruptive step at most, and the claims of members that have left;
 //  7. shape: the size and template of the StatefulSet, from what is left;
@@ -74,6 +75,7 @@ func (pl Planner) Next(e engine.Engine, s State) Decision {
 	}
 	if p.ledger.Formed {
 		p.putBack()
+		p.promoteTaken()
 		p.beginRecovery()
 		switch {
 		case p.state.Wanted.Stopped:

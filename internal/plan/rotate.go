@@ -94,8 +94,38 @@ func (p *draft) settleRotation() {
 		p.settlePassword(*r)
 	case r == nil || keys == nil || keys.Current == r.From || keys.Next != "" || keys.Former != "":
 	case p.onlyUse(keys.Current):
-		p.ledger.Rotated, p.ledger.Rotation = orElse(r.Request, p.ledger.Rotated), nil
+		p.carriedOut(r.Request)
 	}
+}
+
+// carriedOut notes that a rotation is over, and the request for it as the last one of
+// its name. An empty one leaves the last ones as they are.
+func (p *draft) carriedOut(request string) {
+	l := p.ledger
+	l.Rotation = nil
+	name, last := nameOf(request), nameOf(l.Rotated)
+	if request == "" {
+		return
+	}
+	if last != name && last != "" {
+		if l.RotatedElse == nil {
+			l.RotatedElse = map[string]string{}
+		}
+		l.RotatedElse[last] = l.Rotated
+	}
+	delete(l.RotatedElse, name)
+	l.Rotated = request
+}
+
+// wasCarriedOut tells whether a request is the last one of its name that was.
+func (l *Ledger) wasCarriedOut(request string) bool {
+	return request == l.Rotated || request == l.RotatedElse[nameOf(request)]
+}
+
+// nameOf is the name in a request NAME:WORD.
+func nameOf(request string) string {
+	name, _, _ := strings.Cut(request, ":")
+	return name
 }
 
 // asked is the user's request, if the engine knows what it names.
@@ -136,7 +166,7 @@ func (p *draft) inHand() (engine.Credential, bool) {
 		p.ledger.Rotation.of,
 		func(c engine.Credential) bool { return p.keysOf(c).begun() },
 		func(c engine.Credential) bool {
-			return asked != p.ledger.Rotated && asked != "" && p.askedOf(c) == asked
+			return asked != "" && !p.ledger.wasCarriedOut(asked) && p.askedOf(c) == asked
 		},
 	} {
 		all := p.traits.Rotatable()
@@ -182,7 +212,7 @@ func (p *draft) reportOf(name string) *engine.Report {
 // under way.
 func (p *draft) rotation() []candidate {
 	spec, due := p.inHand()
-	if !due {
+	if !due || p.out.WriteKey != "" {
 		return nil
 	}
 	keys, words := p.keysOf(spec), keyWords
@@ -209,6 +239,25 @@ func (p *draft) rotation() []candidate {
 		step.Secrets = append(slices.Clone(step.Secrets), c.Credential)
 	}
 	return []candidate{{step: step}}
+}
+
+// rotations are the next change, by its turn. That of a key comes before the agents and
+// the rollout, which may be a part of it. That of a password comes after them: it costs
+// no server anything, and needs agents that know of it. Where the last try failed it is
+// the very last, as reloads are, so that it holds nothing else up however often it fails.
+func (p *draft) rotations() (key, password, refused []candidate) {
+	due := p.rotation()
+	if len(due) == 0 {
+		return nil, nil, nil
+	}
+	spec, _ := p.inHand()
+	switch r := p.reportOf(due[0].step.Member); {
+	case !spec.Login:
+		return due, nil, nil
+	case r != nil && r.Action.Refusal(engine.StepRotateKey) != "":
+		return nil, nil, due
+	}
+	return nil, due, nil
 }
 
 // keyStep is the engine's word on who carries a change out. Where nobody can be asked
@@ -280,7 +329,7 @@ func keysKnown(p *draft, s engine.Step) string {
 		return ""
 	}
 	if spec, _ := p.inHand(); spec.Login {
-		return p.missesPassword(spec)
+		return p.missesPassword(spec, s.Key.Phase)
 	}
 	if _, silent := p.rings(); len(silent) > 0 {
 		return "it is not known which keys " + strings.Join(silent, ", ") + " has"
@@ -342,6 +391,15 @@ func (p *draft) agentDiffers(member string) bool {
 func (p *draft) askAboutRotation() {
 	if !p.ledger.Formed {
 		return // it holds up nothing, least of all the formation
+	}
+	if name, found := p.outdatedPassword(); found {
+		p.stall(v1alpha1.ReasonCredentialsLost, "the server of "+name+" takes no password that the members' Secret has, which seems to be from before a rotation: "+
+			"restore the newest one, and ask for no rotation; or give the agents' user the password that the Secret has")
+	}
+	for _, c := range p.rotation() {
+		if c.step.Refused != "" {
+			p.stall(v1alpha1.ReasonRotationRefused, c.step.Refused)
+		}
 	}
 	w, words := p.state.Wanted, p.requests()
 	has := words != ""

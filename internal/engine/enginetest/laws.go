@@ -129,6 +129,7 @@ func (w *World) checkDecision(p *pass) {
 	w.checkConsent(p)
 	w.checkAbandoned(p)
 	w.checkBudget(p)
+	w.checkTold(p)
 	for _, r := range p.decision.Replace {
 		for _, a := range p.decision.Asks {
 			if a.Member == r.Name {

@@ -212,6 +212,15 @@ func promoting(e engine.Engine, s plan.State) plan.Decision {
 	return d
 }
 
+// reticent is the planner, but for a password that the servers take and nobody is told of.
+func reticent(e engine.Engine, s plan.State) plan.Decision {
+	d := plan.Next(e, s)
+	if d.WriteKey == engine.KeyPromote {
+		d.WriteKey, d.KeyOf = "", ""
+	}
+	return d
+}
+
 // trusting is the planner, but for agents that are taken to have mounted what the Secret has.
 func trusting(e engine.Engine, s plan.State) plan.Decision {
 	s.Members = slices.Clone(s.Members)
@@ -308,6 +317,7 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"a password is used before all agents have it", raftSet, "agents' password rotated", safely(decide(trusting)), "law 7"},
 		{"the former password is forgotten before the servers take another", raftSet, "agents' password rotated", safely(decide(promoting)), "law 7"},
 		{"the former administrator's password is forgotten before", raftSet, "administrator's password rotated", safely(decide(promoting)), "law 7"},
+		{"the user is not told of the administrator's password", raftSet, "administrator's password rotated", safely(decide(reticent)), "law 7: the user has"},
 		{"another password is put in the place of the present one", raftSet, "agents' password rotated", safely(func(sc *enginetest.Scenario) { sc.Executor.ForgetAtOnce = true }), "law 7"},
 		{"the Secret of a password is written whatever it is", raftSet, "agents' password rotated, another manager", safely(func(sc *enginetest.Scenario) { sc.Executor.UncheckedSecret = true }), "law 7"},
 		{"the rotation of a password is not written down", raftSet, "administrator's password rotated", safely(decide(onLedger(forgetRotation))), "ledger before Secret"},

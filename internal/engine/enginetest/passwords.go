@@ -85,6 +85,20 @@ func (w *World) checkLogins(c engine.Credential) {
 	}
 }
 
+// checkTold asserts that the user is told of a password as soon as a manager knows that
+// it is good: until then what the user has is good nowhere, and others may hold up much
+// for long.
+func (w *World) checkTold(p *pass) {
+	c, has := w.keyed()
+	if !has || !c.Login || c.Mounted || !p.fresh || p.secret.next == 0 || !p.decision.Assessment.Known {
+		return
+	}
+	lead := Ordinal(p.decision.Assessment.Leader)
+	if w.model.(Admitting).Confirmed(lead) == p.secret.next && p.decision.WriteKey != engine.KeyPromote {
+		w.violate("law 7: the user has the password %d, and %s takes %d", p.secret.current, Name(lead), p.secret.next)
+	}
+}
+
 // describeLogins tells of the passwords, for the way to a breach.
 func (w *World) describeLogins(b *strings.Builder) {
 	for i := range w.sc.Members {

@@ -32,6 +32,9 @@ func assess(have engine.Observation) (engine.Assessment, *engine.Report) {
 	}
 	a.Leader, a.Term = name, lead.Server.Term
 	switch view := lead.Server.View; {
+	case lead.Server.KeptOut:
+		a.Why = fmt.Sprintf("%s is the primary, and takes no password that its agent has", name)
+		return a, lead
 	case lead.Server.Facts[FactUsers] != UsersReady:
 		a.Why = "the set has no users yet"
 		return a, lead

@@ -32,6 +32,14 @@ func TestWhoChangesAPassword(t *testing.T) {
 	if s, _ := (Engine{}).KeyStep(engine.KeyChange{Phase: engine.KeyIntroduce, Credential: CredentialKeyFile}, have); s.Blocked != "" {
 		t.Errorf("the key file is none of that: %s", s.Blocked)
 	}
+	delete(have.Members[0].Report.Server.Facts, FactOpen)
+	for state, blocked := range map[string]bool{AdministratorRefused: true, AdministratorAgain: false} {
+		have.Members[0].Report.Server.Facts[FactAdministrator] = state
+		s, _ := Engine{}.KeyStep(engine.KeyChange{Phase: engine.KeyUse, Credential: CredentialAgent}, have)
+		if s.Refused == "" || (s.Blocked != "") != blocked {
+			t.Errorf("the administrator is %s: %+v", state, s)
+		}
+	}
 	if _, known := (Engine{}).KeyStep(engine.KeyChange{Credential: CredentialAdmin}, members("Sv", "Sv", "Sv").observed()); known {
 		t.Error("nobody leads, and somebody is asked")
 	}

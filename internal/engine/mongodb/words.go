@@ -81,6 +81,12 @@ const (
 	UsersReady   = "Ready"
 	// FactOpen is there where the server lets everybody in.
 	FactOpen = "open"
+	// FactAdministrator is there where the primary did not let the operator's
+	// administrator in, or not change a password, when it was last tried: Refused for a
+	// while, and then Again, until it was tried again.
+	FactAdministrator    = "administrator"
+	AdministratorRefused = "Refused"
+	AdministratorAgain   = "Again"
 	// FactHost is the name by which the configuration has to know the member.
 	FactHost = "host"
 	// FactFeatures is the feature compatibility version.

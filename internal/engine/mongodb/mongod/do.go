@@ -73,7 +73,7 @@ const reconfigTimeout = wire.MajorityTimeout
 func (l *local) reconfigure(ctx context.Context, s engine.Step, change func(*wire.Configuration, wire.Status) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*reconfigTimeout)
 	defer cancel()
-	_, se, err := l.asAgent(ctx)
+	se, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (l *local) shutDown(ctx context.Context) error {
 	}
 	who := wire.Login{User: "__system", Password: l.firstKey(), Database: "local"}
 	if _, err := nobody.Status(ctx); l.open() || wire.CodeOf(err) == wire.CodeUnauthorized {
-		if who, err = l.agentLogin(ctx); err != nil {
+		if who, _, err = l.agentLogin(ctx); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ const finalizeTimeout = 5 * time.Minute
 func (l *local) finalize(ctx context.Context, s engine.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, finalizeTimeout)
 	defer cancel()
-	_, se, err := l.asAgent(ctx)
+	se, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (l *local) stepDown(ctx context.Context, s engine.Step) error {
 	if s.About() != l.config.Member {
 		return l.askToHandOver(ctx, s)
 	}
-	_, se, err := l.asAgent(ctx)
+	se, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (l *local) askToHandOver(ctx context.Context, s engine.Step) error {
 	if !l.adopted() {
 		return fmt.Errorf("%s asks another server only where that was made by hand", l.config.Member)
 	}
-	_, own, err := l.asAgent(ctx)
+	own, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (l *local) askToHandOver(ctx context.Context, s engine.Step) error {
 	if i < 0 {
 		return fmt.Errorf("%w: %s is in no configuration", errStale, s.About())
 	}
-	who, err := l.agentLogin(ctx)
+	who, _, err := l.agentLogin(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (l *local) Drain(ctx context.Context) error {
 	if hello, err := nobody.Hello(ctx); err != nil || !hello.Writable {
 		return nil //nolint:nilerr // a server that does not answer leads nothing
 	}
-	_, se, err := l.asAgent(ctx)
+	se, err := l.asAgent(ctx)
 	if err == nil {
 		err = handOver(ctx, se, drainFor)
 	}

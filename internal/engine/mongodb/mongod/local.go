@@ -37,11 +37,14 @@ type local struct {
 	caughtUp, entered bool
 	// seen are the users that the server was last seen to have.
 	seen seenAccounts
-	// taken is the administrator's password that it was last given, and nextIsGood true
-	// where it took the agent's next one and not the present one.
-	taken      taken
-	nextIsGood bool
-	sessions   map[wire.Login]*wire.Session
+	// taken is the administrator's password that it was last given, and good the agent's
+	// login that it took last.
+	taken    taken
+	good     wire.Login
+	sessions map[wire.Login]*wire.Session
+	// rootRefused is when the server refused the operator's administrator, zero where it
+	// let that in when it was last tried.
+	rootRefused time.Time
 	// turnedAway is the administrator of an adopted set whom the server did not let in.
 	turnedAway turnedAway
 }
@@ -190,12 +193,22 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
-	who, s, err := l.asAgent(ctx)
+	who, tried, err := l.agentLogin(ctx)
 	if err != nil {
 		return out, err
 	}
-	out.Logins = l.logins(who, hello)
-	return l.describe(ctx, s, hello, out)
+	s, err := l.session(ctx, who)
+	if err != nil {
+		return out, err
+	}
+	out, err = l.describe(ctx, s, hello, out)
+	if out.Facts[mongodb.FactUsers] == mongodb.UsersReady {
+		l.noteLogin(who)
+		if tried {
+			out.Logins = l.logins(who, hello)
+		}
+	}
+	return out, err
 }
 
 // facts are those that hold whatever the server says.
@@ -203,6 +216,9 @@ func (l *local) facts(open bool) map[string]string {
 	out := map[string]string{mongodb.FactHost: l.host(), mongodb.FactUsers: mongodb.UsersPending}
 	if open {
 		out[mongodb.FactOpen] = "Yes"
+	}
+	if state := l.administratorState(); state != "" {
+		out[mongodb.FactAdministrator] = state
 	}
 	return out
 }
@@ -225,7 +241,8 @@ func (l *local) enter(ctx context.Context, s *wire.Session) (version string, in 
 func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeting, out engine.Server) (engine.Server, error) {
 	version, in, err := l.enter(ctx, s)
 	if !in {
-		out.Logins = nil
+		// One that is still getting the data may have some users and not this one.
+		out.KeptOut = err == nil && (hello.Writable || hello.Secondary)
 		return out, err
 	}
 	facts := maps.Clone(out.Facts)

@@ -6,6 +6,8 @@ package mongod
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -22,42 +24,64 @@ type taken struct {
 }
 
 // asAgent is a session of the agent's own user, or of nobody where everybody is let in.
-func (l *local) asAgent(ctx context.Context) (wire.Login, *wire.Session, error) {
-	who, err := l.agentLogin(ctx)
+func (l *local) asAgent(ctx context.Context) (*wire.Session, error) {
+	who, _, err := l.agentLogin(ctx)
 	if err != nil {
-		return who, nil, err
+		return nil, err
 	}
-	s, err := l.session(ctx, who)
-	return who, s, err
+	return l.session(ctx, who)
 }
 
-// agentLogin is the login that the server takes from the agent. While its password is
-// rotated there are two, and each time they are tried anew, that which was good last
-// first: a connection that was let in goes on with a password that is good no more.
-// Where neither is, the present one is returned, with which the caller will fail.
-func (l *local) agentLogin(ctx context.Context) (wire.Login, error) {
-	logins := l.agentLogins()
+// agentLogin is the login that the server takes from the agent: one of those that are
+// mounted, or the one that was good last, which is in memory alone. That is another one
+// where somebody has put back a Secret from before a rotation; a session that works is
+// not given up for it. Where there is only one it is returned as it is. Where there are
+// several they are tried anew each time, that which was good last first: a connection
+// that was let in goes on with a password that is good no more.
+//
+// A try that fails for another reason than the password is no word on it: the agent goes
+// on with what was good last, and it is not tried. Where none is good, the present one is
+// returned, with which the caller will fail.
+func (l *local) agentLogin(ctx context.Context) (who wire.Login, tried bool, err error) {
+	logins, good := l.agentLogins(), l.goodLogin()
 	present := logins[0]
-	if len(logins) == 1 {
-		return present, nil
+	if good != (wire.Login{}) && present != (wire.Login{}) {
+		logins = append([]wire.Login{good}, slices.DeleteFunc(logins, func(who wire.Login) bool { return who == good })...)
 	}
-	if l.is(&l.nextIsGood) {
-		logins[0], logins[1] = logins[1], logins[0]
+	if len(logins) == 1 {
+		return logins[0], true, nil
 	}
 	for _, who := range logins {
 		se, err := l.enterAs(ctx, who)
 		if se != nil {
 			se.Close(ctx)
 		}
-		if wire.CodeOf(err) == wire.CodeAuthenticationFailed {
-			continue
+		switch {
+		case err == nil:
+			l.noteLogin(who)
+			return who, true, nil
+		case wire.CodeOf(err) == wire.CodeAuthenticationFailed:
+		case good != (wire.Login{}):
+			return good, false, nil
+		default:
+			return who, false, err
 		}
-		if err == nil {
-			l.set(&l.nextIsGood, who != present)
-		}
-		return who, err
 	}
-	return present, nil
+	return present, true, nil
+}
+
+// goodLogin is the agent's login that was good last; nobody's where none was yet.
+func (l *local) goodLogin() wire.Login {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.good
+}
+
+// noteLogin notes that the server has taken a login of the agent's.
+func (l *local) noteLogin(who wire.Login) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.good = who
 }
 
 // agentLogins are those of what is mounted, the present one first.
@@ -104,6 +128,7 @@ func (l *local) asRoot(ctx context.Context, s engine.Step) (*wire.Session, error
 		}
 		se, err := l.enterAs(ctx, l.root(password))
 		if err == nil {
+			l.noteAdministrator(false)
 			return se, nil
 		}
 		if se != nil {
@@ -113,7 +138,32 @@ func (l *local) asRoot(ctx context.Context, s engine.Step) (*wire.Session, error
 			return nil, err
 		}
 	}
+	l.noteAdministrator(true)
 	return nil, errForeignUsers
+}
+
+// noteAdministrator notes whether the server refused the administrator when it was last
+// asked as that.
+func (l *local) noteAdministrator(refused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rootRefused = time.Time{}
+	if refused {
+		l.rootRefused = time.Now()
+	}
+}
+
+// administratorState is what is told of that; empty where it was not refused.
+func (l *local) administratorState() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.rootRefused.IsZero():
+		return ""
+	case time.Since(l.rootRefused) < refusedFor:
+		return mongodb.AdministratorRefused
+	}
+	return mongodb.AdministratorAgain
 }
 
 // rotatePassword has this primary give a user of the operator's another password, and
@@ -148,6 +198,9 @@ func (l *local) rotatePassword(ctx context.Context, s engine.Step) error {
 	if err := root.Run(ctx, nil, bson.D{
 		{Key: "updateUser", Value: who.User}, {Key: "pwd", Value: password}, {Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}}, wire.ByMajority,
 	}); err != nil {
+		if wire.CodeOf(err) == wire.CodeUnauthorized {
+			l.noteAdministrator(true)
+		}
 		return stale(err)
 	}
 	if who.User == mongodb.UserAgent {

@@ -4,6 +4,7 @@
 package mongod
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -142,6 +144,42 @@ func TestAnAgentThatHasOnlyTheFormerPassword(t *testing.T) {
 	c.expectLogins("next")
 }
 
+// Where somebody puts an older Secret back, agents go on with what was good last, as long
+// as they run; one that begins anew is kept out, and says so.
+func TestASecretFromBeforeARotation(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	c.settle(2)
+	for _, p := range c.servers {
+		p.give(agentPassword, "next")
+	}
+	c.take(mongodb.CredentialAgent, "next")
+	c.expectLogins("next")
+	for _, p := range c.servers {
+		p.give("next")
+	}
+	c.expectLogins("next")
+	for _, p := range c.servers {
+		p.give(agentPassword)
+	}
+	for range 2 {
+		c.expectLogins("next")
+	}
+	p := c.servers[1]
+	p.anew()
+	c.eventually(func() string {
+		if s := p.see(); !s.KeptOut || s.Facts[mongodb.FactUsers] != mongodb.UsersPending || s.Logins != nil {
+			return fmt.Sprintf("it is let in: %+v", s)
+		}
+		return ""
+	})
+	p.give("next")
+	c.expectLogins("next")
+	if p.see().KeptOut {
+		t.Error("it says that it is kept out")
+	}
+}
+
 // A majority that is lost in the middle may have the set go back to the former password:
 // the agents have both, and what is asked for again is done.
 func TestAPasswordThatNoMajorityHas(t *testing.T) {
@@ -258,6 +296,7 @@ func TestPasswordsThatAreNotChanged(t *testing.T) {
 		"another's, as admin":  func(s *engine.Step) { s.Credentials[mongodb.CredentialAdmin] = "secret word" },
 		"no change of any key": func(s *engine.Step) { s.Key = nil },
 	} {
+		p.noteAdministrator(false) // it was refused a moment ago, by one of these
 		s := c.use(mongodb.CredentialAgent, "next")
 		spoil(&s)
 		if err := p.Do(t.Context(), s); err == nil || strings.Contains(err.Error(), "secret word") {
@@ -266,6 +305,32 @@ func TestPasswordsThatAreNotChanged(t *testing.T) {
 	}
 	c.expectLogins(agentPassword)
 	c.must(p.asAdmin(nil, bson.D{{Key: "ping", Value: 1}}))
+}
+
+// An administrator that is refused is told of, and told apart from one that may be tried
+// again; once one is let in there is nothing to tell.
+func TestAnAdministratorThatIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	c.settle(1)
+	p := c.primary()
+	expect := func(want string) {
+		t.Helper()
+		if got := p.see().Facts[mongodb.FactAdministrator]; got != want {
+			t.Errorf("the administrator is %q, want %q", got, want)
+		}
+	}
+	expect("")
+	s := c.use(mongodb.CredentialAgent, agentPassword)
+	s.Credentials[mongodb.CredentialAdmin] = "another"
+	if err := p.Do(t.Context(), s); !errors.Is(err, errForeignUsers) {
+		t.Fatal(err)
+	}
+	expect(mongodb.AdministratorRefused)
+	p.rootRefused = time.Now().Add(-2 * time.Minute)
+	expect(mongodb.AdministratorAgain)
+	c.take(mongodb.CredentialAgent, agentPassword)
+	expect("")
 }
 
 // Whenever the kubelet changes what is mounted, what is read of it has the password that
@@ -319,5 +384,27 @@ func TestThePasswordOfAnElectionBefore(t *testing.T) {
 	}
 	if got := l.logins(wire.Login{}, wire.Greeting{Writable: true, Election: first}); got != nil {
 		t.Errorf("where everybody is let in it tells of %v", got)
+	}
+}
+
+// A server that does not answer a try to log in is no word on the password: the agent
+// goes on with what was good last, where there was one.
+func TestALoginThatFailsInTransport(t *testing.T) {
+	dir := t.TempDir()
+	for name, password := range map[string]string{mongodb.CredentialAgent: "a", engine.NextKey(mongodb.CredentialAgent): "b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := newLocal(engine.LocalConfig{Member: "db-0", SecretDir: dir}, "127.0.0.1:1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody is there to answer, and nobody waits for that
+	if _, tried, err := l.agentLogin(ctx); err == nil || tried {
+		t.Errorf("none was good yet: tried %v, %v", tried, err)
+	}
+	good := l.agentLogins()[1]
+	l.noteLogin(good)
+	if who, tried, err := l.agentLogin(ctx); err != nil || tried || who != good {
+		t.Errorf("it goes on as %v, tried %v, %v", who, tried, err)
 	}
 }

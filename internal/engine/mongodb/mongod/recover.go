@@ -74,7 +74,7 @@ func (l *local) configure(ctx context.Context, s engine.Step) error {
 	if word := readText(l.recoveryPath()); word == "" || word != s.Params[mongodb.ParamMembers] {
 		return fmt.Errorf("nobody agreed that the set goes on with %s: this volume has %q", s.Params[mongodb.ParamMembers], word)
 	}
-	_, se, err := l.asAgent(ctx)
+	se, err := l.asAgent(ctx)
 	if err != nil {
 		return err
 	}

@@ -143,4 +143,6 @@ type Greeting struct {
 	Primary  string        `bson:"primary"`
 	Writable bool          `bson:"isWritablePrimary"`
 	Election bson.ObjectID `bson:"electionId"`
+	// Secondary is true where it has all of the data and does not lead.
+	Secondary bool `bson:"secondary"`
 }
