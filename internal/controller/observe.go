@@ -34,8 +34,9 @@ type snapshot struct {
 	services map[string]*corev1.Service // the members' own, by member name
 	pods     map[string]*corev1.Pod     // by name; only the StatefulSets' own
 	claims   map[string]*corev1.PersistentVolumeClaim
-	reports  map[string]*engine.Report // by pod UID
-	stranded map[string]string         // why no node is left for a volume, by member
+	strays   []*corev1.PersistentVolumeClaim // that bear the Datastore's label, and are no member's by their name
+	reports  map[string]*engine.Report       // by pod UID
+	stranded map[string]string               // why no node is left for a volume, by member
 	now      time.Time
 	// handmade is a StatefulSet that is to be adopted, and adoptable what was found
 	// of it; nil where there is none.
@@ -90,6 +91,8 @@ func observe(ctx context.Context, r client.Reader, d *v1alpha1.Datastore, l layo
 	for i := range claims.Items {
 		if member, ok := resource.MemberOfClaim(d, l, claims.Items[i].Name); ok {
 			s.claims[member] = &claims.Items[i]
+		} else if claims.Items[i].Labels[resource.DatastoreLabel] == d.Name {
+			s.strays = append(s.strays, &claims.Items[i])
 		}
 	}
 	var services corev1.ServiceList
@@ -135,7 +138,7 @@ const mostMembers = 256
 
 // state puts a snapshot into the planner's words.
 func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted) plan.State {
-	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Set: s.sets.fold(s.layout), Retained: len(s.claims) > 0, Handmade: s.adoptable}
+	out := plan.State{Name: d.Name, Racks: s.layout.Racks(), Wanted: want, Ledger: l, Set: s.sets.fold(s.layout), Retained: s.retained(true), Handmade: s.adoptable}
 	if s.budget != nil {
 		pods := s.mostPods()
 		out.Budget = &plan.Budget{Max: resource.BudgetLimit(s.budget, pods), Closed: resource.BudgetClosed(s.budget, pods), Epoch: epochOn(s.budget)}
@@ -162,6 +165,18 @@ func (s *snapshot) state(d *v1alpha1.Datastore, l *plan.Ledger, want plan.Wanted
 		out.Members = append(out.Members, m)
 	}
 	return out
+}
+
+// retained tells whether a set may have formed here whose data is on claims, so that
+// without a ledger none is begun. Where no credential is left either, a member's own
+// claim is no sign of that, see find: its pod says what is on it before anything forms. A
+// stray one gets no pod. It is of a former Datastore of this name that had other racks, or
+// another template of claims, and may hold the data of its set as soon as it has a volume.
+func (s *snapshot) retained(credentials bool) bool {
+	if credentials {
+		return len(s.claims)+len(s.strays) > 0
+	}
+	return slices.ContainsFunc(s.strays, func(c *corev1.PersistentVolumeClaim) bool { return c.Spec.VolumeName != "" })
 }
 
 // predates tells whether a claim was made before the ledger, both by the API

@@ -198,7 +198,7 @@ func (p *pass) plan(snap *snapshot) error {
 	p.snapshot = snap
 	want := p.want(snap)
 	s := snap.state(p.d, p.ledger.ledger, want)
-	s.Retained = s.Retained && p.secrets.found
+	s.Retained = snap.retained(p.secrets.found)
 	s.Keys, s.Passwords, s.Accounts, s.AdoptedSecrets = p.keys(), p.passwords(), p.accounts(), p.plannedSecrets(snap)
 	s.Epoch, s.NewClusterID = p.epoch(p.d.UID), string(uuid.NewUUID())
 	p.findings.state, p.findings.decided = s, true

@@ -77,6 +77,50 @@ func TestObserveTakesOnlyItsOwn(t *testing.T) {
 	if s.sets.lead() == nil {
 		t.Error("the StatefulSet is not seen")
 	}
+	if diff := cmp.Diff([]string{"data-db", "other"}, strays(s)); diff != "" {
+		t.Errorf("strays: %s", diff)
+	}
+}
+
+func strays(s *snapshot) (out []string) {
+	for _, c := range s.strays {
+		out = append(out, c.Name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A set that has lost its ledger is noticed by its claims, also where a Datastore made
+// again has other racks, or none, or has had some, so that none of them is a member's.
+func TestRetainedByWhateverClaims(t *testing.T) {
+	d := wrappers.MakeDatastore("db").Namespace("ns").UID("u-d").Obj()
+	for name, tt := range map[string]struct {
+		claim         string
+		label, volume string
+		racks         []string
+		with, without bool // credentials
+	}{
+		"a member's":                     {"data-db-0", "db", "pv", nil, true, false},
+		"a member's that lost its label": {"data-db-0", "", "pv", nil, true, false},
+		"with racks, and now without":    {"data-db-rack-a-0", "db", "pv", nil, true, true},
+		"without racks, and now with":    {"data-db-0", "db", "pv", []string{"a"}, true, true},
+		"of another rack":                {"data-db-rack-b-0", "db", "pv", []string{"a"}, true, true},
+		"of another rack, never bound":   {"data-db-rack-b-0", "db", "", []string{"a"}, true, false},
+		"of an adopted set":              {"datadir-db-0", "db", "pv", nil, true, true},
+		"another Datastore's":            {"data-db-a-0", "db-a", "pv", nil, false, false},
+		"another's, in its rack":         {"data-db-rack-b-0", "db-rack-b", "pv", []string{"a"}, false, false},
+		"somebody's":                     {"other", "", "pv", nil, false, false},
+	} {
+		claim := &corev1.PersistentVolumeClaim{ObjectMeta: metaOf(tt.claim, tt.label, "")}
+		claim.Spec.VolumeName = tt.volume
+		s, err := observe(t.Context(), fake.NewClientBuilder().WithObjects(claim).Build(), d, layout.New("db", tt.racks...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.retained(true) != tt.with || s.retained(false) != tt.without {
+			t.Errorf("%s: %t with credentials, %t without", name, s.retained(true), s.retained(false))
+		}
+	}
 }
 
 // Where the StatefulSet is another's, so are its pods.

@@ -88,7 +88,7 @@ func (s statefulSets) fold(l layout.Layout) *plan.Set {
 		return nil
 	}
 	out := &plan.Set{
-		Replicas: min(l.Span(s.sizes()), mostMembers),
+		Replicas: min(l.Span(s.sizes()), mostMembers), Racks: int32(len(l.Racks())),
 		Template: resource.TemplateOf(&lead.Spec.Template), Agent: agentOfNew(lead), Settled: true,
 	}
 	for _, set := range s {

@@ -25,6 +25,7 @@ const (
 	GuardQuorumAfter     = "quorum-after"
 	GuardKeysKnown       = "keys-known"
 	GuardKeyMounted      = "key-mounted"
+	GuardRacksFilled     = "racks-filled"
 	GuardBudget          = "budget-closed"
 	GuardConsent         = "consent"
 	GuardAdoptable       = "adoptable"
@@ -57,6 +58,7 @@ var Guards = []Guard{
 	{GuardQuorumAfter, "law 5: a quorum remains after it", quorumAfter},
 	{GuardKeysKnown, "law 7: a key goes only where everybody is known to use another", keysKnown},
 	{GuardKeyMounted, "law 7: who joins has the keys that the others use", keyMounted},
+	{GuardRacksFilled, "no rack gets a second member before each has one", racksFilled},
 	{GuardBudget, "law 3: nobody else takes a member away meanwhile", budgetClosed},
 }
 
@@ -143,7 +145,7 @@ func otherOnItsWay(p *draft, s engine.Step) string {
 		if why := p.goes(name, s); why != "" {
 			return why
 		}
-		if p.comes(name, s) && !p.besideEachOther(name, s) {
+		if p.comes(name, s) && !p.besideEachOther(name, s) && !p.waitsForRackOf(name, s) {
 			return name + " was let join and has not its vote yet"
 		}
 	}

@@ -13,6 +13,9 @@ import "github.com/quorate/quorate/internal/engine"
 // server may take seconds more to stop; it has no vote, and it never starts on
 // its data again.
 //
+// A join that cannot begin before another one has been, as racks go, does not hold that
+// one up, see waitsForRackOf.
+//
 // A join is over for another join once the member is in without a vote, where it counts
 // for nothing as long as it is. For all else it is over only with the vote.
 

@@ -12,7 +12,8 @@ import (
 // State is all that one pass observed of one datastore, and what is wanted.
 type State struct {
 	// Name of the datastore, and Racks the names that those of its members have in them;
-	// without any, its members are Name-0, Name-1 and so on. Nothing is planned by a rack.
+	// without any, its members are Name-0, Name-1 and so on. In what
+	// order members are let join is all that is planned by racks, see racksFilled.
 	Name  string
 	Racks []string
 	// Wanted is what the specification says.
@@ -89,9 +90,11 @@ type Wanted struct {
 	RotateUnreadable string
 }
 
-// Set is a StatefulSet as it was observed.
+// Set is a StatefulSet as it was observed, or several that have the members by turns.
 type Set struct {
 	Replicas int32
+	// Racks is how many it is, one for each rack; 0 where there are no racks.
+	Racks int32
 	// Template is the hash of its pod template.
 	Template string
 	// Agent is the image of init container and agent in the template.

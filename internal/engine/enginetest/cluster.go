@@ -28,7 +28,7 @@ func (w *World) create(i int) {
 		return
 	}
 	m.podSeq++
-	part, _ := w.set.of(i)
+	part := w.set.part(i % w.set.width())
 	m.pod, m.template = m.podSeq, part.template
 }
 

@@ -15,8 +15,8 @@ import (
 func (w *World) describe() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "want %d/%s set %d/%s ledger %s", w.wanted.Replicas, w.wanted.Template, w.set.replicas, w.set.template, w.ledger.text())
-	if w.set.parted {
-		fmt.Fprintf(&b, " second set %d/%s", w.set.second.replicas, w.set.second.template)
+	for i := 1; i < w.set.width(); i++ {
+		fmt.Fprintf(&b, " set %d/%s", w.set.part(i).replicas, w.set.part(i).template)
 	}
 	for i := range w.members[:w.sc.Members] {
 		m := &w.members[i]

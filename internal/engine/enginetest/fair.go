@@ -5,6 +5,7 @@ package enginetest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quorate/quorate/api/v1alpha1"
 	"github.com/quorate/quorate/internal/engine"
@@ -181,7 +182,7 @@ func (w *World) excuse(d plan.Decision) string {
 		return "a node is gone, and nobody said that its volume may go"
 	case t.Formations > 0 && w.beyondRepair(t) && !(w.wanted.Recover && w.recoverable(t) && !saysLost(d)):
 		return "too few voters have their data"
-	case w.wanted.Template > TemplateOther || w.set.template > TemplateOther || w.set.second.template > TemplateOther:
+	case w.wanted.Template > TemplateOther || slices.ContainsFunc(w.set.others[:], func(s rackSet) bool { return s.template > TemplateOther }) || w.set.template > TemplateOther:
 		return "the template is bad"
 	case w.wanted.Replicas <= 2 && !w.wanted.AllowDowntime && d.Stalled != nil && d.Stalled.Reason == v1alpha1.ReasonDowntimeRefused:
 		return "one of two members cannot be restarted without downtime"

@@ -166,8 +166,8 @@ func (w *World) effectsOf(p *pass) []effect {
 		out = append(out, effect{kind: writeLedger})
 	}
 	if d.Dissolve == plan.DissolveStatefulSet {
-		for i, part := range []rackSet{p.set.rackSet, p.set.second} {
-			if part.exists {
+		for i := range p.set.width() {
+			if p.set.part(i).exists {
 				out = append(out, effect{dissolveSet, i})
 			}
 		}
@@ -177,7 +177,7 @@ func (w *World) effectsOf(p *pass) []effect {
 		out = append(out, effect{kind: writeBudget})
 	}
 	if next := w.nextSet(p); p.set.some() || d.Stalled == nil || d.Ledger.Formed {
-		for i := range 2 {
+		for i := range p.set.width() {
 			if p.set.written(i, next) != p.set {
 				out = append(out, effect{writeSet, i})
 			}
@@ -214,8 +214,8 @@ func nextBudget(p *pass) kubeBudget {
 	return next
 }
 
-// nextSet is the StatefulSet that a decision asks for. Where there are two, the second
-// has the template of the first.
+// nextSet is the StatefulSet that a decision asks for. Where there are several, all
+// have the template of the first.
 func (w *World) nextSet(p *pass) kubeSet {
 	next := p.set.sized(p.decision.Shape.Replicas)
 	next.exists, next.template = true, p.set.lead().template
@@ -231,8 +231,9 @@ func (w *World) nextSet(p *pass) kubeSet {
 	if p.decision.Shape.Restore && p.set.proven > 0 {
 		next.template = p.set.proven - 1
 	}
-	if next.parted {
-		next.second.exists, next.second.template, next.second.epoch = true, next.template, next.epoch
+	for i := 1; i < next.width(); i++ {
+		other := &next.others[i-1]
+		other.exists, other.template, other.epoch = true, next.template, next.epoch
 	}
 	return next
 }

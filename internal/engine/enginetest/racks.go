@@ -8,21 +8,24 @@ import (
 	"github.com/quorate/quorate/internal/plan"
 )
 
-// With racks there are two StatefulSets, which have the members by turns. Each is written
-// by an effect of its own, so that a manager can die, linger or be replaced between the
-// two. The names of members stay as they are without racks: the planner does not look
-// into them.
+// With racks there are several StatefulSets, which have the members by turns. Each is
+// written by an effect of its own, so that a manager can die, linger or be replaced
+// between two. The names of members stay as they are without racks: the planner does not
+// look into them.
 
-// twoRacks tells which member is whose.
-var twoRacks = layout.New(Datastore, "a", "b")
+// mostRacks bounds the racks of a World.
+const mostRacks = 3
 
-// kubeSet is what the manager reads and writes of the StatefulSet, or of both.
+// layouts tell which member is whose, by the number of racks.
+var layouts = [mostRacks + 1]layout.Layout{2: layout.New(Datastore, "a", "b"), 3: layout.New(Datastore, "a", "b", "c")}
+
+// kubeSet is what the manager reads and writes of the StatefulSet, or of all of them.
 type kubeSet struct {
 	// rackSet is the only one, or the first.
 	rackSet
-	second rackSet
-	// parted is true where there are racks.
-	parted bool
+	others [mostRacks - 1]rackSet
+	// racks is how many there are; 0 where there are none.
+	racks  int8
 	proven Template // one more than the last one that all members ran with; 0 for none
 }
 
@@ -34,39 +37,44 @@ type rackSet struct {
 	epoch    int8 // of the manager that wrote it last
 }
 
-// of returns the one that a member is in, and its number there.
-func (s kubeSet) of(i int) (rackSet, int8) {
-	switch {
-	case !s.parted:
-		return s.rackSet, int8(i)
-	case i%2 == 0:
-		return s.rackSet, int8(i / 2)
+// width is how many StatefulSets there are to be, and part one of them.
+func (s kubeSet) width() int { return max(1, int(s.racks)) }
+
+func (s kubeSet) part(i int) rackSet {
+	if i == 0 {
+		return s.rackSet
 	}
-	return s.second, int8(i / 2)
+	return s.others[i-1]
 }
 
 // wants tells whether there is to be a pod of a member.
 func (s kubeSet) wants(i int) bool {
-	part, ordinal := s.of(i)
-	return part.exists && ordinal < part.replicas
+	part := s.part(i % s.width())
+	return part.exists && i/s.width() < int(part.replicas)
 }
 
 // some tells whether any is there, and lead returns the first that is.
-func (s kubeSet) some() bool { return s.exists || s.second.exists }
+func (s kubeSet) some() bool { return s.lead().exists }
 
 func (s kubeSet) lead() rackSet {
-	if s.exists {
-		return s.rackSet
+	for i := range s.width() {
+		if part := s.part(i); part.exists {
+			return part
+		}
 	}
-	return s.second
+	return s.rackSet
 }
 
 // span is up to the highest member that there may be a pod of.
 func (s kubeSet) span() int {
-	if !s.parted {
+	if s.racks == 0 {
 		return int(s.replicas)
 	}
-	return int(twoRacks.Span([]int32{int32(s.replicas), int32(s.second.replicas)}))
+	sizes := make([]int32, 0, mostRacks)
+	for i := range s.width() {
+		sizes = append(sizes, int32(s.part(i).replicas))
+	}
+	return int(layouts[s.racks].Span(sizes))
 }
 
 // fold is what the planner knows of it, as the manager's own does it.
@@ -74,27 +82,35 @@ func (s kubeSet) fold() *plan.Set {
 	if !s.some() {
 		return nil
 	}
-	lead := s.lead()
-	alike := !s.parted || s.exists && s.second.exists && s.second.template == lead.template
-	return &plan.Set{Replicas: int32(s.span()), Template: lead.template.String(), Settled: alike}
+	out := &plan.Set{Replicas: int32(s.span()), Racks: int32(s.racks), Template: s.lead().template.String(), Settled: true}
+	for i := range s.width() {
+		part := s.part(i)
+		out.Settled = out.Settled && part.exists && part.template == s.lead().template
+	}
+	return out
 }
 
 // sized is the same with so many members.
 func (s kubeSet) sized(members int32) kubeSet {
 	s.replicas = int8(members)
-	if s.parted {
-		sizes := twoRacks.Sizes(members)
-		s.replicas, s.second.replicas = int8(sizes[0]), int8(sizes[1])
+	if s.racks > 0 {
+		for i, size := range layouts[s.racks].Sizes(members) {
+			if i == 0 {
+				s.replicas = int8(size)
+			} else {
+				s.others[i-1].replicas = int8(size)
+			}
+		}
 	}
 	return s
 }
 
-// written is the same with one or the other as it is in another.
+// written is the same with one of them as it is in another.
 func (s kubeSet) written(part int, as kubeSet) kubeSet {
 	if part == 0 {
 		s.rackSet, s.proven = as.rackSet, as.proven
 	} else {
-		s.second = as.second
+		s.others[part-1] = as.others[part-1]
 	}
 	return s
 }

@@ -49,7 +49,7 @@ type Scenario struct {
 
 	refused func(guard string)
 	// racks is the subject's.
-	racks bool
+	racks int8
 	// credential is the one that can be rotated, where engine and model know one.
 	credential engine.Credential
 	keyed      bool
@@ -174,7 +174,7 @@ func Faults(of map[Fault]int8) (b Budget) {
 // newWorld returns the world at the beginning of a scenario.
 func (sc *Scenario) newWorld() *World {
 	sc.credential, sc.keyed = sc.rotates()
-	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1, set: kubeSet{parted: sc.racks}}
+	w := &World{sc: sc, wanted: sc.Wanted, model: sc.Model.Clone(), devs: sc.Detours, secret: secret{current: 1}, keysMade: 1, set: kubeSet{racks: sc.racks}}
 	if sc.Formed > 0 {
 		w.wanted = Wanted{Replicas: sc.Formed}
 		w.settle()

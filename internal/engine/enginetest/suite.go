@@ -25,8 +25,9 @@ type Subject struct {
 	// Model is the servers, before any has started. Its reports are in the
 	// engine's words.
 	Model Model
-	// Racks has the members be in two racks, with a StatefulSet for each.
-	Racks bool
+	// Racks has the members be in so many racks, up to three, with a StatefulSet for
+	// each; 0 where they are in none.
+	Racks int8
 }
 
 // Run is the contract suite: what every engine must pass, over a model of its
@@ -248,7 +249,7 @@ func (w *World) Recreate() {
 			w.endPod(i)
 		}
 	}
-	w.set, w.manager = kubeSet{parted: w.set.parted}, manager{}
+	w.set, w.manager = kubeSet{racks: w.set.racks}, manager{}
 }
 
 // MakeForeign puts another set's data in the place of a member's claim.

@@ -11,8 +11,8 @@ import (
 	"github.com/quorate/quorate/internal/engine/enginetest"
 )
 
-// TestSimulation walks every scenario with the three models, and with an
-// engine that plans what it must not, with which the core must keep the laws
+// TestSimulation walks every scenario with the three models, those of racks with a ring
+// in three of them, and every one with an engine that plans what it must not, with which the core must keep the laws
 // all the same. It fails if a guard never had to refuse.
 func TestSimulation(t *testing.T) {
 	total, subjects, mu := enginetest.NewCoverage(), 0, sync.Mutex{}
@@ -29,14 +29,18 @@ func TestSimulation(t *testing.T) {
 				add(enginetest.Run(t, s))
 			})
 		}
+		t.Run("in three racks", func(t *testing.T) {
+			t.Parallel()
+			add(walkInThree(t))
+		})
 		t.Run("reckless", func(t *testing.T) {
 			t.Parallel()
 			add(walkReckless(t))
 		})
 	})
 	t.Logf("in all: %v", total)
-	if subjects < 4 {
-		t.Skipf("only %d of 4 subjects were walked, which cannot tell whether all guards refuse", subjects)
+	if subjects < 5 {
+		t.Skipf("only %d of 5 subjects were walked, which cannot tell whether all guards refuse", subjects)
 	}
 	if guards := total.Uncovered(); len(guards) > 0 {
 		t.Errorf("these guards never refused, so that nothing shows what they are for: %v", guards)

@@ -217,8 +217,10 @@ func (w *World) key(b []byte) []byte {
 	b = append(b, byte(w.wanted.Replicas), byte(w.wanted.Template), byte(w.wanted.Lead), flags(w.set.exists, w.wanted.AllowDowntime, w.wanted.Stopped, w.wanted.DeleteScaled, w.wanted.DeleteLost, w.wanted.StartEmpty, w.wanted.Recover),
 		byte(w.set.replicas), byte(w.set.template), byte(w.set.proven),
 		flags(w.budget.exists, w.budget.seen), byte(w.budget.max), byte(w.budget.epoch), byte(w.budget.approved),
-		flags(w.set.second.exists), byte(w.set.second.replicas), byte(w.set.second.template), byte(w.set.second.epoch),
 		byte(w.set.epoch), byte(w.manager.epoch), byte(w.lost), byte(w.wanted.Rotate), w.secret.current, w.secret.next, w.secret.former)
+	for _, s := range w.set.others[:w.set.width()-1] {
+		b = append(b, flags(s.exists), byte(s.replicas), byte(s.template), byte(s.epoch))
+	}
 	for i := range w.members[:w.sc.Members] {
 		b = w.members[i].key(b)
 	}

@@ -164,6 +164,24 @@ var _ = Describe("A Datastore with racks", func() {
 		Expect(World.Crashes(s.Key("db"))).To(BeEmpty())
 	})
 
+	It("begins no second set beside the claims of one that lost its ledger and had other racks", func(ctx context.Context) {
+		s := NewScene(ctx)
+		op := s.Operate(ctx, racks.Operator)
+		d := s.Sample("db").Obj()
+		racks.Hold(Formed)(ctx, d)
+		Expect(API.Delete(ctx, d)).To(Succeed())
+		ExpectCollected(ctx, s)
+		s.Remove(ctx, &corev1.ConfigMap{}, "db-ledger")
+		Expect(op.Stop()).To(Succeed())
+
+		s.Operate(ctx, Racks{"x", "y"}.Operator)
+		d = s.Sample("db").Obj()
+		ExpectApplied(ctx, d)
+		ExpectDatastore(ctx, d, Has(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonLedgerLost, "db", "restore the ConfigMap"))
+		Consistently(func() error { return s.Get(ctx, "db-ledger", &corev1.ConfigMap{}) }).ShouldNot(Succeed())
+		Expect(World.Formations(s.Key("db"))).To(Equal(1))
+	})
+
 	It("makes the StatefulSets alike again, whichever somebody has changed", func(ctx context.Context) {
 		s := NewScene(ctx)
 		s.Operate(ctx, racks.Operator)

@@ -25,6 +25,7 @@ func Quorum(n int) int { return n - (min(factor, n)-1)/2 }
 
 // Model is the servers and the rings that they are in.
 type Model struct {
+	racks   int // how many the members are in by turns; 0 where they are in none
 	servers [enginetest.MaxMembers]server
 	rings   [][]node
 	rows    rows
@@ -48,6 +49,9 @@ type node struct {
 
 // New returns servers of which none has started.
 func New() *Model { return &Model{} }
+
+// NewInRacks returns servers that are in so many racks, by turns.
+func NewInRacks(n int) *Model { return &Model{racks: n} }
 
 var _ enginetest.Model = (*Model)(nil)
 

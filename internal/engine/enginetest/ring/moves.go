@@ -66,14 +66,31 @@ func (m *Model) howLeaves(r, i int) uint8 {
 }
 
 // mayJoin tells whether a ring takes a server in: one at a time, while all are
-// up, and not under the address of a node that it still has.
+// up, and not under the address of a node that it still has. A server that cannot
+// spread its tokens over racks does not even come up.
 func (m *Model) mayJoin(r, i int) bool {
 	for _, n := range m.rings[r] {
 		if !n.normal || int(n.member) == i {
 			return false
 		}
 	}
-	return m.othersUp(r, i)
+	return m.spreads(r, i) && m.othersUp(r, i)
+}
+
+// spreads tells whether a server can choose its tokens. It does by the rack that it is
+// in, where the ring knows that one and others, and then as many as there are copies must
+// have members. In a rack that is new to the ring, or the only one, it does without.
+func (m *Model) spreads(r, i int) bool {
+	if m.racks == 0 {
+		return true
+	}
+	known := map[int]bool{}
+	for _, n := range m.rings[r] {
+		if n.normal {
+			known[int(n.member)%m.racks] = true
+		}
+	}
+	return !known[i%m.racks] || len(known) == 1 || len(known) >= min(factor, m.racks)
 }
 
 // Move implements enginetest.Model.
