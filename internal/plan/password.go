@@ -97,6 +97,9 @@ func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) st
 	if !spec.Mounted && phase != engine.KeyIntroduce {
 		return ""
 	}
+	if held := p.held(); phase == engine.KeyIntroduce && p.elderInit() && held != nil {
+		return "a pod that is made anew would have an older agent, until what holds the rollout back is settled: " + held.Message
+	}
 	for _, name := range p.granted() {
 		if p.ledger.Members[name].ClaimUID == "" {
 			continue
@@ -106,15 +109,27 @@ func (p *draft) missesPassword(spec engine.Credential, phase engine.KeyPhase) st
 			return name + " is not a healthy member, and would miss it"
 		case p.agentDiffers(name):
 			return "the agent of " + name + " has another image than the operator's, and may not know of rotations"
-		case spec.Mounted && r.Server.Logins[spec.Key] == "":
-			return "it is not known by which password the agent of " + name + " logs in"
-		case phase == engine.KeyIntroduce && p.elderInit() && p.held() != nil:
-			return "a pod that is made anew would have an older agent, until what holds the rollout back is settled: " + p.held().Message
-		case spec.Mounted && !p.keysOf(spec).has(r.Server.Logins[spec.Key]):
-			return "the server of " + name + " takes another password than the Secret has"
-		case spec.Mounted && !p.mountedKeys(r, spec):
-			return "the kubelet has yet to mount for " + name + " what the Secret has of " + spec.Key
 		}
+		if why := p.lacksPassword(spec, name); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// lacksPassword says why a member's agent may be kept out by a change of a password that
+// it has mounted.
+func (p *draft) lacksPassword(spec engine.Credential, name string) string {
+	r := p.reportOf(name)
+	switch good := r.Server.Logins[spec.Key]; {
+	case !spec.Mounted:
+		return ""
+	case good == "":
+		return "it is not known by which password the agent of " + name + " logs in"
+	case !p.keysOf(spec).has(good):
+		return "the server of " + name + " takes another password than the Secret has"
+	case !p.mountedKeys(r, spec):
+		return "the kubelet has yet to mount for " + name + " what the Secret has of " + spec.Key
 	}
 	return ""
 }

@@ -193,6 +193,12 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 			return out, err
 		}
 	}
+	return l.lookAsAgent(ctx, hello, out)
+}
+
+// lookAsAgent goes on with a server that has users: as the agent's own, if it is let in.
+// One that is still getting the data may have some users and not that one.
+func (l *local) lookAsAgent(ctx context.Context, hello wire.Greeting, out engine.Server) (engine.Server, error) {
 	who, tried, err := l.agentLogin(ctx)
 	if err != nil {
 		return out, err
@@ -202,11 +208,13 @@ func (l *local) look(ctx context.Context) (engine.Server, error) {
 		return out, err
 	}
 	out, err = l.describe(ctx, s, hello, out)
-	if out.Facts[mongodb.FactUsers] == mongodb.UsersReady {
-		l.noteLogin(who)
-		if tried {
-			out.Logins = l.logins(who, hello)
-		}
+	if out.Facts[mongodb.FactUsers] != mongodb.UsersReady {
+		out.KeptOut = err == nil && (hello.Writable || hello.Secondary)
+		return out, err
+	}
+	l.noteLogin(who)
+	if tried {
+		out.Logins = l.logins(who, hello)
 	}
 	return out, err
 }
@@ -241,8 +249,6 @@ func (l *local) enter(ctx context.Context, s *wire.Session) (version string, in 
 func (l *local) describe(ctx context.Context, s *wire.Session, hello wire.Greeting, out engine.Server) (engine.Server, error) {
 	version, in, err := l.enter(ctx, s)
 	if !in {
-		// One that is still getting the data may have some users and not this one.
-		out.KeptOut = err == nil && (hello.Writable || hello.Secondary)
 		return out, err
 	}
 	facts := maps.Clone(out.Facts)
