@@ -55,6 +55,12 @@ func TestARoleThatAllowsMoreIsFound(t *testing.T) {
 		"lists Secrets":    {APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"list"}},
 		"watches Secrets":  {APIGroups: []string{""}, Resources: []string{"configmaps", "secrets"}, Verbs: []string{"watch"}},
 		"enters pods":      {APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}},
+		"by the kubelet":   {APIGroups: []string{""}, Resources: []string{"nodes/proxy"}, Verbs: []string{"get"}},
+		"by their ports":   {APIGroups: []string{""}, Resources: []string{"pods/proxy"}, Verbs: []string{"get"}},
+		"by a Service":     {APIGroups: []string{""}, Resources: []string{"services/proxy"}, Verbs: []string{"create"}},
+		"adds a container": {APIGroups: []string{""}, Resources: []string{"pods/ephemeralcontainers"}, Verbs: []string{"patch"}},
+		"takes a token":    {APIGroups: []string{""}, Resources: []string{"serviceaccounts/token"}, Verbs: []string{"create"}},
+		"empties Secrets":  {APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"deletecollection"}},
 		"deletes in bulk":  {APIGroups: []string{""}, Resources: []string{"persistentvolumeclaims"}, Verbs: []string{"deletecollection"}},
 		"does everything":  {APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"*"}},
 		"on everything":    {APIGroups: []string{""}, Resources: []string{"*"}, Verbs: []string{"get"}},
@@ -98,7 +104,8 @@ func excesses(role rbacv1.ClusterRole) (out []string) {
 		"persistentvolumeclaims": {"delete", "get", "list", "patch", "watch"},
 		"pods":                   {"delete", "get", "list", "patch", "watch"},
 		"statefulsets":           {"create", "delete", "get", "list", "patch", "watch"},
-		"pods/exec":              nil, "pods/portforward": nil, "serviceaccounts": nil, "nodes": {"get", "list"}, "persistentvolumes": {"get"},
+		"pods/exec":              nil, "pods/attach": nil, "pods/portforward": nil, "pods/proxy": nil, "pods/ephemeralcontainers": nil,
+		"services/proxy": nil, "nodes/proxy": nil, "serviceaccounts": nil, "serviceaccounts/token": nil, "nodes": {"get", "list"}, "persistentvolumes": {"get"},
 	} {
 		slices.Sort(may[what])
 		if diff := cmp.Diff(verbs, may[what]); diff != "" {

@@ -7,12 +7,18 @@ package enginetest
 // was about when it went, and whoever was restarted then and afterwards, the set serves as
 // soon as a quorum of it can. A manager that is away for good is the hardest case.
 
-// leaveAlone takes the manager away, with all that it has in hand, and all faults. Pods
-// that end are made again, agents open their gates, and servers do what they do by
-// themselves.
+// leaveAlone takes the manager away, with all that it has in hand, and all faults, and
+// then every pod, so that each gate is decided on again. Pods that end are made again,
+// agents open their gates, and servers do what they do by themselves. A pod whose claim
+// would go with it stays: what is lost by that is nobody's to bring back.
 func (w *World) leaveAlone() {
 	w.heal()
 	w.manager, w.old = manager{}, nil
+	for i := range w.members {
+		if m := &w.members[i]; m.pod != 0 && !m.claimDying {
+			w.deletePod(i)
+		}
+	}
 }
 
 // settlesAlone lets the world come to rest without a manager, and is false where that
@@ -51,14 +57,15 @@ func (w *World) turnAlone() bool {
 // stopped, as far as its pods are gone.
 func (w *World) checkAlone() {
 	t := w.model.Truth()
-	if t.Formations == 0 || !t.Usable {
+	used := t.Usable || w.ledger != nil && w.ledger.ledger.Bootstrapped
+	if t.Formations == 0 || !used {
 		return
 	}
 	voters, able := 0, 0
 	for _, p := range t.Peers {
-		can := p.Data && w.members[p.Member].canLive()
+		can := p.Data && w.canLive(p.Member)
 		if can && !w.model.Running(p.Member) {
-			w.violate("law 10: %s has its pod and its volume, and its server does not start without a manager", Name(p.Member))
+			w.violate("law 10: %s has its volume, and is to have a pod, and its server does not start without a manager", Name(p.Member))
 		}
 		if !p.Voter {
 			continue
@@ -69,15 +76,16 @@ func (w *World) checkAlone() {
 		}
 	}
 	if able >= w.sc.Engine.Traits().Quorum(voters) && !t.Serving {
-		w.violate("law 10: %d of %d voters have their pods and volumes, and the set does not serve without a manager", able, voters)
+		w.violate("law 10: %d of %d voters have their volumes and are to have pods, and the set does not serve without a manager", able, voters)
 	}
 }
 
-// canLive tells whether a member has a pod whose server can run on a volume that was
-// granted to it, and that it has not left with. No pod begins to run on a claim that is
-// being deleted.
-func (m *member) canLive() bool {
+// canLive tells whether a member is to have a pod whose server can run on a volume that
+// was granted to it, and that it has not left with. No pod begins to run on a claim that
+// is being deleted.
+func (w *World) canLive(i int) bool {
+	m := &w.members[i]
 	v := m.volume
-	return m.pod != 0 && m.claim != 0 && (m.booted || !m.claimDying) && !m.stranded && m.template <= TemplateOther &&
+	return (m.pod != 0 || w.set.wants(i)) && m.claim != 0 && (m.booted || !m.claimDying) && !m.stranded && m.template <= TemplateOther &&
 		v.marked && !v.foreign && !v.leaving && v.recovery == v.recovered
 }

@@ -325,6 +325,7 @@ func TestEachLawIsChecked(t *testing.T) {
 		{"evictions are let pass at any time", raftSet, "lies", safely(decide(generous)), "law 12"},
 		{"two are let be evicted at once", raftSet, "rollout and evictions", safely(decide(plenty)), "law 12"},
 		{"members wait for a word when they start again", raftSet, "rollout", safely(func(sc *enginetest.Scenario) { sc.Executor.Gate = attended }), "law 10"},
+		{"members wait for a word once nobody is there to say it", raftSet, "lies", safely(func(sc *enginetest.Scenario) { sc.Executor.Gate = attended }), "law 10"},
 		{"servers wait to be told who leads", waitingSet, "rollout", safely(func(*enginetest.Scenario) {}), "law 10"},
 		{"reports from before are acted upon", raftSet, "two crashes, stale, changed", func(sc *enginetest.Scenario) { sc.Executor.Unconfirmed = true }, "law"},
 	} {

@@ -26,8 +26,9 @@ func (w *Wire) watchOver(x Write) {
 func exceeds(x Write) bool {
 	switch x.Resource {
 	case "secrets":
-		return x.Verb == "list" || x.Verb == "watch"
-	case "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "pods/ephemeralcontainers", "serviceaccounts/token":
+		return x.Verb == "list" || x.Verb == "watch" || x.Verb == "deletecollection"
+	case "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "pods/ephemeralcontainers",
+		"services/proxy", "nodes/proxy", "serviceaccounts/token": // by the kubelet's own address a node lets into each of its pods
 		return true
 	default:
 		return false

@@ -33,6 +33,14 @@ func TestExcessesAreNoted(t *testing.T) {
 		{http.MethodGet, "/api/v1/namespaces/ns/pods/db-0/exec?command=sh", "get pods/exec db-0"},
 		{http.MethodGet, "/api/v1/namespaces/ns/pods/db-0/portforward", "get pods/portforward db-0"},
 		{http.MethodPatch, "/api/v1/namespaces/ns/pods/db-0/ephemeralcontainers", "patch pods/ephemeralcontainers db-0"},
+		{http.MethodDelete, "/api/v1/namespaces/ns/secrets/db-ca", ""},
+		{http.MethodDelete, "/api/v1/namespaces/ns/secrets", "deletecollection secrets "},
+		{http.MethodDelete, "/api/v1/namespaces/ns/secrets?labelSelector=a%3Db", "deletecollection secrets "},
+		{http.MethodGet, "/api/v1/nodes/n1", ""},
+		{http.MethodPost, "/api/v1/nodes/n1/proxy/run/ns/db-0/server?cmd=sh", "create nodes/proxy n1"},
+		{http.MethodGet, "/api/v1/nodes/n1/proxy/exec/ns/db-0/server", "get nodes/proxy n1"},
+		{http.MethodGet, "/api/v1/namespaces/ns/pods/db-0/proxy/v1/agent", "get pods/proxy db-0"},
+		{http.MethodGet, "/api/v1/namespaces/ns/services/db/proxy/ui", "get services/proxy db"},
 		{http.MethodPost, "/api/v1/namespaces/ns/serviceaccounts/x/token", "create serviceaccounts/token x"},
 	} {
 		w := &wire.Wire{}

@@ -25,7 +25,7 @@ import (
 
 // Write is one request that would change something.
 type Write struct {
-	// Verb is create, update, patch, apply or delete; of what is judged as a read it is
+	// Verb is create, update, patch, apply, delete or deletecollection; of what is judged as a read it is
 	// get, list or watch.
 	Verb string
 	// Resource is in the plural, with its subresource after a slash.
@@ -290,6 +290,9 @@ func verb(r *http.Request, name string) string {
 	case http.MethodPut:
 		return "update"
 	case http.MethodDelete:
+		if name == "" {
+			return "deletecollection"
+		}
 		return "delete"
 	}
 	if strings.Contains(r.Header.Get("Content-Type"), "apply-patch") {

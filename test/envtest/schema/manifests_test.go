@@ -125,7 +125,8 @@ var _ = Describe("The role of the manager", func() {
 		for _, rule := range role.Rules {
 			Expect(rule.Verbs).NotTo(ContainElements("*"))
 			Expect(rule.Resources).NotTo(ContainElement(BeElementOf(
-				"*", "pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers", "serviceaccounts/token",
+				"*", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "pods/ephemeralcontainers",
+				"services/proxy", "nodes/proxy", "serviceaccounts/token",
 			)), "%v", rule)
 			Expect(rule.APIGroups).NotTo(ContainElement("rbac.authorization.k8s.io"), "%v", rule)
 			for _, resource := range rule.Resources {
