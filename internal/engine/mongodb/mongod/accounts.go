@@ -43,19 +43,11 @@ func (l *local) accounts(ctx context.Context, s engine.Step) error {
 	if err != nil {
 		return err
 	}
-	root, err := l.asRoot(ctx, s)
+	root, hello, config, err := l.asRootOfPrimary(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer root.Close(ctx)
-	hello, err := root.Hello(ctx)
-	if err != nil {
-		return err
-	}
-	config, err := planned(ctx, root, s)
-	if err != nil {
-		return err
-	}
 	refused, err := users.Settle(ctx, root, config.Settings.Identity.Hex(), wanted)
 	if err != nil {
 		return stale(err)

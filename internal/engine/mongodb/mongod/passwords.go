@@ -142,6 +142,25 @@ func (l *local) asRoot(ctx context.Context, s engine.Step) (*wire.Session, error
 	return nil, errForeignUsers
 }
 
+// asRootOfPrimary is the same of a server that leads with the configuration that a step
+// was planned on, which is returned, and what it said of itself before that: so what is
+// done by it counts for that election.
+func (l *local) asRootOfPrimary(ctx context.Context, s engine.Step) (*wire.Session, wire.Greeting, wire.Configuration, error) {
+	root, err := l.asRoot(ctx, s)
+	if err != nil {
+		return nil, wire.Greeting{}, wire.Configuration{}, err
+	}
+	hello, err := root.Hello(ctx)
+	var config wire.Configuration
+	if err == nil {
+		config, err = planned(ctx, root, s)
+	}
+	if err != nil {
+		root.Close(ctx)
+	}
+	return root, hello, config, err
+}
+
 // noteAdministrator notes whether the server refused the administrator when it was last
 // asked as that.
 func (l *local) noteAdministrator(refused bool) {
@@ -183,18 +202,11 @@ func (l *local) rotatePassword(ctx context.Context, s engine.Step) error {
 	if who.User == mongodb.UserAdmin {
 		who = l.root(password)
 	}
-	root, err := l.asRoot(ctx, s)
+	root, hello, _, err := l.asRootOfPrimary(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer root.Close(ctx)
-	hello, err := root.Hello(ctx)
-	if err != nil {
-		return err
-	}
-	if _, err := planned(ctx, root, s); err != nil {
-		return err
-	}
 	if err := root.Run(ctx, nil, bson.D{
 		{Key: "updateUser", Value: who.User}, {Key: "pwd", Value: password}, {Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}}, wire.ByMajority,
 	}); err != nil {

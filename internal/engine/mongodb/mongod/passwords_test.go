@@ -33,6 +33,13 @@ func (p *process) give(passwords ...string) {
 	}
 }
 
+// give has every kubelet bring them.
+func (c *cluster) give(passwords ...string) {
+	for _, p := range c.servers {
+		p.give(passwords...)
+	}
+}
+
 // anew has the agent begin anew, with nothing in memory; its server runs on.
 func (p *process) anew() {
 	p.closeAll()
@@ -93,9 +100,7 @@ func TestTheAgentsPasswordIsRotated(t *testing.T) {
 	c.settle(3)
 	const next = "n/e+x=t"
 	c.expectLogins(agentPassword)
-	for _, p := range c.servers {
-		p.give(agentPassword, next)
-	}
+	c.give(agentPassword, next)
 	c.expectLogins(agentPassword)
 	c.servers[1].anew()
 	c.take(mongodb.CredentialAgent, next)
@@ -109,9 +114,7 @@ func TestTheAgentsPasswordIsRotated(t *testing.T) {
 	c.take(mongodb.CredentialAgent, next) // once more, as a manager does that has not heard of it
 	c.expectLogins(next)
 
-	for _, p := range c.servers {
-		p.give(next)
-	}
+	c.give(next)
 	c.expectLogins(next)
 	c.servers[0].anew()
 	c.expectLogins(next)
@@ -150,18 +153,12 @@ func TestASecretFromBeforeARotation(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2)
 	c.settle(2)
-	for _, p := range c.servers {
-		p.give(agentPassword, "next")
-	}
+	c.give(agentPassword, "next")
 	c.take(mongodb.CredentialAgent, "next")
 	c.expectLogins("next")
-	for _, p := range c.servers {
-		p.give("next")
-	}
+	c.give("next")
 	c.expectLogins("next")
-	for _, p := range c.servers {
-		p.give(agentPassword)
-	}
+	c.give(agentPassword)
 	for range 2 {
 		c.expectLogins("next")
 	}
@@ -186,9 +183,7 @@ func TestAPasswordThatNoMajorityHas(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	c.settle(3)
-	for _, p := range c.servers {
-		p.give(agentPassword, "next")
-	}
+	c.give(agentPassword, "next")
 	lead := c.primary()
 	s := c.use(mongodb.CredentialAgent, "next")
 	for _, p := range c.servers {
