@@ -399,32 +399,6 @@ func (w *World) joinsBeside(t Truth, about, other int, a plan.Ask) bool {
 	return traits.Quorum(voters+joiners) == traits.Quorum(voters+1)
 }
 
-// waitsForRack tells whether one that was let join cannot before another is in whom a
-// grant lets join: that one is the first of its rack, and the first is not in a rack that
-// is new, see the model of a ring.
-func (w *World) waitsForRack(t Truth, about, other int, a plan.Ask) bool {
-	return a.Grant != nil && w.set.racks > 0 && t.peers(other) == 0 && w.peopled(t, other) && !w.peopled(t, about)
-}
-
-// peopled tells whether the rack of a member has any.
-func (w *World) peopled(t Truth, i int) bool {
-	return slices.ContainsFunc(t.Peers, func(p TruePeer) bool { return p.Voter && (p.Member-i)%int(w.set.racks) == 0 })
-}
-
-// checkTurn asserts that none is let join a rack that has members while another one has
-// none: the servers of a ring would not take it in.
-func (w *World) checkTurn(p *pass, a plan.Ask) {
-	t := w.model.Truth()
-	if a.Grant == nil || w.set.racks == 0 || p.repeats(a) || !w.peopled(t, Ordinal(a.Member)) {
-		return
-	}
-	for i := range min(w.set.racks, p.wanted.Replicas) {
-		if !w.peopled(t, int(i)) {
-			w.violate("racks: %s is let join while the rack of %s has no member", a.Member, Name(int(i)))
-		}
-	}
-}
-
 // joining tells whether a member was let join, and has not its vote yet.
 func (w *World) joining(t Truth, i int) bool {
 	v := w.members[i].volume
